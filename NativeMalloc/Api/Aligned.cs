@@ -1,0 +1,93 @@
+using System.Runtime;
+
+namespace NativeMalloc;
+
+/// <summary>The functions that allocate to an alignment.</summary>
+internal static unsafe class Aligned
+{
+    /// <summary>The alignment of every block.</summary>
+    private const nuint MinAlignment = 16;
+
+    /// <summary>What the system calls a page; valloc and pvalloc mean that one, not the page heap's.</summary>
+    private const nuint SystemPageSize = 4096;
+
+    private const ulong MaxAlignment = 1UL << 62;
+
+    /// <summary>A block aligned to the next power of two from <paramref name="alignment"/> on (24 is 32, as in glibc).</summary>
+    [RuntimeExport("memalign")]
+    internal static void* Memalign(nuint alignment, nuint size)
+    {
+        if (alignment > MaxAlignment)
+        {
+            return Errno.Fail(Errno.Invalid);
+        }
+
+        nuint power = MinAlignment;
+        while (power < alignment)
+        {
+            power *= 2;
+        }
+
+        return AllocateOrFail(power, size);
+    }
+
+    /// <summary>C11: a block aligned to a power of two; EINVAL for any other alignment.</summary>
+    [RuntimeExport("aligned_alloc")]
+    internal static void* AlignedAlloc(nuint alignment, nuint size) =>
+        IsPowerOfTwo(alignment) ? AllocateOrFail(alignment, size) : Errno.Fail(Errno.Invalid);
+
+    /// <summary>
+    /// POSIX: stores the block and returns 0, or returns EINVAL (not a power of two, or below a pointer's size) or ENOMEM and
+    /// leaves *<paramref name="result"/> and errno alone.
+    /// </summary>
+    [RuntimeExport("posix_memalign")]
+    internal static int PosixMemalign(void** result, nuint alignment, nuint size)
+    {
+        if (!IsPowerOfTwo(alignment) || alignment < (nuint)sizeof(void*))
+        {
+            return Errno.Invalid;
+        }
+
+        int errno = Errno.Get();
+        void* block = Allocate(alignment, size);
+        if (block == null)
+        {
+            Errno.Set(errno);
+            return Errno.NoMemory;
+        }
+
+        *result = block;
+        return 0;
+    }
+
+    /// <summary>A block aligned to a page.</summary>
+    [RuntimeExport("valloc")]
+    internal static void* Valloc(nuint size) => AllocateOrFail(SystemPageSize, size);
+
+    /// <summary>A block of whole pages.</summary>
+    [RuntimeExport("pvalloc")]
+    internal static void* Pvalloc(nuint size)
+    {
+        nuint rounded = (size + SystemPageSize - 1) & ~(SystemPageSize - 1);
+        return rounded < size ? Errno.Fail(Errno.NoMemory) : AllocateOrFail(SystemPageSize, rounded);
+    }
+
+    private static void* AllocateOrFail(nuint alignment, nuint size)
+    {
+        void* block = Allocate(alignment, size);
+        return block != null ? block : Errno.Fail(Errno.NoMemory);
+    }
+
+    private static void* Allocate(nuint alignment, nuint size)
+    {
+        if (alignment <= MinAlignment)
+        {
+            return Malloc.Allocate(size);
+        }
+
+        nuint sizeClass = SizeClasses.OfAligned(size, alignment);
+        return sizeClass != 0 ? Shim.Pop(sizeClass, size) : LargeBlocks.Allocate(size, alignment);
+    }
+
+    private static bool IsPowerOfTwo(nuint value) => value != 0 && (value & (value - 1)) == 0;
+}

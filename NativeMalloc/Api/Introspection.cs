@@ -1,0 +1,147 @@
+using System.Runtime;
+
+namespace NativeMalloc;
+
+/// <summary>The functions that tell of the heap, or tune it.</summary>
+internal static unsafe class Introspection
+{
+    /// <summary>Bytes that may be used of a block: never fewer than were asked for, and the same for all of its life. 0 for null.</summary>
+    [RuntimeExport("malloc_usable_size")]
+    internal static nuint UsableSize(void* block)
+    {
+        if (block == null)
+        {
+            return 0;
+        }
+
+        nuint sizeClass = PageMap.ClassOf((nuint)block);
+        return sizeClass != 0 ? SizeClasses.Size(sizeClass) : LargeBlocks.SpanOf(block, "malloc_usable_size"u8)->Bytes;
+    }
+
+    /// <summary>
+    /// Empties the caches and gives all free memory back to the kernel, whatever <paramref name="keep"/> says: it is the room to
+    /// leave at the end of glibc's heap, which this heap does not have. 1 if any memory went back, else 0.
+    /// </summary>
+    [RuntimeExport("malloc_trim")]
+    internal static int Trim(nuint keep) => Startup.EnsureHeap() && Heap.Trim() > 0 ? 1 : 0;
+
+    /// <summary>Accepts glibc's parameters, M_MXFAST (1) and M_ARENA_MAX (-8) to M_TRIM_THRESHOLD (-1), and has no use for them: 1; else 0.</summary>
+    [RuntimeExport("mallopt")]
+    internal static int SetOption(int parameter, int value) => parameter == 1 || (parameter >= -8 && parameter <= -1) ? 1 : 0;
+
+    /// <summary>The numbers of mallinfo2; the C ABI passes the place for the structure, and wants it back.</summary>
+    [RuntimeExport("mallinfo2")]
+    internal static MallInfo<nuint>* MallInfo2(MallInfo<nuint>* result)
+    {
+        *result = default;
+        if (!Startup.EnsureHeap())
+        {
+            return result;
+        }
+
+        HeapStatistics all = HeapStatistics.Gather();
+        result->Arena = all.Mapped - all.Metadata - all.Released;
+        result->FreeChunks = (nuint)CentralObjects();
+        result->CachedChunks = (nuint)CachedObjects();
+        result->CachedBytes = all.FrontEnd + all.Transfer;
+        result->InUseBytes = all.InUse;
+        result->FreeBytes = result->Arena - all.InUse;
+        result->TrimmableBytes = all.Free;
+        return result;
+    }
+
+    /// <summary>As <see cref="MallInfo2"/>, in 32-bit fields that wrap around, as glibc's do.</summary>
+    [RuntimeExport("mallinfo")]
+    internal static MallInfo<int>* MallInfo(MallInfo<int>* result)
+    {
+        MallInfo<nuint> wide;
+        MallInfo2(&wide);
+        *result = default;
+        result->Arena = (int)wide.Arena;
+        result->FreeChunks = (int)wide.FreeChunks;
+        result->CachedChunks = (int)wide.CachedChunks;
+        result->CachedBytes = (int)wide.CachedBytes;
+        result->InUseBytes = (int)wide.InUseBytes;
+        result->FreeBytes = (int)wide.FreeBytes;
+        result->TrimmableBytes = (int)wide.TrimmableBytes;
+        return result;
+    }
+
+    /// <summary>Prints the report to standard error.</summary>
+    [RuntimeExport("malloc_stats")]
+    internal static void PrintStatistics()
+    {
+        if (Startup.EnsureHeap())
+        {
+            StatisticsText.WriteReport(Os.ProcessId());
+        }
+    }
+
+    /// <summary>Writes the state of the heap to a stdio stream, as XML after glibc's schema; 0, or EINVAL if options is not 0.</summary>
+    [RuntimeExport("malloc_info")]
+    internal static int WriteXml(int options, void* stream)
+    {
+        if (options != 0)
+        {
+            return Errno.Invalid;
+        }
+
+        return Startup.EnsureHeap() && StatisticsXml.Write(stream) ? 0 : -1;
+    }
+
+    private static nint CentralObjects()
+    {
+        nint objects = 0;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            objects += HeapStatistics.GatherClass(sizeClass).InCentral;
+        }
+
+        return objects;
+    }
+
+    private static nint CachedObjects()
+    {
+        nint objects = 0;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            ClassStatistics one = HeapStatistics.GatherClass(sizeClass);
+            objects += one.InFrontEnd + one.InTransfer;
+        }
+
+        return objects;
+    }
+}
+
+/// <summary>struct mallinfo2 (with nuint) and struct mallinfo (with int) of malloc.h, by what the fields mean here.</summary>
+internal struct MallInfo<T>
+    where T : unmanaged
+{
+    /// <summary>arena: bytes of heap that hold memory.</summary>
+    internal T Arena;
+
+    /// <summary>ordblks: free objects in spans.</summary>
+    internal T FreeChunks;
+
+    /// <summary>smblks: objects in the caches.</summary>
+    internal T CachedChunks;
+
+    /// <summary>hblks and hblkhd: nothing is mapped apart.</summary>
+    internal T MappedBlocks;
+    internal T MappedBytes;
+
+    /// <summary>usmblks: always 0.</summary>
+    internal T Unused;
+
+    /// <summary>fsmblks: bytes in the caches.</summary>
+    internal T CachedBytes;
+
+    /// <summary>uordblks: bytes in use by the program.</summary>
+    internal T InUseBytes;
+
+    /// <summary>fordblks: all other bytes of the arena.</summary>
+    internal T FreeBytes;
+
+    /// <summary>keepcost: what malloc_trim could give back at least.</summary>
+    internal T TrimmableBytes;
+}

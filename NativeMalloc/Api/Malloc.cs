@@ -1,0 +1,32 @@
+using System.Runtime;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// malloc and free. A small block's way is: size to class (one table), then this CPU's slab; address to class (two dependent
+/// loads), then this CPU's slab. No lock, no atomic instruction, no call.
+/// </summary>
+internal static unsafe class Malloc
+{
+    /// <summary>A block of at least <paramref name="size"/> bytes, aligned to 16; null and ENOMEM when there is no memory.</summary>
+    /// <remarks>Class 0, of sizes that are too large, has no object in any slab: the slow path takes it up.</remarks>
+    [RuntimeExport("malloc")]
+    internal static void* Allocate(nuint size) => Shim.Pop(SizeClasses.Of(size), size);
+
+    /// <summary>Gives a block back; null is allowed. Leaves errno alone.</summary>
+    /// <remarks>Class 0, of all but small blocks, has no room in any slab: the slow path takes it up.</remarks>
+    [RuntimeExport("free")]
+    internal static void Free(void* block) => Shim.Push(block, PageMap.ClassOf((nuint)block));
+
+    /// <summary>free, under the name that old programs use.</summary>
+    [RuntimeExport("cfree")]
+    internal static void Cfree(void* block) => Free(block);
+
+    /// <summary>C23: free, for callers that know the size that they asked for.</summary>
+    [RuntimeExport("free_sized")]
+    internal static void FreeSized(void* block, nuint size) => Free(block);
+
+    /// <summary>C23: free, for callers that know the alignment and the size that they asked for.</summary>
+    [RuntimeExport("free_aligned_sized")]
+    internal static void FreeAlignedSized(void* block, nuint alignment, nuint size) => Free(block);
+}

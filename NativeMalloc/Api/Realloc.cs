@@ -1,0 +1,97 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>calloc, realloc and reallocarray.</summary>
+internal static unsafe class Realloc
+{
+    /// <summary>A block of <paramref name="count"/> times <paramref name="size"/> bytes that reads zero.</summary>
+    [RuntimeExport("calloc")]
+    internal static void* AllocateZeroed(nuint count, nuint size)
+    {
+        if (!Multiply(count, size, out nuint bytes))
+        {
+            return Errno.Fail(Errno.NoMemory);
+        }
+
+        if (bytes > SizeClasses.MaxSize)
+        {
+            void* large = LargeBlocks.AllocateZeroed(bytes);
+            return large != null ? large : Errno.Fail(Errno.NoMemory);
+        }
+
+        void* block = Malloc.Allocate(bytes);
+        if (block != null)
+        {
+            Shim.Fill(block, 0, bytes);
+        }
+
+        return block;
+    }
+
+    /// <summary>
+    /// The block, or another one with its contents, of at least <paramref name="size"/> bytes. On failure null, and the old
+    /// block stays. As in glibc, size 0 frees and gives null, and a null block makes this malloc.
+    /// </summary>
+    [RuntimeExport("realloc")]
+    internal static void* Resize(void* block, nuint size)
+    {
+        if (block == null)
+        {
+            return Malloc.Allocate(size);
+        }
+
+        if (size == 0)
+        {
+            Malloc.Free(block);
+            return null;
+        }
+
+        nuint sizeClass = PageMap.ClassOf((nuint)block);
+        return sizeClass != 0 ? ResizeSmall(block, SizeClasses.Size(sizeClass), size) : ResizeLarge(block, size);
+    }
+
+    /// <summary>realloc for <paramref name="count"/> times <paramref name="size"/> bytes.</summary>
+    [RuntimeExport("reallocarray")]
+    internal static void* ResizeArray(void* block, nuint count, nuint size) =>
+        Multiply(count, size, out nuint bytes) ? Resize(block, bytes) : Errno.Fail(Errno.NoMemory);
+
+    private static void* ResizeSmall(void* block, nuint usable, nuint size)
+    {
+        // Stays while the block is large enough and not a quarter too large.
+        return size <= usable && size >= usable - usable / 4 ? block : Replace(block, usable, size);
+    }
+
+    private static void* ResizeLarge(void* block, nuint size)
+    {
+        Span* span = LargeBlocks.SpanOf(block, "realloc"u8);
+        if (size > LargeBlocks.MaxSize)
+        {
+            return Errno.Fail(Errno.NoMemory);
+        }
+
+        void* resized = size > SizeClasses.MaxSize ? LargeBlocks.Resize(span, size) : null;
+        return resized != null ? resized : Replace(block, span->Bytes, size);
+    }
+
+    // All of the old block is copied, not just what was asked for: programs write up to malloc_usable_size.
+    private static void* Replace(void* block, nuint usable, nuint size)
+    {
+        void* replacement = Malloc.Allocate(size);
+        if (replacement != null)
+        {
+            Shim.Move(replacement, block, usable < size ? usable : size);
+            Malloc.Free(block);
+        }
+
+        return replacement;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool Multiply(nuint count, nuint size, out nuint bytes)
+    {
+        bytes = count * size;
+        return ((count | size) >> 32) == 0 || size == 0 || bytes / size == count;
+    }
+}

@@ -1,0 +1,103 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// A row of pages with one purpose: small objects of one class, or one large block (class 0).
+/// </summary>
+/// <remarks>
+/// Which objects are here and which are out is kept in a bitmap beside the span, never in the objects: handing out touches no
+/// object, takes them in the order of their addresses (so a span's later pages stay untouched until they are needed), and
+/// an object that comes back twice is seen.
+/// Invariant of a small span: the set bits of the bitmap are the objects that are here, and Out is the number of the others.
+/// A small span's fields are under its central free list's lock, a large one's belong to its block's owner.
+/// </remarks>
+internal unsafe struct Span
+{
+    private const int BitmapWords = SizeClasses.MaxObjectsPerSpan / 64;
+
+    internal nuint Start;
+    internal nuint Pages;
+    internal Span* Next;
+    internal Span* Previous;
+    internal byte SizeClass;
+
+    /// <summary>The list that a small span is in (see <see cref="SpanRanks"/>).</summary>
+    internal byte Rank;
+
+    /// <summary>All pages read zero: true until a block in the span was handed out.</summary>
+    internal bool Zeroed;
+
+    internal ushort Objects;
+    internal ushort Out;
+
+    private byte _firstWord; // no word of the bitmap before this one has a bit
+
+    private fixed ulong _here[BitmapWords];
+
+    internal nuint Bytes => Pages << PageMap.PageShift;
+
+    /// <summary>Readies a span for objects of its class, all of them here.</summary>
+    internal void PrepareObjects()
+    {
+        Objects = (ushort)SizeClasses.ObjectsPerSpan(SizeClass);
+        Out = 0;
+        _firstWord = 0;
+        for (int word = 0; word < BitmapWords; word++)
+        {
+            int bits = Objects - word * 64;
+            _here[word] = bits >= 64 ? ulong.MaxValue : bits <= 0 ? 0 : (1UL << bits) - 1;
+        }
+    }
+
+    /// <summary>Takes up to <paramref name="count"/> objects, lowest address first; returns how many.</summary>
+    internal int TakeObjects(void** objects, int count)
+    {
+        nuint size = SizeClasses.Size(SizeClass);
+        int taken = 0;
+        int word = _firstWord;
+        for (; word < BitmapWords && taken < count; word++)
+        {
+            ulong bits = _here[word];
+            while (bits != 0 && taken < count)
+            {
+                objects[taken++] = (void*)(Start + (nuint)(word * 64 + BitOperations.TrailingZeroCount(bits)) * size);
+                bits &= bits - 1;
+            }
+
+            _here[word] = bits;
+            if (bits != 0)
+            {
+                break;
+            }
+        }
+
+        _firstWord = (byte)word;
+        Out += (ushort)taken;
+        return taken;
+    }
+
+    /// <summary>Takes an object back; false if it is here already, or if the address is not one of an object.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool GiveObject(nuint address)
+    {
+        nuint offset = address - Start;
+        nuint number = (nuint)((offset * SizeClasses.Reciprocal(SizeClass)) >> 32);
+        nuint word = number / 64;
+        ulong bit = 1UL << (int)(number % 64);
+        if (number * SizeClasses.Size(SizeClass) != offset || number >= Objects || (_here[word] & bit) != 0)
+        {
+            return false;
+        }
+
+        _here[word] |= bit;
+        if (word < _firstWord)
+        {
+            _firstWord = (byte)word;
+        }
+
+        Out--;
+        return true;
+    }
+}

@@ -1,0 +1,148 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// The front end's slow paths: where <see cref="Shim.Pop"/> and <see cref="Shim.Push"/> go on when this CPU's slab has no object,
+/// or no room, or is the sentinel. Objects come and go in batches, between the slab and the transfer cache.
+/// </summary>
+internal static unsafe class CpuCache
+{
+    /// <summary>
+    /// An object of the class, when the slab had none; for class 0, a large block of that size. Null, with errno ENOMEM, when
+    /// there is no memory.
+    /// </summary>
+    [RuntimeExport("nm_pop_empty")]
+    internal static void* PopEmpty(nuint sizeClass, nuint size)
+    {
+        if (sizeClass == 0)
+        {
+            void* block = LargeBlocks.Allocate(size, PageMap.PageSize);
+            return block != null ? block : Errno.Fail(Errno.NoMemory);
+        }
+
+        Slab* slab = SlabOfThisCpu(out bool attached);
+        if (attached)
+        {
+            return Shim.Pop(sizeClass, size); // there may be objects after all
+        }
+
+        void** objects = stackalloc void*[SizeClasses.MaxBatch];
+        int wanted = 1;
+        if (slab != null)
+        {
+            wanted += RoomForRefill(slab, sizeClass);
+            wanted = wanted < SizeClasses.Batch(sizeClass) ? wanted : SizeClasses.Batch(sizeClass);
+        }
+
+        int taken = Startup.EnsureHeap() ? Heap.Transfer(sizeClass)->Take(sizeClass, objects, wanted) : 0;
+        if (taken == 0)
+        {
+            return Errno.Fail(Errno.NoMemory);
+        }
+
+        taken--;
+        if (taken > 0)
+        {
+            int pushed = Shim.PushBatch(slab, sizeClass, objects, taken);
+            pushed = pushed < 0 ? 0 : pushed; // on another CPU by now
+            if (pushed < taken)
+            {
+                Heap.Transfer(sizeClass)->Give(sizeClass, objects + pushed, taken - pushed);
+            }
+        }
+
+        return objects[taken];
+    }
+
+    /// <summary>Takes an object back, when the slab had no room for it; for class 0, a large block, or null.</summary>
+    [RuntimeExport("nm_push_full")]
+    internal static void PushFull(void* block, nuint sizeClass)
+    {
+        if (sizeClass == 0)
+        {
+            if (block != null)
+            {
+                LargeBlocks.Free(LargeBlocks.SpanOf(block, "free"u8));
+            }
+
+            return;
+        }
+
+        Slab* slab = SlabOfThisCpu(out bool attached);
+        if (attached)
+        {
+            Shim.Push(block, sizeClass);
+            return;
+        }
+
+        void** objects = stackalloc void*[SizeClasses.MaxBatch + 1];
+        int count = 0;
+        if (slab != null)
+        {
+            Interlocked.Increment(ref slab->Overflows[sizeClass]);
+            if (Grow(slab, sizeClass) && Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
+            {
+                return;
+            }
+
+            count = Shim.PopBatch(slab, sizeClass, objects, SizeClasses.Batch(sizeClass));
+            count = count < 0 ? 0 : count;
+        }
+
+        objects[count++] = block;
+        Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
+    }
+
+    // The slab that this thread's sequences work on now; null if they must do without. "attached": since this call.
+    private static Slab* SlabOfThisCpu(out bool attached)
+    {
+        ThreadState* thread = Shim.Thread();
+        attached = false;
+        if (thread->Table == Shim.SentinelTable())
+        {
+            attached = thread->Detached == 0 && Startup.EnsureFrontEnd() && FrontEnd.Attach(thread);
+            if (!attached)
+            {
+                return null;
+            }
+        }
+
+        if (FrontEnd.IsPerThread)
+        {
+            ThreadSlabs.ObeyDrainRequest(thread->Slab);
+            return thread->Slab;
+        }
+
+        int index = Shim.CurrentIndex();
+        nint entry = Volatile.Read(ref thread->Table[index]);
+        return entry != 0 ? (Slab*)((byte*)Shim.SentinelSlab() + entry) : CpuSlabs.Create(index);
+    }
+
+    private static int RoomForRefill(Slab* slab, nuint sizeClass)
+    {
+        Interlocked.Increment(ref slab->Underflows[sizeClass]);
+        int room = Slab.RoomOf(slab, sizeClass);
+        if (room < SizeClasses.Batch(sizeClass) && Grow(slab, sizeClass))
+        {
+            room = Slab.RoomOf(slab, sizeClass);
+        }
+
+        return room;
+    }
+
+    // Does without where another thread is at it: capacity is an optimisation.
+    private static bool Grow(Slab* slab, nuint sizeClass)
+    {
+        if (!slab->Lock.TryAcquire())
+        {
+            return false;
+        }
+
+        bool grew = SlabCapacity.Grow(slab, sizeClass);
+        slab->Lock.Release();
+        return grew;
+    }
+}

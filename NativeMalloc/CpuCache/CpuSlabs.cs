@@ -1,0 +1,120 @@
+using System.Runtime.CompilerServices;
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>Per-CPU mode: the table of slabs, one for each index that a CPU (or mm_cid) has shown up with.</summary>
+internal static unsafe class CpuSlabs
+{
+    /// <summary>tcmalloc's budget for a CPU.</summary>
+    private const nint BudgetBytes = 3 << 19; // 1.5 MiB
+
+    /// <summary>Address space for a slab: room for every class at its largest, touched as it is used.</summary>
+    private const uint SlabBytes = 448 * 1024;
+
+    /// <summary>cpu_id is -1 before registration and -2 where it failed; both entries stay the sentinel.</summary>
+    private const int EntriesBelowZero = 2;
+
+    private static FutexLock s_lock;
+    private static nint* s_table;
+    private static Slab** s_slabs;
+    private static int s_bound;
+
+    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+
+    /// <summary>The table that threads of this mode use.</summary>
+    internal static nint* Table => s_table;
+
+    /// <summary>One more than the highest index that there can be; 0 before <see cref="Initialize"/>.</summary>
+    internal static int Bound => s_bound;
+
+    /// <summary>The slab of an index, stopped or not; null if it has none yet.</summary>
+    internal static Slab* Get(int index) => s_slabs[index];
+
+    /// <summary>Makes the empty table; false when there is no memory.</summary>
+    internal static bool Initialize()
+    {
+        int bound = Os.CpuBound();
+        nint* table = (nint*)Metadata.Allocate((nuint)((bound + EntriesBelowZero) * sizeof(nint)));
+        Slab** slabs = (Slab**)Metadata.Allocate((nuint)(bound * sizeof(Slab*)));
+        if (table == null || slabs == null)
+        {
+            return false;
+        }
+
+        s_table = table + EntriesBelowZero;
+        s_slabs = slabs;
+        s_bound = bound;
+        return true;
+    }
+
+    /// <summary>
+    /// The slab of an index whose entry in the table was the sentinel: a new one; null if it is stopped at the moment, if there
+    /// is no memory, or if the index says that the thread is not registered.
+    /// </summary>
+    internal static Slab* Create(int index)
+    {
+        if ((uint)index >= (uint)s_bound)
+        {
+            return null;
+        }
+
+        Lock->Acquire();
+        Slab* slab = null;
+        if (s_slabs[index] == null)
+        {
+            byte* memory = Metadata.Allocate(SlabBytes);
+            if (memory != null)
+            {
+                slab = Slab.Create(memory, SlabBytes, BudgetBytes);
+                slab->Index = index;
+                s_slabs[index] = slab;
+                Publish(slab);
+            }
+        }
+
+        Lock->Release();
+        return slab;
+    }
+
+    /// <summary>Lets the sequences of its CPU find a slab.</summary>
+    internal static void Publish(Slab* slab) =>
+        Volatile.Write(ref s_table[slab->Index], (nint)((byte*)slab - (byte*)Shim.SentinelSlab()));
+
+    /// <summary>
+    /// Empties every CPU's slab into the transfer caches: hides the slabs, has the kernel abort the sequences that still
+    /// see them, and puts them back when they are empty. Where the kernel cannot do that, nothing is done.
+    /// </summary>
+    internal static void DrainAll()
+    {
+        if (!FrontEnd.CanStopSlabs)
+        {
+            return;
+        }
+
+        for (int index = 0; index < s_bound; index++)
+        {
+            if (s_slabs[index] != null)
+            {
+                s_slabs[index]->Lock.Acquire();
+                Volatile.Write(ref s_table[index], 0);
+            }
+        }
+
+        bool stopped = Os.AbortSequences();
+        for (int index = 0; index < s_bound; index++)
+        {
+            // A slab that came up meanwhile was not locked, and its entry is not zero.
+            if (s_slabs[index] != null && Volatile.Read(ref s_table[index]) == 0)
+            {
+                if (stopped)
+                {
+                    SlabDrain.Stopped(s_slabs[index]);
+                }
+
+                Publish(s_slabs[index]);
+                s_slabs[index]->Lock.Release();
+            }
+        }
+    }
+}

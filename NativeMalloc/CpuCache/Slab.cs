@@ -1,0 +1,102 @@
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// The cached objects of one CPU, or of one thread: for each class a stack of pointers.
+/// </summary>
+/// <remarks>
+/// The headers, first, belong to the restartable sequences: {current, end} of each class, byte offsets from the slab, changed
+/// only by a sequence on the slab's own CPU, or by whoever has stopped the slab. At {0, 0}, where every class begins, a class
+/// is both empty and full; the word that a pop then reads is in the zero line below the headers (<see cref="Bottom"/>).
+/// The rest is for the slow paths, under the lock. The stacks lie behind the structure and are cut off as classes come
+/// into use; a class that outgrows its stack gets a larger one, while it is empty, and leaves the old one behind. Invariants of a
+/// class that has a stack: the word below its begin is zero; begin &lt;= current &lt;= end &lt;= limit.
+/// </remarks>
+internal unsafe struct Slab
+{
+    /// <summary>Zero bytes before every slab: a cache line, though the sequences read only its last word.</summary>
+    internal const int Bottom = 64;
+
+    internal fixed ulong Headers[ShimLayout.SlabClasses];
+
+    /// <summary>Held while capacities and stacks change, and while the slab is stopped.</summary>
+    internal FutexLock Lock;
+
+    /// <summary>Per-CPU mode: the slab's place in the table of CPUs.</summary>
+    internal int Index;
+
+    /// <summary>Per-thread mode: the owner's whole table, since its index is always 0.</summary>
+    internal nint OwnEntry;
+
+    /// <summary>Per-thread mode: the neighbours in the list of slabs in use; Next also links those left over.</summary>
+    internal Slab* Next;
+    internal Slab* Previous;
+
+    /// <summary>Per-thread mode: the last request to give everything back that the owner has obeyed.</summary>
+    internal int DrainsObeyed;
+
+    /// <summary>The class from which room is taken next.</summary>
+    internal int Hand;
+
+    /// <summary>Bytes of objects that the classes' capacities admit, and the most that they may.</summary>
+    internal nint CapacityBytes;
+    internal nint BudgetBytes;
+
+    /// <summary>Where the next stack is cut off, and where the slab ends.</summary>
+    internal uint Cut;
+    internal uint Bytes;
+
+    internal fixed uint Begins[SizeClasses.Count];
+    internal fixed uint Limits[SizeClasses.Count];
+    internal fixed int Underflows[SizeClasses.Count];
+    internal fixed int Overflows[SizeClasses.Count];
+
+    /// <summary>Makes a slab of <paramref name="bytes"/> bytes of zeroed memory.</summary>
+    internal static Slab* Create(byte* memory, uint bytes, nint budgetBytes)
+    {
+        Slab* slab = (Slab*)(memory + Bottom);
+        slab->Cut = (uint)sizeof(Slab);
+        slab->Bytes = bytes - Bottom;
+        slab->BudgetBytes = budgetBytes;
+        return slab;
+    }
+
+    /// <summary>The header of a class, as it is at this moment.</summary>
+    internal static ulong HeaderOf(Slab* slab, nuint sizeClass) => Volatile.Read(ref slab->Headers[sizeClass]);
+
+    internal static uint Current(ulong header) => (uint)header;
+
+    internal static uint End(ulong header) => (uint)(header >> 32);
+
+    internal static ulong Header(uint current, uint end) => (ulong)end << 32 | current;
+
+    /// <summary>Objects of a class that are cached, as of this moment.</summary>
+    internal static int CountOf(Slab* slab, nuint sizeClass) =>
+        (int)(Current(HeaderOf(slab, sizeClass)) - slab->Begins[sizeClass]) / sizeof(void*);
+
+    /// <summary>Objects of a class that there is still room for, as of this moment.</summary>
+    internal static int RoomOf(Slab* slab, nuint sizeClass)
+    {
+        ulong header = HeaderOf(slab, sizeClass);
+        return (int)(End(header) - Current(header)) / sizeof(void*);
+    }
+
+    /// <summary>
+    /// Takes up to <paramref name="count"/> objects from a slab that no sequence can be in: a stopped one, or the caller's own.
+    /// </summary>
+    internal static int TakeStopped(Slab* slab, nuint sizeClass, void** objects, int count)
+    {
+        ulong header = slab->Headers[sizeClass];
+        uint current = Current(header);
+        int taken = 0;
+        while (taken < count && current > slab->Begins[sizeClass])
+        {
+            current -= (uint)sizeof(void*);
+            objects[taken++] = *(void**)((byte*)slab + current);
+        }
+
+        slab->Headers[sizeClass] = Header(current, End(header));
+        return taken;
+    }
+}

@@ -1,0 +1,150 @@
+namespace NativeMalloc;
+
+/// <summary>
+/// How much of each class a slab may hold. Capacity goes to the classes that run full, out of a budget of bytes for the whole
+/// slab; when that is spent, it is taken from the other classes in turn.
+/// </summary>
+/// <remarks>
+/// Every change of a live slab is one header swapped by a sequence on the slab's CPU, so it cannot collide with a
+/// push or a pop; it fails, and is simply not made, when the caller is on another CPU by now. The slab's lock is held.
+/// </remarks>
+internal static unsafe class SlabCapacity
+{
+    /// <summary>Most objects of a class: of the ten smallest classes (tcmalloc's choice), and of the others.</summary>
+    private const int MaxSmallest = 2048;
+    private const int MaxOthers = 128;
+    private const int SmallestClasses = 10;
+
+    /// <summary>A stack that is too small gives way to one of this many times its places.</summary>
+    private const int StackGrowth = 4;
+    private const int MinStack = 8;
+
+    /// <summary>Most classes that lose objects, rather than unused room, in favour of another at one time.</summary>
+    private const int MaxEvictions = 4;
+
+    /// <summary>Doubles a class's capacity as far as the bounds allow; false if it stays as it is.</summary>
+    internal static bool Grow(Slab* slab, nuint sizeClass)
+    {
+        ulong header = Slab.HeaderOf(slab, sizeClass);
+        int capacity = Places(Slab.End(header) - slab->Begins[sizeClass]);
+        int max = sizeClass <= SmallestClasses ? MaxSmallest : MaxOthers;
+        int wanted = capacity == 0 ? SizeClasses.Batch(sizeClass) : capacity;
+        wanted = wanted < max - capacity ? wanted : max - capacity;
+
+        nint size = (nint)SizeClasses.Size(sizeClass);
+        nint missing = slab->CapacityBytes + wanted * size - slab->BudgetBytes;
+        if (missing > 0)
+        {
+            Take(slab, sizeClass, missing);
+            nint affordable = (slab->BudgetBytes - slab->CapacityBytes) / size;
+            wanted = wanted < affordable ? wanted : (int)affordable;
+        }
+
+        if (wanted <= 0)
+        {
+            return false;
+        }
+
+        if (capacity + wanted > Places(slab->Limits[sizeClass] - slab->Begins[sizeClass])
+            && !MoveStack(slab, sizeClass, capacity, capacity + wanted))
+        {
+            return false;
+        }
+
+        header = Slab.HeaderOf(slab, sizeClass);
+        ulong larger = Slab.Header(Slab.Current(header), Slab.End(header) + Size(wanted));
+        if (Shim.SwapHeader(slab, sizeClass, header, larger) != 1)
+        {
+            return false;
+        }
+
+        slab->CapacityBytes += wanted * size;
+        return true;
+    }
+
+    // Gives a class a stack of at least that many places, with its old capacity; its objects go to the transfer cache.
+    private static bool MoveStack(Slab* slab, nuint sizeClass, int capacity, int places)
+    {
+        int stack = MinStack;
+        while (stack < places)
+        {
+            stack *= StackGrowth;
+        }
+
+        uint begin = slab->Cut + (uint)sizeof(void*); // the word below stays zero
+        uint limit = begin + Size(stack);
+        if (limit > slab->Bytes)
+        {
+            return false;
+        }
+
+        while (Evict(slab, sizeClass, SizeClasses.MaxBatch) == SizeClasses.MaxBatch)
+        {
+        }
+
+        ulong empty = Slab.Header(slab->Begins[sizeClass], Slab.End(Slab.HeaderOf(slab, sizeClass)));
+        if (Shim.SwapHeader(slab, sizeClass, empty, Slab.Header(begin, begin + Size(capacity))) != 1)
+        {
+            return false;
+        }
+
+        slab->Cut = limit;
+        slab->Begins[sizeClass] = begin;
+        slab->Limits[sizeClass] = limit;
+        return true;
+    }
+
+    // Takes capacity for about that many bytes from the other classes: unused room at no cost, else by evicting objects.
+    private static void Take(Slab* slab, nuint except, nint bytes)
+    {
+        int evictions = 0;
+        for (int steps = 1; steps < SizeClasses.Count && bytes > 0; steps++)
+        {
+            slab->Hand = slab->Hand + 1 < SizeClasses.Count ? slab->Hand + 1 : 1;
+            nuint victim = (nuint)slab->Hand;
+            if (victim == except || Slab.End(Slab.HeaderOf(slab, victim)) == slab->Begins[victim])
+            {
+                continue;
+            }
+
+            if (Slab.RoomOf(slab, victim) == 0)
+            {
+                if (evictions == MaxEvictions)
+                {
+                    continue;
+                }
+
+                evictions++;
+                Evict(slab, victim, SizeClasses.Batch(victim));
+            }
+
+            nint size = (nint)SizeClasses.Size(victim);
+            nint wanted = (bytes + size - 1) / size;
+            ulong header = Slab.HeaderOf(slab, victim);
+            int room = Places(Slab.End(header) - Slab.Current(header));
+            int taken = wanted < room ? (int)wanted : room;
+            ulong smaller = Slab.Header(Slab.Current(header), Slab.End(header) - Size(taken));
+            if (taken > 0 && Shim.SwapHeader(slab, victim, header, smaller) == 1)
+            {
+                slab->CapacityBytes -= taken * size;
+                bytes -= taken * size;
+            }
+        }
+    }
+
+    private static int Evict(Slab* slab, nuint sizeClass, int count)
+    {
+        void** objects = stackalloc void*[SizeClasses.MaxBatch];
+        int taken = Shim.PopBatch(slab, sizeClass, objects, count);
+        if (taken > 0)
+        {
+            Heap.Transfer(sizeClass)->Give(sizeClass, objects, taken);
+        }
+
+        return taken;
+    }
+
+    private static int Places(uint bytes) => (int)(bytes / (uint)sizeof(void*));
+
+    private static uint Size(int places) => (uint)(places * sizeof(void*));
+}

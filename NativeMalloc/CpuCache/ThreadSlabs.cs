@@ -1,0 +1,160 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// Per-thread mode: a slab for each thread, taken at its first slow path and given back at its end. A slab is touched by its
+/// owner alone, since nothing could abort the owner's sequences; what others want of it they request.
+/// </summary>
+internal static unsafe class ThreadSlabs
+{
+    private const nint BudgetBytes = 512 << 10;
+    private const uint SlabBytes = 96 * 1024;
+
+    private static FutexLock s_lock;
+    private static Slab* s_inUse;
+    private static Slab* s_leftOver;
+    private static int s_drainsRequested;
+
+    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+
+    /// <summary>The slabs of the threads that there are, linked by Next; <see cref="Lock"/> protects the list.</summary>
+    internal static Slab* InUse => s_inUse;
+
+    /// <summary>Gives a thread its slab; false when there is no memory.</summary>
+    internal static bool Attach(ThreadState* thread)
+    {
+        Lock->Acquire();
+        Slab* slab = s_leftOver;
+        if (slab != null)
+        {
+            s_leftOver = slab->Next;
+        }
+        else
+        {
+            byte* memory = Metadata.Allocate(SlabBytes);
+            if (memory == null)
+            {
+                Lock->Release();
+                return false;
+            }
+
+            slab = Slab.Create(memory, SlabBytes, BudgetBytes);
+            slab->OwnEntry = (nint)((byte*)slab - (byte*)Shim.SentinelSlab());
+        }
+
+        slab->DrainsObeyed = s_drainsRequested;
+        Link(slab);
+        Lock->Release();
+
+        thread->Slab = slab;
+        thread->Table = &slab->OwnEntry;
+        if (!Startup.IsFirstThread)
+        {
+            // The first thread ends with the process. The registration may allocate, which is why it comes last.
+            Shim.AtThreadExit(slab);
+        }
+
+        return true;
+    }
+
+    /// <summary>A thread ends: it takes the slow path from now on, and its objects and its slab go to the others.</summary>
+    [RuntimeExport("nm_thread_exit")]
+    internal static void Detach(Slab* slab)
+    {
+        ThreadState* thread = Shim.Thread();
+        thread->Detached = 1;
+        thread->Table = Shim.SentinelTable();
+        thread->Slab = null;
+        SlabDrain.Stopped(slab);
+
+        Lock->Acquire();
+        Unlink(slab);
+        LeaveOver(slab);
+        Lock->Release();
+    }
+
+    /// <summary>Asks every thread to give back what its slab holds, at its next slow path.</summary>
+    internal static void RequestDrain() => Interlocked.Increment(ref s_drainsRequested);
+
+    /// <summary>Does what was requested, on the slab of the calling thread.</summary>
+    internal static void ObeyDrainRequest(Slab* own)
+    {
+        int requested = Volatile.Read(ref s_drainsRequested);
+        if (own->DrainsObeyed != requested)
+        {
+            own->DrainsObeyed = requested;
+            SlabDrain.Stopped(own);
+        }
+    }
+
+    /// <summary>In the child of a fork, where only the calling thread lives on: takes the slabs of all others.</summary>
+    internal static void ReclaimAfterFork(Slab* own)
+    {
+        Slab* slab = s_inUse;
+        s_inUse = null;
+        while (slab != null)
+        {
+            Slab* next = slab->Next;
+            if (slab == own)
+            {
+                Link(slab);
+            }
+            else
+            {
+                SlabDrain.Stopped(slab);
+                LeaveOver(slab);
+            }
+
+            slab = next;
+        }
+    }
+
+    /// <summary>Frees the locks of all slabs, and the list's, after a fork.</summary>
+    internal static void RenewLocks(bool child)
+    {
+        for (Slab* slab = s_inUse; child && slab != null; slab = slab->Next)
+        {
+            slab->Lock.Renew(child); // only their owners take these: here, threads that are no more
+        }
+
+        Lock->Renew(child);
+    }
+
+    private static void Unlink(Slab* slab)
+    {
+        if (slab->Previous != null)
+        {
+            slab->Previous->Next = slab->Next;
+        }
+        else
+        {
+            s_inUse = slab->Next;
+        }
+
+        if (slab->Next != null)
+        {
+            slab->Next->Previous = slab->Previous;
+        }
+    }
+
+    private static void Link(Slab* slab)
+    {
+        slab->Next = s_inUse;
+        slab->Previous = null;
+        if (s_inUse != null)
+        {
+            s_inUse->Previous = slab;
+        }
+
+        s_inUse = slab;
+    }
+
+    private static void LeaveOver(Slab* slab)
+    {
+        slab->Next = s_leftOver;
+        s_leftOver = slab;
+    }
+}

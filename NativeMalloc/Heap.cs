@@ -1,0 +1,56 @@
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// The tiers behind the front end, put together: transfer caches over central free lists over the page heap.
+/// </summary>
+internal static unsafe class Heap
+{
+    private static TransferCache<CentralLists>* s_transfer;
+    private static CentralFreeList<Spans>* s_central;
+    private static PageHeap s_pages;
+
+    internal static PageHeap* Pages => (PageHeap*)Unsafe.AsPointer(ref s_pages);
+
+    internal static TransferCache<CentralLists>* Transfer(nuint sizeClass) => s_transfer + sizeClass;
+
+    internal static CentralFreeList<Spans>* Central(nuint sizeClass) => s_central + sizeClass;
+
+    /// <summary>Makes the empty tiers; false when there is no memory.</summary>
+    internal static bool Initialize()
+    {
+        s_transfer = (TransferCache<CentralLists>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(TransferCache<CentralLists>)));
+        s_central = (CentralFreeList<Spans>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(CentralFreeList<Spans>)));
+        return s_transfer != null && s_central != null;
+    }
+
+    /// <summary>Gives all that is cached back down the tiers, and all free memory back to the kernel; returns how many bytes.</summary>
+    internal static nuint Trim()
+    {
+        FrontEnd.Drain();
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            Transfer(sizeClass)->Plunder(sizeClass, all: true);
+        }
+
+        return Pages->Release(~(nuint)0);
+    }
+
+    /// <summary>What the transfer caches take from and give to.</summary>
+    internal readonly struct CentralLists : IObjectSource
+    {
+        public static int Take(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Take(sizeClass, objects, count);
+
+        public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(objects, count);
+    }
+
+    /// <summary>What the central free lists take from and give to.</summary>
+    internal readonly struct Spans : ISpanSource
+    {
+        public static Span* Take(nuint sizeClass) =>
+            Pages->Take(SizeClasses.PagesPerSpan(sizeClass), (byte)sizeClass, PageMap.PageSize);
+
+        public static void Give(Span* span) => Pages->Give(span, released: false);
+    }
+}

@@ -1,0 +1,149 @@
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// What is known about an address: the size class of its page, its span, its huge page. It answers for every address,
+/// ours or not.
+/// </summary>
+/// <remarks>
+/// Two levels: a root entry for each GiB of the 47-bit user address space (1 MiB of .bss, touched where there is heap),
+/// then a leaf with one byte a page. A free therefore finds its class with two dependent loads. Root entries are distances
+/// from a leaf without any class, so that zero, where there is no heap, needs no test.
+/// A page's class and span are written by whoever owns the span, before any of its objects is handed out.
+/// </remarks>
+internal static unsafe class PageMap
+{
+    internal const int PageShift = 13;
+    internal const nuint PageSize = 1 << PageShift;
+
+    internal const int HugePageShift = 21;
+    internal const nuint HugePageSize = 1 << HugePageShift;
+
+    private const int AddressBits = 47;
+    private const int LeafShift = 30;
+    private const int RootEntries = 1 << (AddressBits - LeafShift);
+    private const int LeafPages = 1 << (LeafShift - PageShift);
+    private const int LeafHugePages = 1 << (LeafShift - HugePageShift);
+
+    private struct Root
+    {
+        // The classes of the leaf that stands for all that there are not: zero, and never written.
+        internal fixed byte NoLeaf[LeafPages];
+
+        // Distances from NoLeaf.
+        internal fixed ulong Leaves[RootEntries];
+    }
+
+    private struct Leaf
+    {
+        internal fixed byte Classes[LeafPages];
+        internal fixed ulong Spans[LeafPages];
+        internal fixed ulong HugePages[LeafHugePages];
+    }
+
+    private static Root s_root;
+
+    /// <summary>The class of the small blocks on the address's page; 0 for large blocks and for memory that is not ours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint ClassOf(nuint address)
+    {
+        nuint sizeClass = 0;
+        if (address >> AddressBits == 0)
+        {
+            byte* classes = RootPointer->NoLeaf + RootPointer->Leaves[address >> LeafShift];
+            sizeClass = classes[(address >> PageShift) % LeafPages];
+        }
+
+        return sizeClass;
+    }
+
+    /// <summary>
+    /// The span of a small block's page, or of a large block's first page; null for any other address.
+    /// </summary>
+    internal static Span* SpanOf(nuint address)
+    {
+        Leaf* leaf = LeafOf(address);
+        return leaf == null ? null : (Span*)leaf->Spans[(address >> PageShift) % LeafPages];
+    }
+
+    /// <summary>The tracker of the address's huge page, or null.</summary>
+    internal static HugePage* HugePageOf(nuint address)
+    {
+        Leaf* leaf = LeafOf(address);
+        return leaf == null ? null : (HugePage*)leaf->HugePages[(address >> HugePageShift) % LeafHugePages];
+    }
+
+    /// <summary>Enters a span of small blocks (every page) or of one large block (its first page).</summary>
+    internal static void SetSpan(Span* span)
+    {
+        nuint pages = span->SizeClass == 0 ? 1 : span->Pages;
+        for (nuint i = 0; i < pages; i++)
+        {
+            SetPage(span->Start + (i << PageShift), span->SizeClass, span);
+        }
+    }
+
+    /// <summary>Takes out what <see cref="SetSpan"/> entered.</summary>
+    internal static void ClearSpan(Span* span)
+    {
+        nuint pages = span->SizeClass == 0 ? 1 : span->Pages;
+        for (nuint i = 0; i < pages; i++)
+        {
+            SetPage(span->Start + (i << PageShift), 0, null);
+        }
+    }
+
+    internal static void SetHugePage(HugePage* hugePage)
+    {
+        Leaf* leaf = LeafOf(hugePage->Start);
+        leaf->HugePages[(hugePage->Start >> HugePageShift) % LeafHugePages] = (ulong)hugePage;
+    }
+
+    /// <summary>Makes the leaves for a new range of heap; false when there is no memory for them. The page heap's lock is held.</summary>
+    internal static bool Cover(nuint start, nuint bytes)
+    {
+        for (nuint index = start >> LeafShift; index <= (start + bytes - 1) >> LeafShift; index++)
+        {
+            if (index >= RootEntries)
+            {
+                return false;
+            }
+
+            if (RootPointer->Leaves[index] != 0)
+            {
+                continue;
+            }
+
+            byte* leaf = Metadata.MapAside((nuint)sizeof(Leaf));
+            if (leaf == null)
+            {
+                return false;
+            }
+
+            RootPointer->Leaves[index] = (ulong)(leaf - RootPointer->NoLeaf);
+        }
+
+        return true;
+    }
+
+    private static Root* RootPointer
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (Root*)Unsafe.AsPointer(ref s_root);
+    }
+
+    private static Leaf* LeafOf(nuint address)
+    {
+        nuint index = address >> LeafShift;
+        return index < RootEntries && RootPointer->Leaves[index] != 0 ? (Leaf*)(RootPointer->NoLeaf + RootPointer->Leaves[index]) : null;
+    }
+
+    private static void SetPage(nuint address, byte sizeClass, Span* span)
+    {
+        Leaf* leaf = LeafOf(address);
+        nuint page = (address >> PageShift) % LeafPages;
+        leaf->Spans[page] = (ulong)span;
+        leaf->Classes[page] = sizeClass;
+    }
+}

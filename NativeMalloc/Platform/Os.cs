@@ -1,0 +1,121 @@
+namespace NativeMalloc;
+
+/// <summary>
+/// The operating system, as the allocator needs it: a few contracts over Linux system calls. No libc: an allocator that
+/// calls libc's wrappers can meet itself there.
+/// </summary>
+internal static unsafe class Os
+{
+    private const int NumberWrite = 1;
+    private const int NumberOpen = 2;
+    private const int NumberClose = 3;
+    private const int NumberMmap = 9;
+    private const int NumberMunmap = 11;
+    private const int NumberMremap = 25;
+    private const int NumberMadvise = 28;
+    private const int NumberGetpid = 39;
+    private const int NumberFutex = 202;
+    private const int NumberSchedGetaffinity = 204;
+    private const int NumberMembarrier = 324;
+
+    private const int ProtReadWrite = 1 | 2;
+    private const int MapPrivate = 0x02;
+    private const int MapAnonymous = 0x20;
+
+    private const int MremapMayMove = 1;
+    private const int MremapFixed = 2;
+    private const int MremapDontUnmap = 4;
+
+    private const int MadvDontNeed = 4;
+
+    private const int FutexWaitPrivate = 0 | 128;
+    private const int FutexWakePrivate = 1 | 128;
+
+    private const int MembarrierPrivateExpeditedRseq = 1 << 7;
+    private const int MembarrierRegisterPrivateExpeditedRseq = 1 << 8;
+
+    private const int OpenWriteCreateTruncate = 0x1 | 0x40 | 0x200 | 0x80000; // O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+
+    /// <summary>Fresh, zeroed, private memory; null when the kernel has none to give.</summary>
+    internal static byte* Map(nuint bytes)
+    {
+        nint result = Shim.SystemCall(NumberMmap, 0, (nint)bytes, ProtReadWrite, MapPrivate | MapAnonymous, -1, 0);
+        return Failed(result) ? null : (byte*)result;
+    }
+
+    internal static void Unmap(byte* start, nuint bytes) => Shim.SystemCall(NumberMunmap, (nint)start, (nint)bytes, 0, 0, 0, 0);
+
+    /// <summary>
+    /// Gives the pages' memory back and keeps their addresses. True if they read zero from now on; false if the kernel
+    /// refused (mlockall does that) and their contents are still there.
+    /// </summary>
+    internal static bool Release(byte* start, nuint bytes) =>
+        Shim.SystemCall(NumberMadvise, (nint)start, (nint)bytes, MadvDontNeed, 0, 0, 0) == 0;
+
+    /// <summary>
+    /// Moves the pages' memory to another range that is mapped already; the old range stays mapped and reads zero.
+    /// False, with nothing changed, where the kernel cannot (before 5.7).
+    /// </summary>
+    internal static bool MovePages(byte* from, byte* to, nuint bytes) =>
+        !Failed(Shim.SystemCall(NumberMremap, (nint)from, (nint)bytes, (nint)bytes, MremapMayMove | MremapFixed | MremapDontUnmap, (nint)to, 0));
+
+    internal static void FutexWait(int* word, int expected) =>
+        Shim.SystemCall(NumberFutex, (nint)word, FutexWaitPrivate, expected, 0, 0, 0);
+
+    internal static void FutexWake(int* word, int count) =>
+        Shim.SystemCall(NumberFutex, (nint)word, FutexWakePrivate, count, 0, 0, 0);
+
+    /// <summary>
+    /// One more than the highest number that a CPU of this machine can ever have: sched_getaffinity answers with the size
+    /// of the kernel's own CPU mask. No file is read for it, since there may be no /sys.
+    /// </summary>
+    internal static int CpuBound()
+    {
+        const int MaskBytes = 1024; // 8,192 CPUs, the kernel's limit
+        byte* mask = stackalloc byte[MaskBytes];
+        nint bytes = Shim.SystemCall(NumberSchedGetaffinity, 0, MaskBytes, (nint)mask, 0, 0, 0);
+        return Failed(bytes) ? MaskBytes * 8 : (int)bytes * 8;
+    }
+
+    /// <summary>Announces that <see cref="AbortSequences"/> will be used; false if the kernel cannot do it (before 5.10, or refused).</summary>
+    internal static bool RegisterForAbortSequences() =>
+        Shim.SystemCall(NumberMembarrier, MembarrierRegisterPrivateExpeditedRseq, 0, 0, 0, 0, 0) == 0;
+
+    /// <summary>Aborts the restartable sequences that this process's other threads are in, on every CPU.</summary>
+    internal static bool AbortSequences() =>
+        Shim.SystemCall(NumberMembarrier, MembarrierPrivateExpeditedRseq, 0, 0, 0, 0, 0) == 0;
+
+    internal static int ProcessId() => (int)Shim.SystemCall(NumberGetpid, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>Opens a file for writing from its start; a negative errno on failure.</summary>
+    internal static int OpenForWriting(byte* path) =>
+        (int)Shim.SystemCall(NumberOpen, (nint)path, OpenWriteCreateTruncate, 0x1b6 /* 0666 */, 0, 0, 0);
+
+    internal static void Close(int file) => Shim.SystemCall(NumberClose, file, 0, 0, 0, 0, 0);
+
+    /// <summary>Writes all of the text, or returns a negative errno.</summary>
+    internal static int Write(int file, byte* text, nuint length)
+    {
+        const int Interrupted = -4;
+        while (length > 0)
+        {
+            nint written = Shim.SystemCall(NumberWrite, file, (nint)text, (nint)length, 0, 0, 0);
+            if (written == Interrupted)
+            {
+                continue;
+            }
+
+            if (written <= 0)
+            {
+                return (int)written;
+            }
+
+            text += written;
+            length -= (nuint)written;
+        }
+
+        return 0;
+    }
+
+    private static bool Failed(nint result) => (nuint)result > unchecked((nuint)(-4096));
+}

@@ -1,0 +1,118 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// Every function that the library imports: the assembly and C of Shim/. Nothing else in the project crosses this line.
+/// </summary>
+internal static unsafe class Shim
+{
+    private const MethodImplOptions Call = MethodImplOptions.InternalCall;
+
+    // --- rseq.S: the restartable sequences on this CPU's slab ---
+
+    /// <summary>Takes an object of the class from this CPU's slab, or goes on to <see cref="CpuCache.PopEmpty"/>, which sees the size.</summary>
+    [RuntimeImport("*", "nm_pop")]
+    [MethodImpl(Call)]
+    internal static extern void* Pop(nuint sizeClass, nuint size);
+
+    /// <summary>Gives an object to this CPU's slab, or goes on to <see cref="CpuCache.PushFull"/>.</summary>
+    [RuntimeImport("*", "nm_push")]
+    [MethodImpl(Call)]
+    internal static extern void Push(void* block, nuint sizeClass);
+
+    /// <summary>Takes up to <paramref name="count"/> objects; how many, or -1 if the slab is not this CPU's.</summary>
+    [RuntimeImport("*", "nm_pop_batch")]
+    [MethodImpl(Call)]
+    internal static extern int PopBatch(Slab* slab, nuint sizeClass, void** objects, int count);
+
+    /// <summary>Gives objects[0..], as many as there is room for; how many, or -1 if the slab is not this CPU's.</summary>
+    [RuntimeImport("*", "nm_push_batch")]
+    [MethodImpl(Call)]
+    internal static extern int PushBatch(Slab* slab, nuint sizeClass, void** objects, int count);
+
+    /// <summary>Replaces a class's header: 1 done, 0 the header is not the expected one, -1 the slab is not this CPU's.</summary>
+    [RuntimeImport("*", "nm_swap_header")]
+    [MethodImpl(Call)]
+    internal static extern int SwapHeader(Slab* slab, nuint sizeClass, ulong expected, ulong desired);
+
+    /// <summary>Where the sequences look for rseq_cs and the index: bytes from the thread pointer.</summary>
+    [RuntimeImport("*", "nm_set_rseq_offsets")]
+    [MethodImpl(Call)]
+    internal static extern void SetRseqOffsets(nint rseqCs, nint index);
+
+    [RuntimeImport("*", "nm_sentinel")]
+    [MethodImpl(Call)]
+    internal static extern Slab* SentinelSlab();
+
+    [RuntimeImport("*", "nm_sentinel_entries")]
+    [MethodImpl(Call)]
+    internal static extern nint* SentinelTable();
+
+    // --- machine.S ---
+
+    [RuntimeImport("*", "nm_syscall")]
+    [MethodImpl(Call)]
+    internal static extern nint SystemCall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
+
+    [RuntimeImport("*", "nm_thread_pointer")]
+    [MethodImpl(Call)]
+    internal static extern byte* ThreadPointer();
+
+    [RuntimeImport("*", "nm_thread_state")]
+    [MethodImpl(Call)]
+    internal static extern ThreadState* Thread();
+
+    /// <summary>The value of the index field that the sequences read, for this thread, now.</summary>
+    [RuntimeImport("*", "nm_current_index")]
+    [MethodImpl(Call)]
+    internal static extern int CurrentIndex();
+
+    [RuntimeImport("*", "nm_fill")]
+    [MethodImpl(Call)]
+    internal static extern void Fill(void* to, int value, nuint length);
+
+    [RuntimeImport("*", "nm_move")]
+    [MethodImpl(Call)]
+    internal static extern void Move(void* to, void* from, nuint length);
+
+    // --- libc.c ---
+
+    [RuntimeImport("*", "nm_set_errno")]
+    [MethodImpl(Call)]
+    internal static extern void SetErrno(int value);
+
+    [RuntimeImport("*", "nm_get_errno")]
+    [MethodImpl(Call)]
+    internal static extern int GetErrno();
+
+    [RuntimeImport("*", "nm_environ")]
+    [MethodImpl(Call)]
+    internal static extern byte** Environment();
+
+    [RuntimeImport("*", "nm_auxiliary_value")]
+    [MethodImpl(Call)]
+    internal static extern nuint AuxiliaryValue(nuint type);
+
+    /// <summary>Bytes of the rseq area that glibc registers for each thread, 0 if it does not, and its offset.</summary>
+    [RuntimeImport("*", "nm_glibc_rseq")]
+    [MethodImpl(Call)]
+    internal static extern uint GlibcRseq(nint* offset);
+
+    [RuntimeImport("*", "nm_malloc_is_ours")]
+    [MethodImpl(Call)]
+    internal static extern int MallocIsOurs();
+
+    [RuntimeImport("*", "nm_at_thread_exit")]
+    [MethodImpl(Call)]
+    internal static extern int AtThreadExit(Slab* slab);
+
+    [RuntimeImport("*", "nm_stream_write")]
+    [MethodImpl(Call)]
+    internal static extern int StreamWrite(void* stream, byte* text, nuint length);
+
+    [RuntimeImport("*", "nm_abort")]
+    [MethodImpl(Call)]
+    internal static extern void Abort();
+}

@@ -1,0 +1,19 @@
+namespace NativeMalloc;
+
+/// <summary>The error numbers that the C interface reports; errno is set on failures only.</summary>
+internal static unsafe class Errno
+{
+    internal const int NoMemory = 12; // ENOMEM
+    internal const int Invalid = 22;  // EINVAL
+
+    internal static int Get() => Shim.GetErrno();
+
+    internal static void Set(int value) => Shim.SetErrno(value);
+
+    /// <summary>Sets errno; returns null, for functions that fail with it.</summary>
+    internal static void* Fail(int value)
+    {
+        Shim.SetErrno(value);
+        return null;
+    }
+}

@@ -1,0 +1,113 @@
+namespace NativeMalloc;
+
+/// <summary>What one size class has and did, in objects.</summary>
+internal struct ClassStatistics
+{
+    /// <summary>In use by the program.</summary>
+    internal nint Live;
+
+    /// <summary>In the slabs, in the transfer cache, and in spans of the central free list.</summary>
+    internal nint InFrontEnd;
+    internal nint InTransfer;
+    internal nint InCentral;
+
+    internal nint Spans;
+
+    /// <summary>Allocations that found no object in the slab, and frees that found no room.</summary>
+    internal long Underflows;
+    internal long Overflows;
+
+    /// <summary>What the transfer cache served of them, and what it passed on to the central free list.</summary>
+    internal long TransferHits;
+    internal long TransferMisses;
+}
+
+/// <summary>
+/// Where the heap's bytes are. Read without stopping anybody: while other threads allocate, the numbers are near the truth.
+/// </summary>
+/// <remarks>
+/// The front end's hits are not counted, since that would slow every one of them; its misses are.
+/// Mapped = InUse + FrontEnd + Transfer + Central + SpanTails + Free + Released + Metadata, in bytes.
+/// </remarks>
+internal unsafe struct HeapStatistics
+{
+    /// <summary>In blocks that the program has, rounded up to their classes or pages.</summary>
+    internal nuint InUse;
+    internal nuint InUseLarge;
+
+    internal nuint FrontEnd;
+    internal nuint Transfer;
+    internal nuint Central;
+
+    /// <summary>Behind the last object of each span.</summary>
+    internal nuint SpanTails;
+
+    /// <summary>Pages in no span: with memory, and without.</summary>
+    internal nuint Free;
+    internal nuint Released;
+
+    /// <summary>Address space for the allocator's own structures; touched as it is used.</summary>
+    internal nuint Metadata;
+    internal nuint Mapped;
+
+    /// <summary>Slabs that there are: CPUs, or threads.</summary>
+    internal int Slabs;
+
+    internal long Underflows;
+    internal long Overflows;
+
+    internal static HeapStatistics Gather()
+    {
+        HeapStatistics all = default;
+        PageHeap* pages = Heap.Pages;
+        nuint inSpans = 0;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            nuint size = SizeClasses.Size(sizeClass);
+            ClassStatistics one = GatherClass(sizeClass);
+            all.InUse += (nuint)one.Live * size;
+            all.FrontEnd += (nuint)one.InFrontEnd * size;
+            all.Transfer += (nuint)one.InTransfer * size;
+            all.Central += (nuint)one.InCentral * size;
+
+            nuint bytes = (nuint)one.Spans * SizeClasses.PagesPerSpan(sizeClass) * PageMap.PageSize;
+            inSpans += bytes;
+            all.SpanTails += bytes - (nuint)one.Spans * (nuint)SizeClasses.ObjectsPerSpan(sizeClass) * size;
+            all.Underflows += one.Underflows;
+            all.Overflows += one.Overflows;
+        }
+
+        all.InUseLarge = pages->UsedBytes - inSpans;
+        all.InUse += all.InUseLarge;
+        all.Free = pages->FreeBytes;
+        all.Released = pages->ReleasedBytes;
+        all.Metadata = NativeMalloc.Metadata.MappedBytes;
+        all.Mapped = pages->MappedBytes + all.Metadata;
+        for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
+        {
+            all.Slabs++;
+        }
+
+        return all;
+    }
+
+    internal static ClassStatistics GatherClass(nuint sizeClass)
+    {
+        ClassStatistics one = default;
+        for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
+        {
+            one.InFrontEnd += Slab.CountOf(slab, sizeClass);
+            one.Underflows += slab->Underflows[sizeClass];
+            one.Overflows += slab->Overflows[sizeClass];
+        }
+
+        one.InTransfer = Heap.Transfer(sizeClass)->Count;
+        one.TransferHits = Heap.Transfer(sizeClass)->Hits;
+        one.TransferMisses = Heap.Transfer(sizeClass)->Misses;
+        one.Spans = Heap.Central(sizeClass)->Spans;
+        nint taken = Heap.Central(sizeClass)->Out;
+        one.InCentral = one.Spans * SizeClasses.ObjectsPerSpan(sizeClass) - taken;
+        one.Live = taken - one.InTransfer - one.InFrontEnd;
+        return one;
+    }
+}

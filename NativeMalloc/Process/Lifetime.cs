@@ -1,0 +1,131 @@
+using System.Runtime;
+
+namespace NativeMalloc;
+
+/// <summary>What happens when the library is loaded, when the process ends, and around a fork; called by Shim/libc.c.</summary>
+internal static unsafe class Lifetime
+{
+    private static int s_processId;
+
+    /// <summary>The ELF constructor.</summary>
+    [RuntimeExport("nm_load")]
+    internal static void Load()
+    {
+        if (!Startup.EnsureFrontEnd())
+        {
+            return;
+        }
+
+        if (Options.Statistics != StatisticsChoice.None)
+        {
+            s_processId = Os.ProcessId();
+        }
+
+        if (Options.Verbose)
+        {
+            StatisticsText.WriteIntroduction();
+        }
+    }
+
+    /// <summary>The ELF destructor: the report, if one was asked for. A forked child writes one only to a file of its own.</summary>
+    [RuntimeExport("nm_unload")]
+    internal static void Unload()
+    {
+        if (Options.Statistics == StatisticsChoice.None || !Startup.IsFrontEndReady)
+        {
+            return;
+        }
+
+        int processId = Os.ProcessId();
+        bool forked = processId != s_processId;
+        if (Options.Statistics == StatisticsChoice.Json)
+        {
+            StatisticsJson.WriteFile(Options.StatisticsPath, processId, forked);
+        }
+        else if (!forked)
+        {
+            StatisticsText.WriteReport(processId);
+        }
+    }
+
+    /// <summary>Before a fork, on the forking thread: takes every lock, from the front end down, so that none is held by another.</summary>
+    [RuntimeExport("nm_fork_prepare")]
+    internal static void BeforeFork()
+    {
+        FutexLock.BeginFork();
+        Startup.Lock->AcquireForFork();
+        if (!Startup.IsHeapReady)
+        {
+            return;
+        }
+
+        CpuSlabs.Lock->AcquireForFork();
+        for (int index = 0; index < CpuSlabs.Bound; index++)
+        {
+            if (CpuSlabs.Get(index) != null)
+            {
+                CpuSlabs.Get(index)->Lock.AcquireForFork();
+            }
+        }
+
+        ThreadSlabs.Lock->AcquireForFork();
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            Heap.Transfer(sizeClass)->Lock.AcquireForFork();
+        }
+
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            Heap.Central(sizeClass)->Lock.AcquireForFork();
+        }
+
+        Heap.Pages->Lock.AcquireForFork();
+        Metadata.Lock->AcquireForFork();
+    }
+
+    [RuntimeExport("nm_fork_parent")]
+    internal static void AfterForkInParent()
+    {
+        RenewLocks(child: false);
+        FutexLock.EndFork();
+    }
+
+    [RuntimeExport("nm_fork_child")]
+    internal static void AfterForkInChild()
+    {
+        RenewLocks(child: true);
+        if (Startup.IsFrontEndReady && FrontEnd.IsPerThread)
+        {
+            ThreadSlabs.ReclaimAfterFork(Shim.Thread()->Slab);
+        }
+
+        FutexLock.EndFork();
+    }
+
+    private static void RenewLocks(bool child)
+    {
+        if (Startup.IsHeapReady)
+        {
+            Metadata.Lock->Renew(child);
+            Heap.Pages->Lock.Renew(child);
+            for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+            {
+                Heap.Central(sizeClass)->Lock.Renew(child);
+                Heap.Transfer(sizeClass)->Lock.Renew(child);
+            }
+
+            ThreadSlabs.RenewLocks(child);
+            for (int index = 0; index < CpuSlabs.Bound; index++)
+            {
+                if (CpuSlabs.Get(index) != null)
+                {
+                    CpuSlabs.Get(index)->Lock.Renew(child);
+                }
+            }
+
+            CpuSlabs.Lock->Renew(child);
+        }
+
+        Startup.Lock->Renew(child);
+    }
+}

@@ -1,0 +1,150 @@
+using System;
+
+namespace NativeMalloc;
+
+/// <summary>What NATIVEMALLOC_INDEX asks for.</summary>
+internal enum IndexChoice
+{
+    Best,
+    MmCid,
+    CpuId,
+    Thread,
+}
+
+/// <summary>What NATIVEMALLOC_STATS asks for.</summary>
+internal enum StatisticsChoice
+{
+    None,
+    Text,
+    Json,
+}
+
+/// <summary>
+/// The options, from the environment: NATIVEMALLOC_INDEX, NATIVEMALLOC_STATS, NATIVEMALLOC_VERBOSE. Ignored in a program
+/// that runs with another user's rights (AT_SECURE). What is not understood is named in one line, and the default holds.
+/// </summary>
+internal static unsafe class Options
+{
+    private const nuint AtSecure = 23;
+
+    private static byte* s_statisticsPath;
+
+    internal static IndexChoice Index { get; private set; }
+
+    internal static StatisticsChoice Statistics { get; private set; }
+
+    /// <summary>Where the JSON goes; "%p" in it stands for the process's number.</summary>
+    internal static byte* StatisticsPath => s_statisticsPath;
+
+    internal static bool Verbose { get; private set; }
+
+    internal static void Read(byte** environment)
+    {
+        if (Shim.AuxiliaryValue(AtSecure) != 0)
+        {
+            return;
+        }
+
+        for (; *environment != null; environment++)
+        {
+            byte* name = *environment;
+            byte* rest = After(name, "NATIVEMALLOC_"u8);
+            if (rest != null && !ReadOne(rest))
+            {
+                Complain(name);
+            }
+        }
+    }
+
+    private static bool ReadOne(byte* option)
+    {
+        byte* value;
+        if ((value = After(option, "INDEX="u8)) != null)
+        {
+            return ReadIndex(value);
+        }
+
+        if ((value = After(option, "STATS="u8)) != null)
+        {
+            return ReadStatistics(value);
+        }
+
+        if ((value = After(option, "VERBOSE="u8)) != null)
+        {
+            Verbose = Is(value, "1"u8);
+            return Verbose || Is(value, "0"u8) || *value == 0;
+        }
+
+        return false;
+    }
+
+    private static bool ReadIndex(byte* value)
+    {
+        if (Is(value, "mm_cid"u8))
+        {
+            Index = IndexChoice.MmCid;
+        }
+        else if (Is(value, "cpu_id"u8))
+        {
+            Index = IndexChoice.CpuId;
+        }
+        else if (Is(value, "thread"u8))
+        {
+            Index = IndexChoice.Thread;
+        }
+        else
+        {
+            return *value == 0;
+        }
+
+        return true;
+    }
+
+    private static bool ReadStatistics(byte* value)
+    {
+        byte* path = After(value, "json:"u8);
+        if (path != null && *path != 0)
+        {
+            Statistics = StatisticsChoice.Json;
+            s_statisticsPath = path;
+            return true;
+        }
+
+        if (Is(value, "1"u8))
+        {
+            Statistics = StatisticsChoice.Text;
+            return true;
+        }
+
+        return Is(value, "0"u8) || *value == 0;
+    }
+
+    private static void Complain(byte* setting)
+    {
+        Output output = Output.ToFile(Output.StandardError);
+        output.Text("nativemalloc: "u8);
+        output.Text(setting);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH and NATIVEMALLOC_VERBOSE=1\n"u8);
+        output.Flush();
+    }
+
+    // Where the text goes on behind the prefix, or null if it has another one.
+    private static byte* After(byte* text, ReadOnlySpan<byte> prefix)
+    {
+        for (int i = 0; i < prefix.Length; i++)
+        {
+            if (*text++ != prefix[i])
+            {
+                return null;
+            }
+        }
+
+        return text;
+    }
+
+    private static bool Is(byte* text, ReadOnlySpan<byte> whole)
+    {
+        byte* end = After(text, whole);
+        return end != null && *end == 0;
+    }
+}

@@ -1,0 +1,120 @@
+using System;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// Text for a file descriptor or a stdio stream, gathered in a small buffer of its own: reports are written where nothing
+/// may be allocated.
+/// </summary>
+internal unsafe struct Output
+{
+    internal const int StandardError = 2;
+
+    private const int BufferBytes = 512;
+    private const int MaxDigits = 20;
+
+    private int _file;
+    private void* _stream;
+    private int _length;
+    private bool _failed;
+    private fixed byte _buffer[BufferBytes];
+
+    internal static Output ToFile(int file) => new Output { _file = file };
+
+    /// <summary>To a FILE of libc's.</summary>
+    internal static Output ToStream(void* stream) => new Output { _stream = stream };
+
+    /// <summary>Some text could not be written.</summary>
+    internal readonly bool Failed => _failed;
+
+    internal void Text(ReadOnlySpan<byte> text)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            Byte(text[i]);
+        }
+    }
+
+    /// <summary>Text that ends with a zero byte.</summary>
+    internal void Text(byte* text)
+    {
+        while (*text != 0)
+        {
+            Byte(*text++);
+        }
+    }
+
+    internal void Decimal(nuint value) => Decimal(value, 0);
+
+    /// <summary>A number, with spaces before it up to <paramref name="width"/> characters.</summary>
+    internal void Decimal(nuint value, int width)
+    {
+        byte* digits = stackalloc byte[MaxDigits];
+        int count = 0;
+        do
+        {
+            digits[count++] = (byte)('0' + (int)(value % 10));
+            value /= 10;
+        }
+        while (value != 0);
+
+        for (int i = count; i < width; i++)
+        {
+            Byte((byte)' ');
+        }
+
+        while (count > 0)
+        {
+            Byte(digits[--count]);
+        }
+    }
+
+    internal void Hexadecimal(nuint value)
+    {
+        Text("0x"u8);
+        int shift = 60;
+        while (shift > 0 && (value >> shift) == 0)
+        {
+            shift -= 4;
+        }
+
+        for (; shift >= 0; shift -= 4)
+        {
+            int digit = (int)(value >> shift) & 15;
+            Byte((byte)(digit < 10 ? '0' + digit : 'a' + digit - 10));
+        }
+    }
+
+    /// <summary>A number of bytes in KiB or MiB, to one decimal, as a right-aligned column.</summary>
+    internal void Size(nuint bytes)
+    {
+        bool mebibytes = bytes >= 10 << 20;
+        nuint tenths = mebibytes ? bytes / ((1 << 20) / 10) : bytes * 10 / 1024;
+        Decimal(tenths / 10, 10);
+        Byte((byte)'.');
+        Byte((byte)('0' + (int)(tenths % 10)));
+        Text(mebibytes ? " MiB"u8 : " KiB"u8);
+    }
+
+    internal void Flush()
+    {
+        fixed (byte* buffer = _buffer)
+        {
+            int result = _stream != null
+                ? Shim.StreamWrite(_stream, buffer, (nuint)_length)
+                : Os.Write(_file, buffer, (nuint)_length);
+            _failed |= result != 0;
+        }
+
+        _length = 0;
+    }
+
+    private void Byte(byte value)
+    {
+        _buffer[_length++] = value;
+        if (_length == BufferBytes)
+        {
+            Flush();
+        }
+    }
+}

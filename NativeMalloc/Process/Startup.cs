@@ -1,0 +1,72 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// The start of the library's life, in two steps. The first allocation, which may be ld.so's and come before any
+/// constructor, finds the sentinel, gets here, and makes the heap. The front end waits for the environment, which holds
+/// the options: glibc shows it only when the constructors run. Nothing here allocates.
+/// </summary>
+internal static unsafe class Startup
+{
+    private static FutexLock s_lock;
+    private static int s_heapReady;
+    private static int s_frontEndReady;
+    private static byte* s_firstThread;
+
+    /// <summary>The calling thread is the one that started the library.</summary>
+    internal static bool IsFirstThread => s_firstThread == Shim.ThreadPointer();
+
+    /// <summary>There is a heap: slow paths may go on to the transfer caches.</summary>
+    internal static bool IsHeapReady => Volatile.Read(ref s_heapReady) != 0;
+
+    /// <summary>The front end has been chosen: threads can have slabs.</summary>
+    internal static bool IsFrontEndReady => Volatile.Read(ref s_frontEndReady) != 0;
+
+    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+
+    /// <summary>Makes the heap unless that was done; false when there is no memory for it, at the moment.</summary>
+    internal static bool EnsureHeap() => IsHeapReady || StartHeap();
+
+    /// <summary>Chooses the front end unless that was done; false when it cannot be done yet, or there is no memory.</summary>
+    internal static bool EnsureFrontEnd() => IsFrontEndReady || StartFrontEnd();
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool StartHeap()
+    {
+        Lock->Acquire();
+        if (s_heapReady == 0 && Heap.Initialize())
+        {
+            s_firstThread = Shim.ThreadPointer();
+            Volatile.Write(ref s_heapReady, 1);
+        }
+
+        Lock->Release();
+        return IsHeapReady;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool StartFrontEnd()
+    {
+        byte** environment = Shim.Environment();
+        if (environment == null || !EnsureHeap())
+        {
+            return false;
+        }
+
+        Lock->Acquire();
+        if (s_frontEndReady == 0)
+        {
+            Options.Read(environment);
+            if (FrontEnd.Initialize(Options.Index))
+            {
+                Volatile.Write(ref s_frontEndReady, 1);
+            }
+        }
+
+        Lock->Release();
+        return IsFrontEndReady;
+    }
+}

@@ -1,0 +1,143 @@
+using System;
+
+namespace NativeMalloc;
+
+/// <summary>The statistics for programs: one JSON object in a file of its own.</summary>
+internal static unsafe class StatisticsJson
+{
+    private const int MaxPath = 4096;
+
+    /// <summary>
+    /// Writes the file. "%p" in the path becomes the process's number; a forked child writes only where that makes the
+    /// file its own.
+    /// </summary>
+    internal static void WriteFile(byte* path, int processId, bool forked)
+    {
+        byte* expanded = stackalloc byte[MaxPath];
+        bool own = Expand(path, expanded, processId);
+        if (forked && !own)
+        {
+            return;
+        }
+
+        int file = Os.OpenForWriting(expanded);
+        if (file < 0)
+        {
+            Complain(expanded, -file);
+            return;
+        }
+
+        Output output = Output.ToFile(file);
+        Write(ref output, processId);
+        output.Flush();
+        Os.Close(file);
+        if (output.Failed)
+        {
+            Complain(expanded, 0);
+        }
+    }
+
+    private static void Write(ref Output output, int processId)
+    {
+        HeapStatistics all = HeapStatistics.Gather();
+        output.Text("{\n  \"version\": \""u8);
+        output.Text(StatisticsText.Version);
+        output.Text("\",\n  \"active\": "u8);
+        output.Text(Shim.MallocIsOurs() != 0 ? "true"u8 : "false"u8);
+        output.Text(",\n  \"front_end\": \""u8);
+        output.Text(StatisticsText.FrontEndName);
+        output.Text("\",\n  \"rseq\": \""u8);
+        output.Text(StatisticsText.RseqName);
+        output.Text("\",\n  \"index\": \""u8);
+        output.Text(StatisticsText.IndexName);
+        output.Text("\""u8);
+        Number(ref output, ",\n  \"pid\": "u8, (nuint)processId);
+        Number(ref output, ",\n  \"slabs\": "u8, (nuint)all.Slabs);
+        Number(ref output, ",\n  \"slow_path\": {\"allocations\": "u8, (nuint)all.Underflows);
+        Number(ref output, ", \"frees\": "u8, (nuint)all.Overflows);
+        Number(ref output, "},\n  \"bytes\": {\"in_use\": "u8, all.InUse);
+        Number(ref output, ", \"in_use_large\": "u8, all.InUseLarge);
+        Number(ref output, ", \"front_end\": "u8, all.FrontEnd);
+        Number(ref output, ", \"transfer\": "u8, all.Transfer);
+        Number(ref output, ", \"central\": "u8, all.Central);
+        Number(ref output, ", \"span_tails\": "u8, all.SpanTails);
+        Number(ref output, ", \"page_heap_free\": "u8, all.Free);
+        Number(ref output, ", \"released\": "u8, all.Released);
+        Number(ref output, ", \"metadata\": "u8, all.Metadata);
+        Number(ref output, ", \"mapped\": "u8, all.Mapped);
+        output.Text("},\n  \"classes\": ["u8);
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            ClassStatistics one = HeapStatistics.GatherClass(sizeClass);
+            output.Text(sizeClass == 1 ? "\n    "u8 : ",\n    "u8);
+            Number(ref output, "{\"size\": "u8, SizeClasses.Size(sizeClass));
+            Number(ref output, ", \"live\": "u8, (nuint)one.Live);
+            Number(ref output, ", \"front_end\": "u8, (nuint)one.InFrontEnd);
+            Number(ref output, ", \"transfer\": "u8, (nuint)one.InTransfer);
+            Number(ref output, ", \"central\": "u8, (nuint)one.InCentral);
+            Number(ref output, ", \"spans\": "u8, (nuint)one.Spans);
+            Number(ref output, ", \"allocation_misses\": "u8, (nuint)one.Underflows);
+            Number(ref output, ", \"free_misses\": "u8, (nuint)one.Overflows);
+            Number(ref output, ", \"transfer_hits\": "u8, (nuint)one.TransferHits);
+            Number(ref output, ", \"transfer_misses\": "u8, (nuint)one.TransferMisses);
+            output.Text("}"u8);
+        }
+
+        output.Text("\n  ]\n}\n"u8);
+    }
+
+    private static void Number(ref Output output, ReadOnlySpan<byte> before, nuint value)
+    {
+        output.Text(before);
+        output.Decimal(value);
+    }
+
+    // True if the path holds the process's number.
+    private static bool Expand(byte* path, byte* expanded, int processId)
+    {
+        const int MaxDigits = 10;
+        bool numbered = false;
+        int length = 0;
+        while (*path != 0 && length < MaxPath - MaxDigits - 1)
+        {
+            if (path[0] == '%' && path[1] == 'p')
+            {
+                int divisor = 1;
+                while (processId / divisor >= 10)
+                {
+                    divisor *= 10;
+                }
+
+                for (; divisor > 0; divisor /= 10)
+                {
+                    expanded[length++] = (byte)('0' + processId / divisor % 10);
+                }
+
+                numbered = true;
+                path += 2;
+            }
+            else
+            {
+                expanded[length++] = *path++;
+            }
+        }
+
+        expanded[length] = 0;
+        return numbered;
+    }
+
+    private static void Complain(byte* path, int error)
+    {
+        Output output = Output.ToFile(Output.StandardError);
+        output.Text("nativemalloc: NATIVEMALLOC_STATS: the statistics could not be written to "u8);
+        output.Text(path);
+        if (error != 0)
+        {
+            output.Text(", errno "u8);
+            output.Decimal((nuint)error);
+        }
+
+        output.Text("\n"u8);
+        output.Flush();
+    }
+}

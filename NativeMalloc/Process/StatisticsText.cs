@@ -1,0 +1,109 @@
+using System;
+
+namespace NativeMalloc;
+
+/// <summary>The statistics for people: the line at the start, the report at the end, and the names that all reports use.</summary>
+internal static unsafe class StatisticsText
+{
+    internal static ReadOnlySpan<byte> Version => "0.1.0"u8;
+
+    internal static ReadOnlySpan<byte> FrontEndName => FrontEnd.IsPerThread ? "per-thread"u8 : "per-cpu"u8;
+
+    internal static ReadOnlySpan<byte> RseqName => Rseq.Owner == RseqOwner.Glibc ? "glibc"u8 : "unavailable"u8;
+
+    internal static ReadOnlySpan<byte> IndexName => Rseq.Index switch
+    {
+        RseqIndex.MmCid => "mm_cid"u8,
+        RseqIndex.CpuId => "cpu_id"u8,
+        _ => "thread"u8,
+    };
+
+    /// <summary>One line that shows that the library is there, and how it works.</summary>
+    internal static void WriteIntroduction()
+    {
+        Output output = Output.ToFile(Output.StandardError);
+        WriteIntroduction(ref output, Os.ProcessId());
+        output.Flush();
+    }
+
+    /// <summary>What malloc_stats prints, and the end of a process where NATIVEMALLOC_STATS=1.</summary>
+    internal static void WriteReport(int processId)
+    {
+        Output output = Output.ToFile(Output.StandardError);
+        WriteIntroduction(ref output, processId);
+        HeapStatistics all = HeapStatistics.Gather();
+        Line(ref output, "in use by the program"u8, all.InUse);
+        Line(ref output, "  of it in large blocks"u8, all.InUseLarge);
+        Line(ref output, "cached in the front end"u8, all.FrontEnd);
+        Line(ref output, "cached for transfer"u8, all.Transfer);
+        Line(ref output, "free in spans"u8, all.Central + all.SpanTails);
+        Line(ref output, "free pages"u8, all.Free);
+        Line(ref output, "released to the kernel"u8, all.Released);
+        Line(ref output, "own structures (mapped)"u8, all.Metadata);
+        Line(ref output, "mapped in all"u8, all.Mapped);
+        output.Text("  slow paths: "u8);
+        output.Decimal((nuint)all.Underflows);
+        output.Text(" allocations and "u8);
+        output.Decimal((nuint)all.Overflows);
+        output.Text(" frees, over "u8);
+        output.Decimal((nuint)all.Slabs);
+        output.Text(FrontEnd.IsPerThread ? " threads' slabs\n"u8 : " CPUs' slabs\n"u8);
+
+        output.Text("       size       live    cached  transfer      free     spans    misses   refused\n"u8);
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            ClassStatistics one = HeapStatistics.GatherClass(sizeClass);
+            if (one.Spans == 0 && one.Underflows + one.Overflows == 0)
+            {
+                continue;
+            }
+
+            output.Decimal(SizeClasses.Size(sizeClass), 11);
+            output.Decimal((nuint)one.Live, 11);
+            output.Decimal((nuint)one.InFrontEnd, 10);
+            output.Decimal((nuint)one.InTransfer, 10);
+            output.Decimal((nuint)one.InCentral, 10);
+            output.Decimal((nuint)one.Spans, 10);
+            output.Decimal((nuint)one.Underflows, 10);
+            output.Decimal((nuint)one.Overflows, 10);
+            output.Text("\n"u8);
+        }
+
+        output.Flush();
+    }
+
+    private static void WriteIntroduction(ref Output output, int processId)
+    {
+        output.Text("nativemalloc "u8);
+        output.Text(Version);
+        output.Text(" (pid "u8);
+        output.Decimal((nuint)processId);
+        if (Shim.MallocIsOurs() == 0)
+        {
+            output.Text("): not in use, this program brings its own malloc\n"u8);
+            return;
+        }
+
+        output.Text("): front end "u8);
+        output.Text(FrontEndName);
+        output.Text(", rseq "u8);
+        output.Text(RseqName);
+        output.Text(", index "u8);
+        output.Text(IndexName);
+        output.Text("\n"u8);
+    }
+
+    private static void Line(ref Output output, ReadOnlySpan<byte> name, nuint bytes)
+    {
+        const int Width = 26;
+        output.Text("  "u8);
+        output.Text(name);
+        for (int i = name.Length; i < Width; i++)
+        {
+            output.Text(" "u8);
+        }
+
+        output.Size(bytes);
+        output.Text("\n"u8);
+    }
+}

@@ -1,0 +1,62 @@
+using System;
+
+namespace NativeMalloc;
+
+/// <summary>malloc_info's report: glibc's schema, with the one heap that there is.</summary>
+internal static unsafe class StatisticsXml
+{
+    /// <summary>Writes it to a stdio stream; false if the stream did not take it.</summary>
+    internal static bool Write(void* stream)
+    {
+        HeapStatistics all = HeapStatistics.Gather();
+        nuint system = all.Mapped - all.Metadata - all.Released;
+        nuint cachedObjects = 0;
+        nuint freeObjects = 0;
+
+        Output output = Output.ToStream(stream);
+        output.Text("<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n"u8);
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            ClassStatistics one = HeapStatistics.GatherClass(sizeClass);
+            cachedObjects += (nuint)(one.InFrontEnd + one.InTransfer);
+            freeObjects += (nuint)one.InCentral;
+            nuint free = (nuint)(one.InFrontEnd + one.InTransfer + one.InCentral);
+            if (free > 0)
+            {
+                nuint size = SizeClasses.Size(sizeClass);
+                Number(ref output, "  <size from=\""u8, SizeClasses.Size(sizeClass - 1) + 1);
+                Number(ref output, "\" to=\""u8, size);
+                Number(ref output, "\" total=\""u8, free * size);
+                Number(ref output, "\" count=\""u8, free);
+                output.Text("\"/>\n"u8);
+            }
+        }
+
+        output.Text("</sizes>\n"u8);
+        Totals(ref output, cachedObjects, all, freeObjects, system);
+        output.Text("</heap>\n"u8);
+        Totals(ref output, cachedObjects, all, freeObjects, system);
+        output.Text("</malloc>\n"u8);
+        output.Flush();
+        return !output.Failed;
+    }
+
+    private static void Totals(ref Output output, nuint cachedObjects, HeapStatistics all, nuint freeObjects, nuint system)
+    {
+        Number(ref output, "<total type=\"fast\" count=\""u8, cachedObjects);
+        Number(ref output, "\" size=\""u8, all.FrontEnd + all.Transfer);
+        Number(ref output, "\"/>\n<total type=\"rest\" count=\""u8, freeObjects);
+        Number(ref output, "\" size=\""u8, all.Central + all.SpanTails + all.Free);
+        Number(ref output, "\"/>\n<system type=\"current\" size=\""u8, system);
+        Number(ref output, "\"/>\n<system type=\"max\" size=\""u8, system);
+        Number(ref output, "\"/>\n<aspace type=\"total\" size=\""u8, all.Mapped);
+        Number(ref output, "\"/>\n<aspace type=\"mprotect\" size=\""u8, all.Mapped);
+        output.Text("\"/>\n"u8);
+    }
+
+    private static void Number(ref Output output, ReadOnlySpan<byte> before, nuint value)
+    {
+        output.Text(before);
+        output.Decimal(value);
+    }
+}

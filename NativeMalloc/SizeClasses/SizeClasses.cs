@@ -1,0 +1,84 @@
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// The sizes that small blocks come in. A block of n bytes is served from the smallest class whose size is at least n;
+/// larger blocks than <see cref="MaxSize"/> get whole pages.
+/// </summary>
+/// <remarks>
+/// Multiples of 16 up to 128 bytes (every block is aligned to 16), then eight sizes for each doubling, so that rounding up
+/// wastes at most 1/8 of the request. Everything here is computed when the library is compiled: ILC evaluates
+/// <see cref="SizeClassTables.Build"/> and stores the result.
+/// </remarks>
+internal static unsafe class SizeClasses
+{
+    /// <summary>Classes, counted with class 0, which means "not a small block".</summary>
+    internal const int Count = 97;
+
+    /// <summary>The largest small block, in bytes.</summary>
+    internal const int MaxSize = 256 * 1024;
+
+    /// <summary>Most objects that move between two tiers in one step.</summary>
+    internal const int MaxBatch = 32;
+
+    /// <summary>Most objects in one span: the bits of its bitmap.</summary>
+    internal const int MaxObjectsPerSpan = 512;
+
+    /// <summary>The largest size whose class is looked up in steps of 16 bytes; above it the steps are 128.</summary>
+    internal const int MaxFineSize = 1024;
+
+    private static readonly SizeClassTables s_tables = SizeClassTables.Build();
+
+    /// <summary>The class for a size; 0 if it is above <see cref="MaxSize"/>. Without a branch: it is on every malloc's way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint Of(nuint size)
+    {
+        nuint place = size <= MaxFineSize ? (size + 15) >> 4 : ((size - 1) >> 7) + 1 + SizeClassTables.FirstCoarse;
+        place = place < SizeClassTables.TooLarge ? place : SizeClassTables.TooLarge;
+        return Tables->Classes[place];
+    }
+
+    /// <summary>Bytes of an object of the class; 0 for class 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint Size(nuint sizeClass) => ((uint*)Tables->Sizes)[sizeClass];
+
+    /// <summary>Pages of a span of the class.</summary>
+    internal static nuint PagesPerSpan(nuint sizeClass) => Tables->Pages[sizeClass];
+
+    /// <summary>Objects in a span of the class.</summary>
+    internal static int ObjectsPerSpan(nuint sizeClass) => (int)((uint*)Tables->Objects)[sizeClass];
+
+    /// <summary>ceil(2^32 / size): an offset times this, shifted right by 32, is the object's number in its span.</summary>
+    internal static ulong Reciprocal(nuint sizeClass) => ((uint*)Tables->Reciprocals)[sizeClass];
+
+    /// <summary>Objects that move between two tiers at once: 64 KiB of them, at least 2 and at most <see cref="MaxBatch"/>.</summary>
+    internal static int Batch(nuint sizeClass) => Tables->Batches[sizeClass];
+
+    /// <summary>
+    /// The class for an aligned block: the smallest whose size is a multiple of the alignment, since spans begin on a page.
+    /// 0 where no class serves. <paramref name="alignment"/> is a power of two.
+    /// </summary>
+    internal static nuint OfAligned(nuint size, nuint alignment)
+    {
+        if (size > MaxSize || alignment > PageMap.PageSize)
+        {
+            return 0;
+        }
+
+        nuint mask = alignment - 1;
+        nuint sizeClass = Of((size + mask) & ~mask);
+        while (sizeClass < Count && (Size(sizeClass) & mask) != 0)
+        {
+            sizeClass++;
+        }
+
+        return sizeClass < Count ? sizeClass : 0;
+    }
+
+    private static SizeClassTables* Tables
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (SizeClassTables*)Unsafe.AsPointer(ref Unsafe.AsRef(in s_tables));
+    }
+}

@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>What stands behind a transfer cache.</summary>
+internal unsafe interface IObjectSource
+{
+    /// <summary>Takes up to <paramref name="count"/> objects; returns how many, none when there is no memory.</summary>
+    static abstract int Take(nuint sizeClass, void** objects, int count);
+
+    static abstract void Give(nuint sizeClass, void** objects, int count);
+}
+
+/// <summary>
+/// Objects of one class on their way from one CPU's slab to another's: a stack of pointers under a lock, so that a batch
+/// moves without a look at spans. All zeros is the empty cache.
+/// </summary>
+/// <remarks>
+/// It starts without room and grows when batches that it refused were wanted again, up to a bound in objects and in
+/// bytes. What it never touched since the last <see cref="Plunder"/> goes back to the source.
+/// </remarks>
+internal unsafe struct TransferCache<TSource>
+    where TSource : IObjectSource
+{
+    /// <summary>Most objects held for one class, in batches (tcmalloc's bound) and in bytes.</summary>
+    private const int MaxBatches = 64;
+    private const int MaxBytes = 512 * 1024;
+
+    private const int FirstBatches = 4;
+
+    internal FutexLock Lock;
+    private int _count;
+    private int _capacity;
+    private int _lowWater;
+    private void** _objects;
+    private long _hits;
+    private long _misses;
+
+    /// <summary>Objects here now.</summary>
+    internal readonly int Count => _count;
+
+    /// <summary>Requests that objects in the cache, or room in it, served.</summary>
+    internal readonly long Hits => _hits;
+
+    /// <summary>Requests that went on to the source.</summary>
+    internal readonly long Misses => _misses;
+
+    /// <summary>Takes up to <paramref name="count"/> objects; returns how many, none when there is no memory.</summary>
+    internal int Take(nuint sizeClass, void** objects, int count)
+    {
+        Lock.Acquire();
+        int taken = count < _count ? count : _count;
+        if (taken > 0)
+        {
+            _count -= taken;
+            Copy(objects, _objects + _count, taken);
+            if (_count < _lowWater)
+            {
+                _lowWater = _count;
+            }
+
+            _hits++;
+            Lock.Release();
+            return taken;
+        }
+
+        _misses++;
+        Lock.Release();
+        return TSource.Take(sizeClass, objects, count);
+    }
+
+    /// <summary>Takes objects back; those that there is no room for go on to the source.</summary>
+    internal void Give(nuint sizeClass, void** objects, int count)
+    {
+        Lock.Acquire();
+        if (_count + count > _capacity)
+        {
+            Grow(sizeClass);
+        }
+
+        int room = _capacity - _count;
+        int kept = count < room ? count : room;
+        Copy(_objects + _count, objects, kept);
+        _count += kept;
+        if (kept == count)
+        {
+            _hits++;
+        }
+        else
+        {
+            _misses++;
+        }
+
+        Lock.Release();
+        if (kept < count)
+        {
+            TSource.Give(sizeClass, objects + kept, count - kept);
+        }
+    }
+
+    /// <summary>Gives back to the source what has lain here untouched since the last call, or all there is.</summary>
+    internal void Plunder(nuint sizeClass, bool all)
+    {
+        void** batch = stackalloc void*[SizeClasses.MaxBatch];
+        Lock.Acquire();
+        int excess = all ? _count : _lowWater;
+        while (excess > 0)
+        {
+            // From the bottom would be fairer to the caches of the CPUs, but would move all the others.
+            int count = excess < SizeClasses.MaxBatch ? excess : SizeClasses.MaxBatch;
+            _count -= count;
+            excess -= count;
+            Copy(batch, _objects + _count, count);
+            TSource.Give(sizeClass, batch, count);
+        }
+
+        _lowWater = _count;
+        Lock.Release();
+    }
+
+    private void Grow(nuint sizeClass)
+    {
+        int batch = SizeClasses.Batch(sizeClass);
+        int bound = MaxBytes / (int)SizeClasses.Size(sizeClass);
+        bound = bound < 2 * batch ? 2 * batch : bound > MaxBatches * batch ? MaxBatches * batch : bound;
+        int capacity = _capacity == 0 ? FirstBatches * batch : 4 * _capacity;
+        capacity = capacity < bound ? capacity : bound;
+        if (capacity <= _capacity)
+        {
+            return;
+        }
+
+        void** larger = (void**)Metadata.Allocate((nuint)capacity * (nuint)sizeof(void*));
+        if (larger == null)
+        {
+            return; // the cache stays as it is; nothing depends on its size
+        }
+
+        Copy(larger, _objects, _count);
+        _objects = larger;
+        _capacity = capacity;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Copy(void** to, void** from, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            to[i] = from[i];
+        }
+    }
+}

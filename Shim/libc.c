@@ -1,0 +1,134 @@
+/*
+ * The library's only contacts with libc. Every reference is weak and unversioned, so that one file loads under every
+ * libc; none of them is used on the way of an allocation. What is decided with them is decided in C#.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HIDDEN __attribute__((visibility("hidden")))
+#define WEAK __attribute__((weak))
+
+/* --- the C# side (RuntimeExport) ---------------------------------------------------------------------------------- */
+
+HIDDEN void nm_load(void);
+HIDDEN void nm_unload(void);
+HIDDEN void nm_fork_prepare(void);
+HIDDEN void nm_fork_parent(void);
+HIDDEN void nm_fork_child(void);
+HIDDEN void nm_thread_exit(void *slab);
+
+/* --- errno and the environment ------------------------------------------------------------------------------------ */
+
+extern int *__errno_location(void) WEAK;
+extern char **environ WEAK;
+extern unsigned long getauxval(unsigned long type) WEAK;
+
+HIDDEN void nm_set_errno(int value)
+{
+    if (__errno_location)
+        *__errno_location() = value;
+}
+
+HIDDEN int nm_get_errno(void)
+{
+    return __errno_location ? *__errno_location() : 0;
+}
+
+HIDDEN long nm_fail_with_errno(int value)
+{
+    nm_set_errno(value);
+    return -1;
+}
+
+/* What the constructor was handed: glibc's environ is still null when the first constructors run. */
+static char **initial_environment;
+
+HIDDEN char **nm_environ(void)
+{
+    return &environ && environ ? environ : initial_environment;
+}
+
+HIDDEN unsigned long nm_auxiliary_value(unsigned long type)
+{
+    return getauxval ? getauxval(type) : 0;
+}
+
+/* --- restartable sequences: what glibc has registered -------------------------------------------------------------- */
+
+extern const ptrdiff_t __rseq_offset WEAK;
+extern const unsigned int __rseq_size WEAK;
+
+/* Size of the area that glibc registers for every thread (0: none), and its offset from the thread pointer. */
+HIDDEN unsigned int nm_glibc_rseq(ptrdiff_t *offset)
+{
+    if (!&__rseq_offset || !&__rseq_size)
+        return 0;
+    *offset = __rseq_offset;
+    return __rseq_size;
+}
+
+/* --- whose malloc the process uses --------------------------------------------------------------------------------- */
+
+extern void *malloc(size_t size);
+
+/* ILC's section of compiled C#; the linker names its ends. */
+extern HIDDEN char __start___managedcode[], __stop___managedcode[];
+
+/* 1 if the name malloc leads here; 0 if the program or another library brought its own. */
+HIDDEN int nm_malloc_is_ours(void)
+{
+    uintptr_t address = (uintptr_t)malloc;
+    return address >= (uintptr_t)__start___managedcode && address < (uintptr_t)__stop___managedcode;
+}
+
+/* --- streams, for malloc_info --------------------------------------------------------------------------------------- */
+
+extern size_t fwrite(const void *data, size_t size, size_t count, void *stream) WEAK;
+
+HIDDEN int nm_stream_write(void *stream, const void *data, size_t length)
+{
+    return fwrite && fwrite(data, 1, length, stream) == length ? 0 : -1;
+}
+
+/* --- process and thread life ---------------------------------------------------------------------------------------- */
+
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso) WEAK;
+extern int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) WEAK;
+extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *argument, void *dso) WEAK;
+extern void abort(void) WEAK;
+
+/* What crtbegin.o would define: names this object to the two registrations above. */
+HIDDEN void *__dso_handle = &__dso_handle;
+
+/* Has nm_thread_exit(slab) called when this thread ends; 0 if that can be had. */
+HIDDEN int nm_at_thread_exit(void *slab)
+{
+    return __cxa_thread_atexit_impl ? __cxa_thread_atexit_impl(nm_thread_exit, slab, &__dso_handle) : -1;
+}
+
+HIDDEN void nm_abort(void)
+{
+    if (abort)
+        abort();
+    __builtin_trap();
+}
+
+/* glibc passes main's arguments to constructors. musl passes nothing, but there environ is set by now. */
+__attribute__((constructor)) static void load(int argc, char **argv, char **environment)
+{
+    (void)argc;
+    (void)argv;
+    if (&environ && !environ)
+        initial_environment = environment;
+    if (__register_atfork)
+        __register_atfork(nm_fork_prepare, nm_fork_parent, nm_fork_child, &__dso_handle);
+    else if (pthread_atfork)
+        pthread_atfork(nm_fork_prepare, nm_fork_parent, nm_fork_child);
+    nm_load();
+}
+
+__attribute__((destructor)) static void unload(void)
+{
+    nm_unload();
+}

@@ -1,0 +1,203 @@
+/* Instructions that C# has no word for: system calls, block memory, traps; and vfork. */
+
+#include "layout.h"
+
+.macro FUNCTION name
+        .globl  \name
+        .hidden \name
+        .type   \name, @function
+        .balign 16
+\name:
+        .cfi_startproc
+.endm
+
+.macro FUNCTION_END name
+        .cfi_endproc
+        .size   \name, . - \name
+.endm
+
+        .text
+
+/* long nm_syscall(long number, long a, long b, long c, long d, long e, long f): the kernel's result, -errno on failure. */
+FUNCTION nm_syscall
+        mov     %rdi, %rax
+        mov     %rsi, %rdi
+        mov     %rdx, %rsi
+        mov     %rcx, %rdx
+        mov     %r8, %r10
+        mov     %r9, %r8
+        mov     8(%rsp), %r9
+        syscall
+        ret
+FUNCTION_END nm_syscall
+
+/* A check of ours failed: stop on the spot. */
+FUNCTION nm_trap
+        ud2
+FUNCTION_END nm_trap
+
+/* void *nm_thread_pointer(void) */
+FUNCTION nm_thread_pointer
+        mov     %fs:0, %rax
+        ret
+FUNCTION_END nm_thread_pointer
+
+/* ThreadState *nm_thread_state(void) */
+FUNCTION nm_thread_state
+        mov     %fs:0, %rax
+        add     nm_thread@gottpoff(%rip), %rax
+        ret
+FUNCTION_END nm_thread_state
+
+/* int nm_current_index(void): what the sequences would read now. */
+FUNCTION nm_current_index
+        mov     nm_thread@gottpoff(%rip), %rax
+        add     nm_index_distance(%rip), %rax
+        mov     %fs:(%rax), %eax
+        ret
+FUNCTION_END nm_current_index
+
+/*
+ * void nm_set_rseq_offsets(long rseq_cs, long index): offsets from the thread pointer, given once, while every thread's
+ * table is still the sentinel's.
+ */
+FUNCTION nm_set_rseq_offsets
+        sub     nm_thread@gottpoff(%rip), %rdi
+        sub     nm_thread@gottpoff(%rip), %rsi
+        mov     %rdi, nm_rseq_cs_distance(%rip)
+        mov     %rsi, nm_index_distance(%rip)
+        ret
+FUNCTION_END nm_set_rseq_offsets
+
+FUNCTION nm_sentinel
+        lea     nm_sentinel_slab(%rip), %rax
+        ret
+FUNCTION_END nm_sentinel
+
+FUNCTION nm_sentinel_entries
+        lea     nm_sentinel_table(%rip), %rax
+        ret
+FUNCTION_END nm_sentinel_entries
+
+/* void nm_fill(void *to, int value, size_t length) */
+FUNCTION nm_fill
+        movzbl  %sil, %eax
+        mov     $0x0101010101010101, %rcx
+        imul    %rcx, %rax
+        cmp     $16, %rdx
+        jb      .Lfill_tiny
+        movq    %rax, %xmm0
+        punpcklqdq %xmm0, %xmm0
+        cmp     $1024, %rdx
+        jae     .Lfill_string
+        lea     -16(%rdi,%rdx), %rcx                    /* the last 16 bytes, which may overlap the loop's */
+.Lfill_next:
+        movups  %xmm0, (%rdi)
+        add     $16, %rdi
+        cmp     %rcx, %rdi
+        jb      .Lfill_next
+        movups  %xmm0, (%rcx)
+        ret
+.Lfill_string:
+        mov     %rdx, %rcx
+        rep stosb
+        ret
+.Lfill_tiny:
+        test    %rdx, %rdx
+        jz      .Lfill_done
+.Lfill_byte:
+        mov     %al, -1(%rdi,%rdx)
+        dec     %rdx
+        jnz     .Lfill_byte
+.Lfill_done:
+        ret
+FUNCTION_END nm_fill
+
+/* void nm_move(void *to, const void *from, size_t length): the blocks may overlap. */
+FUNCTION nm_move
+        mov     %rdi, %rax
+        sub     %rsi, %rax
+        cmp     %rdx, %rax
+        jb      .Lmove_down                             /* to lies inside from: copy from the end */
+        cmp     $16, %rdx
+        jb      .Lmove_tiny
+        cmp     $1024, %rdx
+        jae     .Lmove_string
+        movups  -16(%rsi,%rdx), %xmm1                   /* read before the loop can overwrite it */
+        lea     -16(%rdi,%rdx), %rcx
+.Lmove_next:
+        movups  (%rsi), %xmm0
+        movups  %xmm0, (%rdi)
+        add     $16, %rsi
+        add     $16, %rdi
+        cmp     %rcx, %rdi
+        jb      .Lmove_next
+        movups  %xmm1, (%rcx)
+        ret
+.Lmove_string:
+        mov     %rdx, %rcx
+        rep movsb
+        ret
+.Lmove_tiny:
+        xor     %ecx, %ecx
+.Lmove_byte:
+        cmp     %rdx, %rcx
+        jae     .Lmove_done
+        mov     (%rsi,%rcx), %al
+        mov     %al, (%rdi,%rcx)
+        inc     %rcx
+        jmp     .Lmove_byte
+.Lmove_down:
+        test    %rdx, %rdx
+        jz      .Lmove_done
+        mov     -1(%rsi,%rdx), %al
+        mov     %al, -1(%rdi,%rdx)
+        dec     %rdx
+        jmp     .Lmove_down
+.Lmove_done:
+        ret
+FUNCTION_END nm_move
+
+/*
+ * vfork: the child runs on this thread's TLS while the kernel has dropped its rseq registration, so that a sequence
+ * of the child's would run unprotected beside the parent's other threads. The child therefore gets the sentinel
+ * table, and "detached", which keeps it from attaching again; the parent takes both back. The return address is
+ * kept in a register, since the child returns over the stack that the parent will return over.
+ */
+        .globl  vfork, __vfork
+        .type   vfork, @function
+        .type   __vfork, @function
+        .balign 16
+vfork:
+__vfork:
+        .cfi_startproc
+        pop     %rdi
+        .cfi_adjust_cfa_offset -8
+        .cfi_register %rip, %rdi
+        mov     nm_thread@gottpoff(%rip), %r8
+        mov     %fs:THREAD_TABLE(%r8), %rsi
+        mov     %fs:THREAD_DETACHED(%r8), %edx
+        lea     nm_sentinel_table(%rip), %rax
+        mov     %rax, %fs:THREAD_TABLE(%r8)
+        movl    $1, %fs:THREAD_DETACHED(%r8)
+        mov     $58, %eax                               /* SYS_vfork */
+        syscall
+        push    %rdi
+        .cfi_adjust_cfa_offset 8
+        .cfi_offset %rip, -8
+        test    %rax, %rax
+        jz      .Lvfork_child
+        mov     %rsi, %fs:THREAD_TABLE(%r8)
+        mov     %edx, %fs:THREAD_DETACHED(%r8)
+        js      .Lvfork_failed
+.Lvfork_child:
+        ret
+.Lvfork_failed:
+        mov     %eax, %edi
+        neg     %edi
+        jmp     nm_fail_with_errno                      /* sets errno, returns -1 */
+        .cfi_endproc
+        .size   vfork, . - vfork
+        .size   __vfork, . - __vfork
+
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,266 @@
+/*
+ * The front end's restartable sequences: what C# cannot say.
+ *
+ * The protocol, the same in every operation:
+ *   1. store the address of the section's descriptor into the rseq_cs field of this thread's rseq area;
+ *   2. between "start" and "commit", find this CPU's slab:
+ *          table = this thread's table pointer, index = the rseq field cpu_id or mm_cid,
+ *          slab  = nm_sentinel_slab + table[index]
+ *      (an entry of zero is therefore the sentinel slab, in which every class is both empty and full);
+ *   3. do the work on registers and on memory that only the commit makes visible;
+ *   4. commit with one store, the last instruction of the section.
+ * If the thread is preempted, migrated or signalled before the commit, the kernel continues it at the abort
+ * address, which starts again at 1. No section holds a call or a system call, and no field of the rseq area is ever
+ * written but rseq_cs.
+ *
+ * Where the process has no rseq, step 1 stores into a word of our own, the index is a constant zero, and the
+ * table is one that only this thread uses: the same code, with nothing to be protected from.
+ *
+ * A slab begins with one header of eight bytes for each class: {uint32 current, uint32 end}, byte offsets from the
+ * slab. The cached objects stand below `current`, and the word below the first of them is zero: that is "empty".
+ */
+
+#include "layout.h"
+
+#define RSEQ_SIGNATURE 0x53053053
+
+/* Step 1. Leaves the section's first instruction as "start", and the offset of this thread's state in r9. Clobbers rax, r8. */
+.macro SECTION_BEGIN name
+        lea     .Ldescriptor_\name(%rip), %rax
+        mov     nm_thread@gottpoff(%rip), %r9
+        mov     nm_rseq_cs_distance(%rip), %r8
+        mov     %rax, %fs:(%r9,%r8)
+.Lstart_\name:
+.endm
+
+/* Step 2. Leaves the slab in \slab. Clobbers r8, r9. */
+.macro LOAD_SLAB slab
+        mov     nm_index_distance(%rip), %r8
+        movslq  %fs:(%r9,%r8), %r8
+        mov     %fs:THREAD_TABLE(%r9), %r9
+        lea     nm_sentinel_slab(%rip), \slab
+        add     (%r9,%r8,8), \slab
+.endm
+
+/* The descriptor, its entries in the lists that debuggers read, and the abort code. */
+.macro SECTION_END name
+        .pushsection __rseq_cs, "aw"
+        .balign 32
+.Ldescriptor_\name:
+        .long   0, 0                                    /* version, flags */
+        .quad   .Lstart_\name
+        .quad   .Lcommit_\name - .Lstart_\name
+        .quad   .Labort_\name
+        .popsection
+        .pushsection __rseq_cs_ptr_array, "aw"
+        .quad   .Ldescriptor_\name
+        .popsection
+        .pushsection .text.nm_abort, "ax"
+        .byte   0x0f, 0xb9, 0x3d                        /* ud1: the signature reads as its displacement */
+        .long   RSEQ_SIGNATURE
+        .type   nm_abort_\name, @function
+nm_abort_\name:
+        .cfi_startproc
+.Labort_\name:
+        jmp     \name
+        .cfi_endproc
+        .size   nm_abort_\name, . - nm_abort_\name
+        .popsection
+.endm
+
+/* Tells debuggers where a section is left other than by its end: (address of the branch). */
+.macro EXIT_POINT name, label
+        .pushsection __rseq_exit_point_array, "aw"
+        .quad   .Lstart_\name, \label
+        .popsection
+.endm
+
+.macro FUNCTION name
+        .globl  \name
+        .hidden \name
+        .type   \name, @function
+        .balign 32
+\name:
+        .cfi_startproc
+.endm
+
+.macro FUNCTION_END name
+        .cfi_endproc
+        .size   \name, . - \name
+.endm
+
+        .text
+
+/* void *nm_pop(size_t class, size_t size): takes an object of the class; when there is none, goes on to nm_pop_empty(class, size). */
+FUNCTION nm_pop
+        SECTION_BEGIN nm_pop
+        LOAD_SLAB %rdx
+        mov     (%rdx,%rdi,8), %ecx                     /* current */
+        mov     -8(%rdx,%rcx), %rax                     /* the topmost object, or zero */
+        test    %rax, %rax
+.Lexit_nm_pop:
+        jz      nm_pop_empty
+        sub     $8, %ecx
+        mov     %ecx, (%rdx,%rdi,8)
+.Lcommit_nm_pop:
+        ret
+        EXIT_POINT nm_pop, .Lexit_nm_pop
+        SECTION_END nm_pop
+FUNCTION_END nm_pop
+
+/* void nm_push(void *object, size_t class): gives an object; when there is no room, goes on to nm_push_full(object, class). */
+FUNCTION nm_push
+        SECTION_BEGIN nm_push
+        LOAD_SLAB %rdx
+        mov     (%rdx,%rsi,8), %ecx                     /* current; both halves at once would wait for its last store */
+        cmp     4(%rdx,%rsi,8), %ecx                    /* end */
+.Lexit_nm_push:
+        jae     nm_push_full
+        mov     %rdi, (%rdx,%rcx)                       /* not visible until current is past it */
+        add     $8, %ecx
+        mov     %ecx, (%rdx,%rsi,8)
+.Lcommit_nm_push:
+        ret
+        EXIT_POINT nm_push, .Lexit_nm_push
+        SECTION_END nm_push
+FUNCTION_END nm_push
+
+/*
+ * int nm_pop_batch(Slab *slab, size_t class, void **objects, int count): takes up to count objects from the slab if
+ * it is this CPU's; returns how many, or -1 if it is not.
+ */
+FUNCTION nm_pop_batch
+        SECTION_BEGIN nm_pop_batch
+        LOAD_SLAB %rax
+        cmp     %rax, %rdi
+.Lexit_nm_pop_batch:
+        jne     .Lother_slab
+        mov     (%rdi,%rsi,8), %r8d
+        xor     %eax, %eax
+.Lnext_nm_pop_batch:
+        cmp     %ecx, %eax
+        jge     .Llast_nm_pop_batch
+        mov     -8(%rdi,%r8), %r9
+        test    %r9, %r9
+        jz      .Llast_nm_pop_batch
+        mov     %r9, (%rdx,%rax,8)
+        sub     $8, %r8d
+        inc     %eax
+        jmp     .Lnext_nm_pop_batch
+.Llast_nm_pop_batch:
+        mov     %r8d, (%rdi,%rsi,8)
+.Lcommit_nm_pop_batch:
+        ret
+        EXIT_POINT nm_pop_batch, .Lexit_nm_pop_batch
+        SECTION_END nm_pop_batch
+FUNCTION_END nm_pop_batch
+
+/*
+ * int nm_push_batch(Slab *slab, size_t class, void **objects, int count): gives objects[0..] to the slab if it is
+ * this CPU's, as many as there is room for; returns how many, or -1 if it is not.
+ */
+FUNCTION nm_push_batch
+        SECTION_BEGIN nm_push_batch
+        LOAD_SLAB %rax
+        cmp     %rax, %rdi
+.Lexit_nm_push_batch:
+        jne     .Lother_slab
+        mov     (%rdi,%rsi,8), %r8d
+        mov     4(%rdi,%rsi,8), %r10d
+        xor     %eax, %eax
+.Lnext_nm_push_batch:
+        cmp     %ecx, %eax
+        jge     .Llast_nm_push_batch
+        cmp     %r10d, %r8d
+        jae     .Llast_nm_push_batch
+        mov     (%rdx,%rax,8), %r9
+        mov     %r9, (%rdi,%r8)
+        add     $8, %r8d
+        inc     %eax
+        jmp     .Lnext_nm_push_batch
+.Llast_nm_push_batch:
+        mov     %r8d, (%rdi,%rsi,8)
+.Lcommit_nm_push_batch:
+        ret
+        EXIT_POINT nm_push_batch, .Lexit_nm_push_batch
+        SECTION_END nm_push_batch
+FUNCTION_END nm_push_batch
+
+/*
+ * int nm_swap_header(Slab *slab, size_t class, uint64 expected, uint64 desired): replaces the class's header if the
+ * slab is this CPU's and the header is the expected one; returns 1 if it did, 0 if the header differs, -1 if the slab does.
+ */
+FUNCTION nm_swap_header
+        SECTION_BEGIN nm_swap_header
+        LOAD_SLAB %rax
+        cmp     %rax, %rdi
+.Lexit_nm_swap_header:
+        jne     .Lother_slab
+        xor     %eax, %eax
+        cmp     %rdx, (%rdi,%rsi,8)
+.Lexit2_nm_swap_header:
+        jne     .Lother_header
+        inc     %eax
+        mov     %rcx, (%rdi,%rsi,8)
+.Lcommit_nm_swap_header:
+.Lother_header:
+        ret
+        EXIT_POINT nm_swap_header, .Lexit_nm_swap_header
+        EXIT_POINT nm_swap_header, .Lexit2_nm_swap_header
+        SECTION_END nm_swap_header
+FUNCTION_END nm_swap_header
+
+        .type   nm_other_slab, @function
+nm_other_slab:
+        .cfi_startproc
+.Lother_slab:
+        mov     $-1, %eax
+        ret
+        .cfi_endproc
+        .size   nm_other_slab, . - nm_other_slab
+
+/*
+ * Where the sections look, as distances from nm_thread. Until Startup decides (C#, Rseq), rseq_cs and the index are
+ * words of nm_thread's own, so that the first call of all finds the sentinel.
+ */
+        .data
+        .balign 16
+        .globl  nm_rseq_cs_distance, nm_index_distance
+        .hidden nm_rseq_cs_distance, nm_index_distance
+nm_rseq_cs_distance:
+        .quad   THREAD_RSEQ_CS
+nm_index_distance:
+        .quad   THREAD_INDEX
+
+/* All zeros: every header {0, 0}, and a zero word below it for the "object" that {0, 0} points at. */
+        .bss
+        .balign 64
+        .zero   64
+        .globl  nm_sentinel_slab
+        .hidden nm_sentinel_slab
+nm_sentinel_slab:
+        .zero   SLAB_CLASSES * 8
+
+/* Indexed from -2 (cpu_id "registration failed") to the last CPU that Linux can have; all of it the sentinel slab. */
+        .balign 64
+        .zero   64
+        .globl  nm_sentinel_table
+        .hidden nm_sentinel_table
+nm_sentinel_table:
+        .zero   MAX_CPUS * 8
+
+/* This thread's state (C#: ThreadState). Its table starts as the sentinel's. */
+        .section .tdata, "awT", @progbits
+        .balign 16
+        .globl  nm_thread
+        .hidden nm_thread
+        .type   nm_thread, @object
+nm_thread:
+        .quad   nm_sentinel_table                       /* THREAD_TABLE */
+        .quad   0                                       /* THREAD_RSEQ_CS */
+        .long   0                                       /* THREAD_INDEX */
+        .long   0                                       /* THREAD_DETACHED */
+        .quad   0                                       /* THREAD_SLAB */
+        .size   nm_thread, THREAD_SIZE
+
+        .section .note.GNU-stack, "", @progbits

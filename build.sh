@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# Builds out/libnativemalloc.so and out/libnativemalloc.a. Does nothing where nothing has changed.
+#
+#     ./build.sh            build what is out of date
+#     ./build.sh clean      remove everything that was built
+set -euo pipefail
+cd "$(dirname "$0")"
+
+out=out
+work=$out/obj/link
+log=$out/obj/ilc.log
+ilc_object=$out/obj/NativeMalloc/Release/net10.0/linux-x64/native/NativeMalloc.o
+inputs=(NativeMalloc Shim build.sh Directory.Build.props global.json)
+compile=(-g -O2 -fPIC -fvisibility=hidden -ftls-model=initial-exec -ffreestanding -fno-stack-protector
+    -fasynchronous-unwind-tables -Wall -Wextra -Werror)
+
+fail() {
+    echo "build.sh: $*" >&2
+    exit 1
+}
+
+# need TOOL PACKAGE: as root on Debian installs what is missing, elsewhere says how to.
+need() {
+    command -v "$1" > /dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+        echo "build.sh: installing $2, for $1" >&2
+        { apt-get update && apt-get install -y --no-install-recommends "$2"; } > /dev/null ||
+            fail "$1 is missing and could not be installed: apt-get install $2"
+        return
+    fi
+    fail "$1 is missing: sudo apt-get install $2"
+}
+
+up_to_date() {
+    local product
+    for product in "$out/libnativemalloc.so" "$out/libnativemalloc.a"; do
+        [ -f "$product" ] || return 1
+        [ -z "$(find "${inputs[@]}" -newer "$product" -print -quit)" ] || return 1
+    done
+}
+
+need_tools() {
+    need gcc gcc
+    need ld binutils
+    command -v dotnet > /dev/null ||
+        fail "dotnet is missing: install the .NET SDK 10, https://dotnet.microsoft.com/download (on Debian with Microsoft's feed: apt-get install dotnet-sdk-10.0)"
+    [[ "$(dotnet --version 2> /dev/null)" == 10.* ]] ||
+        fail "the .NET SDK 10 is needed, and 'dotnet --version' is '$(dotnet --version 2>&1 | head -n 1)': install dotnet-sdk-10.0"
+}
+
+compile_csharp() {
+    mkdir -p "$(dirname "$log")"
+    # ILC keeps its object when the assembly is unchanged, and then says nothing that the gates could read.
+    rm -f "$ilc_object"
+    dotnet publish NativeMalloc/NativeMalloc.csproj --nologo -v:normal > "$log" 2>&1 || {
+        grep -E 'error|Could not' "$log" | sort -u >&2
+        fail "the C# did not compile; all of it is in $log"
+    }
+}
+
+# What ILC does without a word, and must not have done (docs/building.md).
+check_ilc() {
+    grep -q 'Preinitialized \([0-9]*\) types out of \1\.' "$log" ||
+        fail "a static constructor was not evaluated at compile time, and would never run: $(grep 'Could not preinitialize' "$log" | head -n 1)"
+    ! grep -q 'IL1005' "$log" ||
+        fail "an intrinsic was not expanded, and would throw: $(grep IL1005 "$log" | head -n 1)"
+}
+
+compile_shim() {
+    mkdir -p "$work"
+    local source
+    for source in Shim/*.S Shim/*.c; do
+        gcc "${compile[@]}" -c "$source" -o "$work/$(basename "${source%.*}").o"
+    done
+}
+
+link_shared() {
+    {
+        echo '{ global:'
+        sed 's/$/;/' Shim/exports.txt
+        echo 'local: *; };'
+    } > "$work/exports.map"
+    gcc -shared -nostdlib -o "$work/libnativemalloc.so" "$ilc_object" "$work"/*.o \
+        -Wl,--version-script="$work/exports.map" -Wl,--no-undefined -Wl,-soname,libnativemalloc.so \
+        -Wl,-z,nodelete,-z,initfirst,-z,relro,-z,now -Wl,--hash-style=gnu -Wl,--build-id
+}
+
+# One object with only the public names global.
+link_static() {
+    ld -r -o "$work/all.relocatable" "$ilc_object" "$work"/*.o
+    objcopy --keep-global-symbols=Shim/exports.txt "$work/all.relocatable" "$work/nativemalloc.obj"
+    rm -f "$work/libnativemalloc.a"
+    ar rcs "$work/libnativemalloc.a" "$work/nativemalloc.obj"
+}
+
+# same WHAT LIST COMMAND...: the names that the command prints are those of the list.
+same() {
+    local what=$1 list=$2 difference
+    shift 2
+    difference=$(diff <(sort "$list") <("$@" | sort -u)) ||
+        fail "the $what symbols are not those of $list (< listed, > found):"$'\n'"$difference"
+}
+
+exported() { nm -D --defined-only "$work/libnativemalloc.so" | awk '{ print $3 }'; }
+imported() { nm -D --undefined-only "$work/libnativemalloc.so" | awk '{ print $2 }'; }
+
+check_library() {
+    same exported Shim/exports.txt exported
+    same imported Shim/imports.txt imported
+    ! readelf -dW "$work/libnativemalloc.so" | grep -q NEEDED || fail "the library needs another one: $(readelf -dW "$work/libnativemalloc.so" | grep NEEDED)"
+    strip -o "$work/stripped.so" "$work/libnativemalloc.so"
+    local size
+    size=$(stat -c %s "$work/stripped.so")
+    ((size < 300 * 1024)) || fail "stripped, the library has $size bytes; 300 KiB is the limit"
+}
+
+# A running program keeps the file that it has mapped.
+publish() {
+    local file
+    for file in libnativemalloc.a libnativemalloc.so; do
+        cp "$work/$file" "$out/.$file.new"
+        mv -f "$out/.$file.new" "$out/$file"
+    done
+}
+
+if [ "${1:-}" = clean ]; then
+    rm -rf "$out"
+    exit
+fi
+[ $# = 0 ] || fail "unknown argument '$1'; there is 'clean'"
+up_to_date && exit
+need_tools
+compile_csharp
+check_ilc
+compile_shim
+link_shared
+link_static
+check_library
+publish
+echo "built $out/libnativemalloc.so ($(stat -c %s "$work/stripped.so") bytes stripped) and $out/libnativemalloc.a"
