@@ -62,8 +62,11 @@ compile_csharp() {
 check_ilc() {
     grep -q 'Preinitialized \([0-9]*\) types out of \1\.' "$log" ||
         fail "a static constructor was not evaluated at compile time, and would never run: $(grep 'Could not preinitialize' "$log" | head -n 1)"
-    ! grep -q 'IL1005' "$log" ||
-        fail "an intrinsic was not expanded, and would throw: $(grep IL1005 "$log" | head -n 1)"
+    ! grep -q 'IL1005' "$log" || fail "a method was compiled to a throw: $(grep IL1005 "$log" | head -n 1)"
+    # An intrinsic's own body (CoreLib/Intrinsics.cs) calls itself, and is compiled only where the JIT did not expand it.
+    local bodies
+    bodies=$(nm "$ilc_object" | awk '$2 == "T" && $3 ~ /^NativeMalloc_System_(Numerics|Runtime|Threading)_/ { print $3 }')
+    [ -z "$bodies" ] || fail "intrinsics were not expanded, and would call themselves for ever: $bodies"
 }
 
 compile_shim() {
@@ -82,7 +85,7 @@ link_shared() {
     } > "$work/exports.map"
     gcc -shared -nostdlib -o "$work/libnativemalloc.so" "$ilc_object" "$work"/*.o \
         -Wl,--version-script="$work/exports.map" -Wl,--no-undefined -Wl,-soname,libnativemalloc.so \
-        -Wl,-z,nodelete,-z,initfirst,-z,relro,-z,now -Wl,--hash-style=gnu -Wl,--build-id
+        -Wl,-z,nodelete,-z,initfirst,-z,relro,-z,now,-z,noseparate-code -Wl,--hash-style=gnu -Wl,--build-id
 }
 
 # One object with only the public names global.

@@ -7,21 +7,17 @@ internal static unsafe class Lifetime
 {
     private static int s_processId;
 
-    /// <summary>The ELF constructor.</summary>
+    /// <summary>The ELF constructor. A program that never allocates does not even get a heap.</summary>
     [RuntimeExport("nm_load")]
     internal static void Load()
     {
-        if (!Startup.EnsureFrontEnd())
-        {
-            return;
-        }
-
+        Startup.ReadOptions();
         if (Options.Statistics != StatisticsChoice.None)
         {
             s_processId = Os.ProcessId();
         }
 
-        if (Options.Verbose)
+        if (Options.Verbose && Startup.EnsureFrontEnd())
         {
             StatisticsText.WriteIntroduction();
         }
@@ -31,7 +27,7 @@ internal static unsafe class Lifetime
     [RuntimeExport("nm_unload")]
     internal static void Unload()
     {
-        if (Options.Statistics == StatisticsChoice.None || !Startup.IsFrontEndReady)
+        if (Options.Statistics == StatisticsChoice.None || !Startup.EnsureFrontEnd())
         {
             return;
         }

@@ -14,6 +14,7 @@ internal static unsafe class Startup
     private static FutexLock s_lock;
     private static int s_heapReady;
     private static int s_frontEndReady;
+    private static bool s_optionsRead;
     private static byte* s_firstThread;
 
     /// <summary>The calling thread is the one that started the library.</summary>
@@ -33,6 +34,26 @@ internal static unsafe class Startup
     /// <summary>Chooses the front end unless that was done; false when it cannot be done yet, or there is no memory.</summary>
     internal static bool EnsureFrontEnd() => IsFrontEndReady || StartFrontEnd();
 
+    /// <summary>Reads the options unless that was done; false while the environment cannot be seen.</summary>
+    internal static bool ReadOptions()
+    {
+        byte** environment = Shim.Environment();
+        if (environment == null)
+        {
+            return false;
+        }
+
+        Lock->Acquire();
+        if (!s_optionsRead)
+        {
+            s_optionsRead = true;
+            Options.Read(environment);
+        }
+
+        Lock->Release();
+        return true;
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool StartHeap()
     {
@@ -50,20 +71,15 @@ internal static unsafe class Startup
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool StartFrontEnd()
     {
-        byte** environment = Shim.Environment();
-        if (environment == null || !EnsureHeap())
+        if (!ReadOptions() || !EnsureHeap())
         {
             return false;
         }
 
         Lock->Acquire();
-        if (s_frontEndReady == 0)
+        if (s_frontEndReady == 0 && FrontEnd.Initialize(Options.Index))
         {
-            Options.Read(environment);
-            if (FrontEnd.Initialize(Options.Index))
-            {
-                Volatile.Write(ref s_frontEndReady, 1);
-            }
+            Volatile.Write(ref s_frontEndReady, 1);
         }
 
         Lock->Release();
