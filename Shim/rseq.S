@@ -227,8 +227,12 @@ nm_other_slab:
         .balign 16
         .globl  nm_rseq_cs_distance, nm_index_distance
         .hidden nm_rseq_cs_distance, nm_index_distance
+        .type   nm_rseq_cs_distance, @object
+        .size   nm_rseq_cs_distance, 8
 nm_rseq_cs_distance:
         .quad   THREAD_RSEQ_CS
+        .type   nm_index_distance, @object
+        .size   nm_index_distance, 8
 nm_index_distance:
         .quad   THREAD_INDEX
 
@@ -238,6 +242,8 @@ nm_index_distance:
         .zero   64
         .globl  nm_sentinel_slab
         .hidden nm_sentinel_slab
+        .type   nm_sentinel_slab, @object
+        .size   nm_sentinel_slab, SLAB_CLASSES * 8
 nm_sentinel_slab:
         .zero   SLAB_CLASSES * 8
 
@@ -246,6 +252,8 @@ nm_sentinel_slab:
         .zero   64
         .globl  nm_sentinel_table
         .hidden nm_sentinel_table
+        .type   nm_sentinel_table, @object
+        .size   nm_sentinel_table, MAX_CPUS * 8
 nm_sentinel_table:
         .zero   MAX_CPUS * 8
 

@@ -17,11 +17,15 @@ internal static unsafe class ThreadSlabs
     private static Slab* s_inUse;
     private static Slab* s_leftOver;
     private static int s_drainsRequested;
+    private static int s_made;
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
     /// <summary>The slabs of the threads that there are, linked by Next; <see cref="Lock"/> protects the list.</summary>
     internal static Slab* InUse => s_inUse;
+
+    /// <summary>Slabs that there are, those left over included.</summary>
+    internal static int Made => s_made;
 
     /// <summary>Gives a thread its slab; false when there is no memory.</summary>
     internal static bool Attach(ThreadState* thread)
@@ -42,6 +46,7 @@ internal static unsafe class ThreadSlabs
             }
 
             slab = Slab.Create(memory, SlabBytes, BudgetBytes);
+            s_made++;
             slab->OwnEntry = (nint)((byte*)slab - (byte*)Shim.SentinelSlab());
         }
 

@@ -50,8 +50,9 @@ internal unsafe struct HeapStatistics
     internal nuint Metadata;
     internal nuint Mapped;
 
-    /// <summary>Slabs that there are: CPUs, or threads.</summary>
+    /// <summary>Slabs in use, of CPUs or of threads, and those that were ever made: threads leave theirs to others.</summary>
     internal int Slabs;
+    internal int SlabsMade;
 
     internal long Underflows;
     internal long Overflows;
@@ -87,6 +88,8 @@ internal unsafe struct HeapStatistics
         {
             all.Slabs++;
         }
+
+        all.SlabsMade = NativeMalloc.FrontEnd.IsPerThread ? ThreadSlabs.Made : all.Slabs;
 
         return all;
     }

@@ -1,0 +1,68 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace NativeMalloc.DropInTests;
+
+/// <summary>What build.sh made: the file itself.</summary>
+public sealed class LibraryFileTests
+{
+    [Fact]
+    public void NeedsNoOtherLibrary()
+    {
+        string dynamic = new Command("readelf", "-dW", Repository.Library).Run().Succeeded().Output;
+        Assert.Contains("SONAME", dynamic);
+        Assert.DoesNotContain("NEEDED", dynamic);
+        Assert.Contains("NODELETE", dynamic);
+    }
+
+    [Fact]
+    public void ExportsExactlyTheListedNamesWithoutVersions()
+    {
+        string[] listed = File.ReadAllLines(Path.Combine(Repository.Root, "Shim", "exports.txt"));
+        string[] exported = new Command("nm", "-D", "--defined-only", Repository.Library).Run().Succeeded().Output
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[2]).ToArray();
+        Assert.Equal(listed.Order(StringComparer.Ordinal), exported.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void StaticLibraryDefinesTheSameNamesAndNoOthers()
+    {
+        string[] listed = File.ReadAllLines(Path.Combine(Repository.Root, "Shim", "exports.txt"));
+        string[] defined = new Command("nm", "-g", "--defined-only", Repository.StaticLibrary).Run().Succeeded().Output
+            .Split('\n').Where(line => line.Length > 19).Select(line => line.Split(' ')[2]).ToArray();
+        Assert.Equal(listed.Order(StringComparer.Ordinal), defined.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void IsSmallAndKeepsItsThreadLocalStorageSmall()
+    {
+        string headers = new Command("readelf", "-lW", Repository.Library).Run().Succeeded().Output;
+        Match tls = Regex.Match(headers, @"TLS\s+\S+\s+\S+\s+\S+\s+\S+\s+(0x[0-9a-f]+)");
+        Assert.True(tls.Success, headers);
+        Assert.InRange(Convert.ToInt32(tls.Groups[1].Value, 16), 1, 128);
+
+        string stripped = Path.Combine(Repository.NewFolder("stripped"), "library.so");
+        new Command("strip", "-o", stripped, Repository.Library).Run().Succeeded();
+        Assert.InRange(new FileInfo(stripped).Length, 1, 300 * 1024 - 1);
+    }
+
+    [Fact]
+    public void DebuggerSeesSourceLinesOfCSharpAndOfTheShim()
+    {
+        string lines = new Command(
+            "gdb", "-batch", "-ex", "info line malloc", "-ex", "info line nm_push_full", "-ex", "info line nm_pop", Repository.Library)
+            .Run().Succeeded().Output;
+        Assert.Contains("Malloc.cs", lines);
+        Assert.Contains("CpuCache.cs", lines);
+        Assert.Contains("rseq.S", lines);
+    }
+
+    [Fact]
+    public void BuildingAgainDoesNothing()
+    {
+        DateTime before = File.GetLastWriteTimeUtc(Repository.Library);
+        Outcome outcome = new Command(Path.Combine(Repository.Root, "build.sh")).Run().Succeeded();
+        Assert.Equal("", outcome.Output + outcome.Error);
+        Assert.Equal(before, File.GetLastWriteTimeUtc(Repository.Library));
+    }
+}

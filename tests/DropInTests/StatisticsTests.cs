@@ -1,0 +1,117 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace NativeMalloc.DropInTests;
+
+/// <summary>NATIVEMALLOC_STATS, NATIVEMALLOC_VERBOSE, and options that are wrong.</summary>
+public sealed class StatisticsTests
+{
+    [Fact]
+    public void VerboseSaysInOneLineHowTheLibraryWorks()
+    {
+        Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_VERBOSE", "1").Run().Succeeded();
+        Assert.Matches(@"^nativemalloc \d+\.\d+\.\d+ \(pid \d+\): front end per-cpu, rseq glibc, index (mm_cid|cpu_id)\n$", outcome.Error);
+        Assert.Equal("", outcome.Output);
+    }
+
+    [Fact]
+    public void IsSilentWithoutBeingAsked() =>
+        Assert.Equal("", new Command("true").Preloaded().Run().Succeeded().Error);
+
+    [Fact]
+    public void ReportListsTiersAndClasses()
+    {
+        string report = TestProgram.Run("threads", "2", "1000").Preloaded().With("NATIVEMALLOC_STATS", "1").Run().Succeeded().Error;
+        foreach (string part in (string[])["in use by the program", "cached in the front end", "cached for transfer", "free pages", "released to the kernel", "mapped in all", "slow paths"])
+        {
+            Assert.Contains(part, report);
+        }
+
+        Assert.Matches(@"(?m)^ +64 +\d+ +\d+ +\d+ +\d+ +\d+ +\d+ +\d+$", report);
+    }
+
+    [Fact]
+    public void JsonAddsUp()
+    {
+        JsonElement statistics = Statistics.Of(TestProgram.Run("soak", "2", "2"));
+        Assert.True(statistics.GetProperty("active").GetBoolean());
+        JsonElement bytes = statistics.GetProperty("bytes");
+        string[] parts = ["in_use", "front_end", "transfer", "central", "span_tails", "page_heap_free", "released", "metadata"];
+        Assert.Equal(bytes.Number("mapped"), parts.Sum(part => bytes.Number(part)));
+
+        long small = statistics.GetProperty("classes").EnumerateArray().Sum(one => one.Number("live") * one.Number("size"));
+        Assert.Equal(bytes.Number("in_use") - bytes.Number("in_use_large"), small);
+        Assert.All(statistics.GetProperty("classes").EnumerateArray(), one => Assert.True(one.Number("live") >= 0));
+        Assert.True(bytes.Number("released") > 0);
+    }
+
+    [Fact]
+    public void LiveObjectsAreCountedExactly()
+    {
+        string folder = Repository.NewFolder("live");
+        string source = Path.Combine(folder, "live.c");
+        File.WriteAllText(source, "#include <stdlib.h>\nint main(void) { for (int i = 0; i < 1000; i++) { void *volatile p = malloc(20000); (void)p; } return 0; }\n");
+        new Command("gcc", source, "-o", Path.Combine(folder, "live")).Run().Succeeded();
+        JsonElement one = Statistics.Of(new Command(Path.Combine(folder, "live"))).GetProperty("classes").EnumerateArray()
+            .Single(entry => entry.Number("size") == 20480);
+        Assert.Equal(1000, one.Number("live"));
+        Assert.True(one.Number("allocation_misses") > 0);
+    }
+
+    [Fact]
+    public void ProgramWithItsOwnMallocIsToldOf()
+    {
+        string folder = Repository.NewFolder("own");
+        Outcome outcome = TestProgram.Run("own_malloc").Preloaded().With("NATIVEMALLOC_VERBOSE", "1")
+            .With("NATIVEMALLOC_STATS", $"json:{folder}/own.json").Run().Succeeded();
+        Assert.Matches(@"^nativemalloc .*not in use, this program brings its own malloc\n$", outcome.Error);
+        Assert.False(Statistics.Read(Path.Combine(folder, "own.json")).GetProperty("active").GetBoolean());
+    }
+
+    [Fact]
+    public void FileIsWrittenByTheProcessThatReadTheOptionUnlessNumbered()
+    {
+        // One forked child that goes through exit handlers, as shells' subshells do; the file must be the parent's.
+        string folder = Repository.NewFolder("forked");
+        string perl = "my $p = fork(); exit(0) if !$p; waitpid($p, 0); print $$;";
+        string parent = new Command("perl", "-e", perl).Preloaded().With("NATIVEMALLOC_STATS", $"json:{folder}/one.json").Run().Succeeded().Output;
+        Assert.Equal(parent, Statistics.Read(Path.Combine(folder, "one.json")).Number("pid").ToString());
+
+        new Command("perl", "-e", perl).Preloaded().With("NATIVEMALLOC_STATS", $"json:{folder}/each.%p.json").Run().Succeeded();
+        string[] files = Directory.GetFiles(folder, "each.*.json");
+        Assert.Equal(2, files.Length);
+        Assert.All(files, file => Assert.Contains($".{Statistics.Read(file).Number("pid")}.", file));
+    }
+
+    [Theory]
+    [InlineData("NATIVEMALLOC_INDEX", "numa")]
+    [InlineData("NATIVEMALLOC_STATS", "xml")]
+    [InlineData("NATIVEMALLOC_STATS", "json:")]
+    [InlineData("NATIVEMALLOC_VERBOSE", "loud")]
+    [InlineData("NATIVEMALLOC_COLOUR", "blue")]
+    public void WrongOptionsAreNamedInOneLine(string option, string value)
+    {
+        Outcome outcome = new Command("true").Preloaded().With(option, value).Run().Succeeded();
+        Assert.StartsWith($"nativemalloc: {option}={value}: ignored; ", outcome.Error);
+        Assert.Single(Regex.Matches(outcome.Error, "\n"));
+    }
+
+    [Fact]
+    public void StatisticsThatCannotBeWrittenAreToldOf()
+    {
+        Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_STATS", "json:/nonexistent/folder/file").Run().Succeeded();
+        Assert.Matches(@"^nativemalloc: .*could not be written to /nonexistent/folder/file.*\n$", outcome.Error);
+    }
+
+    [Fact]
+    public void MallocInfoIsXmlAfterGlibcsSchema()
+    {
+        string xml = TestProgram.Run("interface").Preloaded().Run().Succeeded().Output;
+        System.Xml.Linq.XElement root = System.Xml.Linq.XDocument.Parse(xml).Root!;
+        Assert.Equal("malloc", root.Name);
+        Assert.Equal("1", root.Attribute("version")!.Value);
+        Assert.Equal(["heap", "total", "total", "system", "system", "aspace", "aspace"], root.Elements().Select(element => element.Name.LocalName));
+        Assert.NotEmpty(root.Element("heap")!.Element("sizes")!.Elements("size"));
+    }
+}
