@@ -11,14 +11,20 @@ namespace NativeMalloc;
 internal static unsafe class CpuCache
 {
     /// <summary>
-    /// An object of the class, when the slab had none; for class 0, a large block of that size. Null, with errno ENOMEM, when
-    /// there is no memory.
+    /// An object of the class, when the slab had none; for class 0, a block of that size. Null, with errno ENOMEM, when there is
+    /// no memory.
     /// </summary>
     [RuntimeExport("nm_pop_empty")]
     internal static void* PopEmpty(nuint sizeClass, nuint size)
     {
         if (sizeClass == 0)
         {
+            sizeClass = SizeClasses.Of(size);
+            if (sizeClass != 0)
+            {
+                return Shim.Pop(sizeClass, size);
+            }
+
             void* block = LargeBlocks.Allocate(size, PageMap.PageSize);
             return block != null ? block : Errno.Fail(Errno.NoMemory);
         }

@@ -51,7 +51,8 @@ internal static unsafe class PageMap
         nuint sizeClass = 0;
         if (address >> AddressBits == 0)
         {
-            byte* classes = RootPointer->NoLeaf + RootPointer->Leaves[address >> LeafShift];
+            Root* root = RootPointer;
+            byte* classes = root->NoLeaf + root->Leaves[address >> LeafShift];
             sizeClass = classes[(address >> PageShift) % LeafPages];
         }
 

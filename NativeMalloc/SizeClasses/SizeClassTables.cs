@@ -8,13 +8,17 @@ namespace NativeMalloc;
 internal unsafe struct SizeClassTables
 {
     /// <summary>
-    /// Places of the table of classes: sizes up to 1,024 bytes by (size + 15) / 16, larger ones by (size + 127) / 128 behind them,
-    /// and a last one with class 0 for all that are too large.
+    /// The class of a size by (size - 1) / 16, up to <see cref="SizeClasses.MaxFineSize"/>; then one place with class 0, for
+    /// all that is not there: larger sizes, and size 0.
     /// </summary>
-    internal const int FirstCoarse = SizeClasses.MaxFineSize / 16;
-    internal const int TooLarge = FirstCoarse + SizeClasses.MaxSize / 128 + 1;
+    internal const int NotFine = SizeClasses.MaxFineSize / 16;
 
-    internal fixed byte Classes[TooLarge + 1];
+    internal fixed byte Fine[NotFine + 1];
+
+    /// <summary>The class of a larger size, by (size - 1) / 4096.</summary>
+    internal fixed byte Coarse[SizeClasses.MaxSize / CoarseStep];
+
+    internal const int CoarseStep = 4096;
 
     /// <summary>Three tables of uint: bytes of an object, objects in a span, ceil(2^32 / bytes).</summary>
     internal fixed byte Sizes[SizeClasses.Count * sizeof(uint)];
@@ -68,18 +72,17 @@ internal unsafe struct SizeClassTables
                 reciprocal /= 256;
             }
 
-            for (uint i = previous / 16 + 1; i <= size / 16 && i <= SizeClasses.MaxFineSize / 16; i++)
+            for (uint i = previous / 16; i < size / 16 && i < NotFine; i++)
             {
-                tables.Classes[i] = (byte)sizeClass;
+                tables.Fine[i] = (byte)sizeClass;
             }
 
-            for (uint i = previous / 128 + 1; i <= size / 128 && size > SizeClasses.MaxFineSize; i++)
+            for (uint i = previous / CoarseStep; i < size / CoarseStep; i++)
             {
-                tables.Classes[FirstCoarse + i] = (byte)sizeClass;
+                tables.Coarse[i] = (byte)sizeClass;
             }
         }
 
-        tables.Classes[0] = 1;
         return tables;
     }
 

@@ -25,18 +25,29 @@ internal static unsafe class SizeClasses
     /// <summary>Most objects in one span: the bits of its bitmap.</summary>
     internal const int MaxObjectsPerSpan = 512;
 
-    /// <summary>The largest size whose class is looked up in steps of 16 bytes; above it the steps are 128.</summary>
-    internal const int MaxFineSize = 1024;
+    /// <summary>The largest size whose class malloc looks up itself, in steps of 16 bytes.</summary>
+    internal const int MaxFineSize = 32 * 1024;
 
     private static readonly SizeClassTables s_tables = SizeClassTables.Build();
 
-    /// <summary>The class for a size; 0 if it is above <see cref="MaxSize"/>. Without a branch: it is on every malloc's way.</summary>
+    /// <summary>The class for a size from 1 to <see cref="MaxFineSize"/> bytes; 0 for any other. It is on every malloc's way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint OfFine(nuint size)
+    {
+        nuint place = (size - 1) >> 4; // size 0 wraps around, to the last place
+        place = place < SizeClassTables.NotFine ? place : SizeClassTables.NotFine;
+        return Tables->Fine[place];
+    }
+
+    /// <summary>The class for a size; 0 if it is above <see cref="MaxSize"/>.</summary>
     internal static nuint Of(nuint size)
     {
-        nuint place = size <= MaxFineSize ? (size + 15) >> 4 : ((size - 1) >> 7) + 1 + SizeClassTables.FirstCoarse;
-        place = place < SizeClassTables.TooLarge ? place : SizeClassTables.TooLarge;
-        return Tables->Classes[place];
+        if (size <= MaxFineSize)
+        {
+            return OfFine(size == 0 ? 1 : size);
+        }
+
+        return size <= MaxSize ? Tables->Coarse[(size - 1) / SizeClassTables.CoarseStep] : (nuint)0;
     }
 
     /// <summary>Bytes of an object of the class; 0 for class 0.</summary>

@@ -1,0 +1,23 @@
+# What the measuring scripts share. Sourced with the repository as the working folder.
+
+library=$PWD/out/libnativemalloc.so
+work=out/perf
+mkdir -p "$work"
+
+# compile NAME: perf/NAME.c to $work/NAME.
+compile() {
+    gcc -O2 -fno-builtin -Wall -Wextra -pthread "perf/$1.c" -o "$work/$1"
+}
+
+# Debian's peers: their libraries where they are installed, else nothing.
+peer() {
+    local file
+    for file in /usr/lib/x86_64-linux-gnu/$1.so*; do
+        [ -f "$file" ] && echo "$file" && return
+    done
+}
+
+# median: of the numbers on standard input, one a line.
+median() {
+    sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
+}
