@@ -89,7 +89,9 @@ internal unsafe struct Output
     internal void Size(nuint bytes)
     {
         bool mebibytes = bytes >= 10 << 20;
-        nuint tenths = mebibytes ? bytes / ((1 << 20) / 10) : bytes * 10 / 1024;
+        int shift = mebibytes ? 20 : 10;
+        nuint rest = bytes & (((nuint)1 << shift) - 1);
+        nuint tenths = (bytes >> shift) * 10 + (rest * 10 >> shift);
         Decimal(tenths / 10, 10);
         Byte((byte)'.');
         Byte((byte)('0' + (int)(tenths % 10)));

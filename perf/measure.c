@@ -1,0 +1,39 @@
+/*
+ * Runs a command with a library preloaded, and says on standard error how many seconds it took and how many MiB its
+ * largest process had resident at most.
+ *
+ *     measure LIBRARY COMMAND...       ("" preloads nothing)
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    struct timespec start, end;
+    int status;
+    if (argc < 3)
+        return 2;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    pid_t child = fork();
+    if (child == 0) {
+        if (argv[1][0])
+            setenv("LD_PRELOAD", argv[1], 1);
+        execvp(argv[2], argv + 2);
+        perror(argv[2]);
+        _exit(127);
+    }
+    if (waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        fprintf(stderr, "measure: %s failed\n", argv[2]);
+        return 1;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    fprintf(stderr, "%.3f %.1f\n", (end.tv_sec - start.tv_sec) + (end.tv_nsec - start.tv_nsec) / 1e9, usage.ru_maxrss / 1024.0);
+    return 0;
+}

@@ -1,0 +1,4 @@
+using Xunit;
+
+// The page map, the metadata and the heap are one for the process.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]

@@ -1,0 +1,160 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+public sealed unsafe class CentralFreeListTests : AllocatorTest
+{
+    private CentralFreeList<FakeSpans> _list;
+
+    public CentralFreeListTests() => FakeSpans.Reset();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(9)]
+    [InlineData(50)]
+    [InlineData(SizeClasses.Count - 1)]
+    public void ObjectsAreDistinctAndEmptySpansGoBack(int sizeClass)
+    {
+        Random random = new(sizeClass);
+        List<nuint> taken = [];
+        HashSet<nuint> distinct = [];
+        for (int step = 0; step < 5000; step++)
+        {
+            // Drifts between nothing and much.
+            bool take = random.Next(10) < (step / 500 % 2 == 0 ? 7 : 3);
+            if (take)
+            {
+                nuint[] objects = Take((nuint)sizeClass, random.Next(1, SizeClasses.MaxBatch + 1));
+                Assert.NotEmpty(objects);
+                taken.AddRange(objects);
+                Assert.All(objects, o => Assert.True(distinct.Add(o), $"seed {sizeClass}, step {step}: {o:x} came twice"));
+            }
+            else
+            {
+                nuint[] objects = RemoveSome(taken, random);
+                distinct.ExceptWith(objects);
+                Give(objects);
+            }
+
+            int spans = taken.Select(o => (nuint)PageMap.SpanOf(o)).Distinct().Count();
+            Assert.Equal((spans, spans, taken.Count), (FakeSpans.Live, (int)_list.Spans, (int)_list.Out));
+        }
+
+        Give([.. taken]);
+        Assert.Equal((0, 0, 0), (FakeSpans.Live, (int)_list.Spans, (int)_list.Out));
+    }
+
+    [Fact]
+    public void TheLowestAddressComesLast()
+    {
+        nuint[] objects = Take(1, 32);
+        Assert.Equal(32, objects.Length);
+        Assert.Equal(objects.OrderDescending(), objects);
+    }
+
+    [Fact]
+    public void ObjectsComeFromTheFullestSpan()
+    {
+        nuint[][] spans = TakeSpans(1, 3);
+        Give(spans[0][..500]);
+        Give(spans[1][..100]);
+        Give(spans[2][..300]);
+
+        Assert.Equal(spans[1][..100].OrderDescending(), Take(1, 100));
+        Assert.Equal(spans[2][..300].OrderDescending(), Take(1, 300));
+        Assert.Equal(spans[0][..500].OrderDescending(), Take(1, 500));
+    }
+
+    [Fact]
+    public void ASecondSpanHelpsWithWhatTheFirstLacks()
+    {
+        nuint[][] spans = TakeSpans(1, 2);
+        Give(spans[0][..10]);
+        Give(spans[1][..400]);
+        nuint[] taken = Take(1, 30);
+        Assert.Equal(30, taken.Length);
+        Assert.Equal(10, taken.Intersect(spans[0]).Count());
+        Assert.Equal(20, taken.Intersect(spans[1]).Count());
+    }
+
+    [Fact]
+    public void WithoutMemoryThereIsWhatThereIsAndThenNothing()
+    {
+        FakeSpans.Left = 1;
+        int objects = SizeClasses.ObjectsPerSpan(1);
+        Assert.Equal(objects - 5, Take(1, objects - 5).Length);
+        nuint[] last = Take(1, 32);
+        Assert.Equal(5, last.Length);
+        Assert.Empty(Take(1, 32));
+        Assert.Equal(objects, (int)_list.Out);
+
+        Give(last);
+        Assert.Equal(last, Take(1, 32));
+    }
+
+    [Fact]
+    public void ADoubleFreeEndsTheProcess()
+    {
+        nuint[] taken = Take(1, 2);
+        Give(taken[..1]);
+        Assert.Throws<AbortException>(() => Give(taken[..1]));
+        Assert.StartsWith($"nativemalloc: free(0x{taken[0]:x}): ", Encoding.ASCII.GetString(Os.Written.Single()));
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(-0x1_0000_0000)]
+    public void WhatIsNoObjectEndsTheProcess(long offset)
+    {
+        nuint taken = Take(1, 1)[0];
+        Assert.Throws<AbortException>(() => Give([taken + (nuint)offset]));
+    }
+
+    // Takes all objects of so many new spans, each in ascending order.
+    private nuint[][] TakeSpans(nuint sizeClass, int count)
+    {
+        nuint[][] spans = new nuint[count][];
+        for (int i = 0; i < count; i++)
+        {
+            spans[i] = [.. Take(sizeClass, SizeClasses.ObjectsPerSpan(sizeClass)).Order()];
+            Assert.Equal(SizeClasses.ObjectsPerSpan(sizeClass), spans[i].Length);
+        }
+
+        return spans;
+    }
+
+    private static nuint[] RemoveSome(List<nuint> taken, Random random)
+    {
+        nuint[] objects = new nuint[Math.Min(taken.Count, random.Next(1, SizeClasses.MaxBatch + 1))];
+        for (int i = 0; i < objects.Length; i++)
+        {
+            int index = random.Next(taken.Count);
+            objects[i] = taken[index];
+            taken[index] = taken[^1];
+            taken.RemoveAt(taken.Count - 1);
+        }
+
+        return objects;
+    }
+
+    private nuint[] Take(nuint sizeClass, int count)
+    {
+        nuint[] objects = new nuint[count];
+        fixed (nuint* first = objects)
+        {
+            return objects[.._list.Take(sizeClass, (void**)first, count)];
+        }
+    }
+
+    private void Give(nuint[] objects)
+    {
+        fixed (nuint* first = objects)
+        {
+            _list.Give((void**)first, objects.Length);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System;
+using System.Collections.Generic;
+
+namespace NativeMalloc;
+
+/// <summary>The operating system's double: real memory, from the test's own address space, and failures on demand.</summary>
+internal static unsafe class Os
+{
+    internal static AddressSpace Space { get; private set; }
+
+    /// <summary>So many calls of <see cref="Map"/> succeed first, then so many fail.</summary>
+    internal static int MapsBeforeFailure { get; set; }
+
+    internal static int MapsToFail { get; set; }
+
+    /// <summary>As under mlockall.</summary>
+    internal static bool RefuseRelease { get; set; }
+
+    /// <summary>As kernels before 5.7.</summary>
+    internal static bool RefuseMove { get; set; }
+
+    internal static int MapCalls { get; private set; }
+
+    internal static int MoveCalls { get; private set; }
+
+    /// <summary>Bytes mapped and not unmapped again.</summary>
+    internal static nuint LiveBytes { get; private set; }
+
+    internal static nuint ReleasedBytes { get; private set; }
+
+    /// <summary>What each call of <see cref="Write"/> was given.</summary>
+    internal static List<byte[]> Written { get; } = [];
+
+    /// <summary>What <see cref="Write"/> answers: 0, or a negative errno.</summary>
+    internal static int WriteResult { get; set; }
+
+    internal static void Reset()
+    {
+        Space = new AddressSpace();
+        MapsBeforeFailure = 0;
+        MapsToFail = 0;
+        RefuseRelease = false;
+        RefuseMove = false;
+        MapCalls = 0;
+        MoveCalls = 0;
+        LiveBytes = 0;
+        ReleasedBytes = 0;
+        Written.Clear();
+        WriteResult = 0;
+    }
+
+    internal static byte* Map(nuint bytes)
+    {
+        MapCalls++;
+        if (MapsToFail > 0 && --MapsBeforeFailure < 0)
+        {
+            MapsToFail--;
+            return null;
+        }
+
+        nuint start = Space.Take(bytes);
+        if (start == 0)
+        {
+            return null;
+        }
+
+        LiveBytes += bytes;
+        return MapAt((byte*)start, bytes, LibC.ProtReadWrite);
+    }
+
+    internal static void Unmap(byte* start, nuint bytes)
+    {
+        if ((nuint)start % AddressSpace.SystemPage != 0 || bytes == 0)
+        {
+            throw new ArgumentException($"munmap({(nuint)start:x}, {bytes:x}) is an error");
+        }
+
+        MapAt(start, bytes, LibC.ProtNone);
+        Space.Give((nuint)start, bytes);
+        LiveBytes -= bytes;
+    }
+
+    internal static bool Release(byte* start, nuint bytes)
+    {
+        if (RefuseRelease)
+        {
+            return false;
+        }
+
+        if (LibC.Advise(start, bytes, LibC.MadvDontNeed) != 0)
+        {
+            throw new InvalidOperationException($"madvise({(nuint)start:x}, {bytes:x}) failed");
+        }
+
+        ReleasedBytes += bytes;
+        return true;
+    }
+
+    internal static bool MovePages(byte* from, byte* to, nuint bytes)
+    {
+        MoveCalls++;
+        return !RefuseMove && LibC.Remap(from, bytes, bytes, LibC.MremapMoveFixedDontUnmap, to) == to;
+    }
+
+    internal static void FutexWait(int* word, int expected) =>
+        LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWaitPrivate, expected, null, null, 0);
+
+    internal static void FutexWake(int* word, int count) =>
+        LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWakePrivate, count, null, null, 0);
+
+    internal static int Write(int file, byte* text, nuint length)
+    {
+        Written.Add(new ReadOnlySpan<byte>(text, (int)length).ToArray());
+        return WriteResult;
+    }
+
+    private static byte* MapAt(byte* start, nuint bytes, int protection)
+    {
+        int flags = LibC.MapPrivateAnonymous | LibC.MapNoReserve | LibC.MapFixed;
+        byte* result = LibC.Map(start, bytes, protection, flags, -1, 0);
+        if (result != start)
+        {
+            throw new OutOfMemoryException($"mmap of {bytes} bytes failed");
+        }
+
+        return result;
+    }
+}

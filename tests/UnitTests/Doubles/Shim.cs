@@ -1,0 +1,116 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// The shim's double: the sequences as plain code over the slab of the only CPU. They can be told to find themselves on
+/// another CPU, as the real ones do after a migration.
+/// </summary>
+internal static unsafe class Shim
+{
+    private static readonly ThreadLocal<int> s_thread = new(() => Interlocked.Increment(ref s_threads));
+    private static int s_threads;
+
+    internal static Slab* CurrentSlab { get; set; }
+
+    /// <summary>Asked at the start of each sequence; never, if it is null.</summary>
+    internal static Func<bool> IsOnOtherCpu { get; set; }
+
+    internal static int ErrorNumber { get; set; }
+
+    internal static Dictionary<nuint, nuint> AuxiliaryVector { get; } = [];
+
+    /// <summary>What each call of <see cref="StreamWrite"/> was given.</summary>
+    internal static List<byte[]> Streamed { get; } = [];
+
+    internal static void Reset()
+    {
+        CurrentSlab = null;
+        IsOnOtherCpu = null;
+        ErrorNumber = 0;
+        AuxiliaryVector.Clear();
+        Streamed.Clear();
+    }
+
+    internal static int PopBatch(Slab* slab, nuint sizeClass, void** objects, int count)
+    {
+        if (!IsHere(slab))
+        {
+            return -1;
+        }
+
+        ulong header = slab->Headers[sizeClass];
+        uint current = Slab.Current(header);
+        int taken = 0;
+        while (taken < count && *(void**)((byte*)slab + current - sizeof(void*)) != null)
+        {
+            current -= (uint)sizeof(void*);
+            objects[taken++] = *(void**)((byte*)slab + current);
+        }
+
+        slab->Headers[sizeClass] = Slab.Header(current, Slab.End(header));
+        return taken;
+    }
+
+    internal static int PushBatch(Slab* slab, nuint sizeClass, void** objects, int count)
+    {
+        if (!IsHere(slab))
+        {
+            return -1;
+        }
+
+        ulong header = slab->Headers[sizeClass];
+        uint current = Slab.Current(header);
+        int given = 0;
+        while (given < count && current < Slab.End(header))
+        {
+            *(void**)((byte*)slab + current) = objects[given++];
+            current += (uint)sizeof(void*);
+        }
+
+        slab->Headers[sizeClass] = Slab.Header(current, Slab.End(header));
+        return given;
+    }
+
+    internal static int SwapHeader(Slab* slab, nuint sizeClass, ulong expected, ulong desired)
+    {
+        if (!IsHere(slab))
+        {
+            return -1;
+        }
+
+        if (slab->Headers[sizeClass] != expected)
+        {
+            return 0;
+        }
+
+        slab->Headers[sizeClass] = desired;
+        return 1;
+    }
+
+    /// <summary>A different one for each thread, and never null.</summary>
+    internal static byte* ThreadPointer() => (byte*)((nint)s_thread.Value * 64);
+
+    internal static void Fill(void* to, int value, nuint length) => NativeMemory.Fill(to, length, (byte)value);
+
+    internal static void Move(void* to, void* from, nuint length) => Buffer.MemoryCopy(from, to, length, length);
+
+    internal static void SetErrno(int value) => ErrorNumber = value;
+
+    internal static int GetErrno() => ErrorNumber;
+
+    internal static nuint AuxiliaryValue(nuint type) => AuxiliaryVector.GetValueOrDefault(type);
+
+    internal static int StreamWrite(void* stream, byte* text, nuint length)
+    {
+        Streamed.Add(new ReadOnlySpan<byte>(text, (int)length).ToArray());
+        return 0;
+    }
+
+    internal static void Abort() => throw new AbortException();
+
+    private static bool IsHere(Slab* slab) => slab == CurrentSlab && !(IsOnOtherCpu?.Invoke() ?? false);
+}

@@ -1,0 +1,52 @@
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+/// <summary>Spans of addresses that nobody touches, entered in the page map, up to a limit.</summary>
+internal readonly unsafe struct FakeSpans : ISpanSource
+{
+    private static readonly HashSet<nuint> s_live = [];
+    private static nuint s_next;
+
+    /// <summary>Spans that may still be taken.</summary>
+    internal static int Left { get; set; }
+
+    internal static int Live => s_live.Count;
+
+    internal static void Reset()
+    {
+        s_live.Clear();
+        Left = int.MaxValue;
+        // Below every real mapping, and in a part of the page map that no heap shares.
+        s_next = unchecked((nuint)0x20_0000_0000);
+    }
+
+    public static Span* Take(nuint sizeClass)
+    {
+        if (Left == 0)
+        {
+            return null;
+        }
+
+        Left--;
+        Span* span = (Span*)NativeMemory.AllocZeroed((nuint)sizeof(Span));
+        span->Start = s_next;
+        span->Pages = SizeClasses.PagesPerSpan(sizeClass);
+        span->SizeClass = (byte)sizeClass;
+        s_next += span->Bytes;
+        Assert.True(PageMap.Cover(span->Start, span->Bytes));
+        PageMap.SetSpan(span);
+        s_live.Add((nuint)span);
+        return span;
+    }
+
+    public static void Give(Span* span)
+    {
+        Assert.True(s_live.Remove((nuint)span), "a span came back that was not out");
+        Left++;
+        PageMap.ClearSpan(span);
+        NativeMemory.Free(span);
+    }
+}

@@ -1,0 +1,206 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
+{
+    private const nuint MiB = 1 << 20;
+
+    private readonly List<nint> _blocks = [];
+
+    // An empty heap: what tests before left of it would decide where blocks come to lie.
+    public LargeBlocksTests() => *Heap.Pages = default;
+
+    public void Dispose()
+    {
+        foreach (nint block in _blocks)
+        {
+            LargeBlocks.Free(LargeBlocks.SpanOf((void*)block, "Dispose"u8));
+        }
+
+        Heap.Pages->Release(nuint.MaxValue);
+    }
+
+    [Theory]
+    [InlineData(1, 16)]
+    [InlineData(300_000, 16)]
+    [InlineData(300_000, 1 << 16)]
+    [InlineData(5_000_000, 1 << 22)]
+    public void BlocksAreAlignedAndLargeEnough(int size, int alignment)
+    {
+        Span* span = SpanOf(Allocate((nuint)size, (nuint)alignment));
+        Assert.Equal((nuint)0, span->Start % (nuint)alignment);
+        Assert.Equal((nuint)(size + 8191) / 8192 * 8192, span->Bytes);
+    }
+
+    [Fact]
+    public void ABlockOfNothingIsAPage() => Assert.Equal(PageMap.PageSize, SpanOf(Allocate(0, 1 << 14))->Bytes);
+
+    [Theory]
+    [InlineData(ulong.MaxValue, 16)]
+    [InlineData(LargeBlocks.MaxSize + 1, 16)]
+    [InlineData(LargeBlocks.MaxSize, 16)]
+    [InlineData(1, 1UL << 63)]
+    [InlineData(1, 1UL << 62)]
+    public void WhatIsTooLargeIsRefused(ulong size, ulong alignment) =>
+        Assert.True(LargeBlocks.Allocate((nuint)size, (nuint)alignment) == null);
+
+    [Fact]
+    public void ZeroedBlocksReadZeroWhateverWasThere()
+    {
+        byte* dirty = Allocate(3 * MiB);
+        new System.Span<byte>(dirty, 3 << 20).Fill(0xff);
+        nuint start = (nuint)dirty;
+        LargeBlocks.Free(SpanOf(Forget(dirty)));
+        byte* zeroed = Remember(LargeBlocks.AllocateZeroed(3 * MiB));
+        Assert.Equal(start, (nuint)zeroed); // or the test would show nothing
+        Assert.Equal(-1, new System.Span<byte>(zeroed, 3 << 20).IndexOfAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public void GrowsWhereItStands()
+    {
+        byte* block = Allocate(4 * MiB);
+        byte* behind = Allocate(4 * MiB);
+        Assert.Equal((nuint)block + 4 * MiB, (nuint)behind);
+        LargeBlocks.Free(SpanOf(Forget(behind)));
+        SpanPattern.Write((nuint)block, 4 * MiB, 1);
+        Assert.True(LargeBlocks.Resize(SpanOf(block), 7 * MiB) == block);
+        Assert.Equal((7 * MiB, 0), (SpanOf(block)->Bytes, Os.MoveCalls));
+        SpanPattern.AssertIs((nuint)block, 4 * MiB, 1, "in place");
+    }
+
+    [Fact]
+    public void ShrinksWhereItStands()
+    {
+        byte* block = Allocate(4 * MiB);
+        nuint used = Heap.Pages->UsedBytes;
+        SpanPattern.Write((nuint)block, 4 * MiB, 1);
+        Assert.True(LargeBlocks.Resize(SpanOf(block), MiB + 1) == block);
+        Assert.Equal(MiB + PageMap.PageSize, SpanOf(block)->Bytes);
+        Assert.Equal(used - 3 * MiB + PageMap.PageSize, Heap.Pages->UsedBytes);
+        SpanPattern.AssertIs((nuint)block, MiB + PageMap.PageSize, 1, "shrunk");
+        Assert.True(LargeBlocks.Resize(SpanOf(block), MiB + PageMap.PageSize) == block);
+    }
+
+    [Fact]
+    public void MovesItsPagesWhereItCannotGrow()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        SpanPattern.Write((nuint)block, 4 * MiB, 1);
+        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        Assert.True(moved != block);
+        Assert.Equal((8 * MiB, 1), (SpanOf(moved)->Bytes, Os.MoveCalls));
+        SpanPattern.AssertIs((nuint)moved, 4 * MiB, 1, "moved");
+
+        // The old pages are free, and known to read zero.
+        Assert.True(PageMap.SpanOf((nuint)block) == null);
+        byte* zeroed = Remember(LargeBlocks.AllocateZeroed(4 * MiB));
+        Assert.True(zeroed == block);
+        SpanPattern.AssertZero((nuint)zeroed, 4 * MiB, "left behind");
+    }
+
+    [Fact]
+    public void ASmallerBlockIsLeftToBeCopied()
+    {
+        byte* block = AllocateHemmedIn(2 * MiB);
+        Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
+        Assert.Equal((2 * MiB, 0), (SpanOf(block)->Bytes, Os.MoveCalls));
+    }
+
+    [Fact]
+    public void WhereTheKernelDoesNotMoveTheBlockStaysAsItWas()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        SpanPattern.Write((nuint)block, 4 * MiB, 1);
+        nuint used = Heap.Pages->UsedBytes;
+        Os.RefuseMove = true;
+        Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
+        Assert.Equal((1, used), (Os.MoveCalls, Heap.Pages->UsedBytes));
+        SpanPattern.AssertIs((nuint)block, 4 * MiB, 1, "not moved");
+    }
+
+    [Fact]
+    public void WithoutMemoryTheBlockStaysAsItWas()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        Os.MapsToFail = int.MaxValue;
+        Assert.True(LargeBlocks.Resize(SpanOf(block), 1000 * MiB) == null);
+        Assert.Equal(4 * MiB, SpanOf(block)->Bytes);
+        Os.MapsToFail = 0;
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void KeepsContentsThroughRandomResizes(int seed)
+    {
+        Random random = new(seed);
+        for (int i = 0; i < 8; i++)
+        {
+            SpanPattern.Write((nuint)Allocate(MiB), MiB, (ulong)i);
+        }
+
+        for (int step = 0; step < 500; step++)
+        {
+            int index = random.Next(_blocks.Count);
+            byte* block = (byte*)_blocks[index];
+            nuint old = SpanOf(block)->Bytes;
+            nuint size = (nuint)random.Next(1, random.Next(2) == 0 ? 1 << 20 : 12 << 20);
+            byte* resized = (byte*)LargeBlocks.Resize(SpanOf(block), size);
+            if (resized == null)
+            {
+                resized = (byte*)LargeBlocks.Allocate(size, 16);
+                Buffer.MemoryCopy(block, resized, (long)size, (long)Math.Min(old, size));
+                LargeBlocks.Free(SpanOf(block));
+            }
+
+            _blocks[index] = (nint)resized;
+            nuint bytes = SpanOf(resized)->Bytes;
+            SpanPattern.AssertIs((nuint)resized, Math.Min(old, size) / 4096 * 4096, (ulong)index, $"seed {seed}, step {step}");
+            SpanPattern.Write((nuint)resized, bytes, (ulong)index);
+        }
+    }
+
+    [Fact]
+    public void WhatIsNoBlockEndsTheProcess()
+    {
+        byte* block = Allocate(MiB);
+        Assert.Throws<AbortException>(() => SpanOf(block + PageMap.PageSize));
+        Assert.Throws<AbortException>(() => SpanOf(block + 16));
+        Assert.Throws<AbortException>(() => SpanOf(null));
+        Assert.StartsWith("nativemalloc: free(0x0): ", Encoding.ASCII.GetString(Os.Written.Last()));
+        LargeBlocks.Free(SpanOf(Forget(block)));
+        Assert.Throws<AbortException>(() => SpanOf(block));
+    }
+
+    // With another block right behind it.
+    private byte* AllocateHemmedIn(nuint size)
+    {
+        byte* block = Allocate(size);
+        byte* wall = Allocate(PageMap.HugePageSize);
+        Assert.Equal((nuint)block + size, (nuint)wall);
+        return block;
+    }
+
+    private byte* Allocate(nuint size, nuint alignment = 16) => Remember(LargeBlocks.Allocate(size, alignment));
+
+    private byte* Remember(void* block)
+    {
+        Assert.True(block != null);
+        _blocks.Add((nint)block);
+        return (byte*)block;
+    }
+
+    private byte* Forget(byte* block)
+    {
+        Assert.True(_blocks.Remove((nint)block));
+        return block;
+    }
+
+    private static Span* SpanOf(void* block) => LargeBlocks.SpanOf(block, "free"u8);
+}

@@ -1,0 +1,58 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+public sealed unsafe class MetadataTests : AllocatorTest
+{
+    [Fact]
+    public void StructuresAreZeroedAlignedAndApart()
+    {
+        Random random = new(1);
+        List<(nuint Start, nuint Bytes)> all = [];
+        nuint before = Metadata.MappedBytes;
+        for (int i = 0; i < 2000; i++)
+        {
+            int bytes = random.Next(1, random.Next(50) == 0 ? 1 << 20 : 5000);
+            byte* structure = Metadata.Allocate((nuint)bytes);
+            Assert.Equal(0, (nint)structure % 64);
+            Assert.Equal(-1, new Span<byte>(structure, bytes).IndexOfAnyExcept((byte)0));
+            new Span<byte>(structure, bytes).Fill(0xff);
+            all.Add(((nuint)structure, (nuint)bytes));
+        }
+
+        all.Sort();
+        Assert.All(all.Zip(all.Skip(1)), pair => Assert.True(pair.First.Start + pair.First.Bytes <= pair.Second.Start));
+        Assert.Equal(Os.LiveBytes, Metadata.MappedBytes - before);
+    }
+
+    [Fact]
+    public void WithoutMemoryThereIsNone()
+    {
+        using (new MetadataShortage())
+        {
+            nuint before = Metadata.MappedBytes;
+            Assert.True(Metadata.Allocate(64) == null);
+            Assert.True(Metadata.Allocate(1 << 20) == null);
+            Assert.True(Metadata.MapAside(64) == null);
+            Assert.Equal(before, Metadata.MappedBytes);
+        }
+
+        Assert.True(Metadata.Allocate(64) != null);
+    }
+
+    [Fact]
+    public void APoolGivesOutZeroedStructuresAgain()
+    {
+        MetadataPool pool = default;
+        byte* first = (byte*)pool.Take(100);
+        byte* second = (byte*)pool.Take(100);
+        new Span<byte>(first, 100).Fill(0xff);
+        pool.Give(first);
+        Assert.True(pool.Take(100) == first);
+        Assert.Equal(-1, new Span<byte>(first, 100).IndexOfAnyExcept((byte)0));
+        Assert.True(pool.Take(100) != second);
+    }
+}

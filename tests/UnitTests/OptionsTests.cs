@@ -1,0 +1,109 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+public sealed unsafe class OptionsTests : AllocatorTest
+{
+    public OptionsTests()
+    {
+        foreach (FieldInfo field in typeof(Options).GetFields(BindingFlags.Static | BindingFlags.NonPublic).Where(f => !f.IsLiteral))
+        {
+            field.SetValue(null, null); // the default value
+        }
+    }
+
+    [Theory]
+    [InlineData("mm_cid", IndexChoice.MmCid)]
+    [InlineData("cpu_id", IndexChoice.CpuId)]
+    [InlineData("thread", IndexChoice.Thread)]
+    [InlineData("", IndexChoice.Best)]
+    internal void IndexIsUnderstood(string value, IndexChoice expected)
+    {
+        Read("PATH=/bin", "NATIVEMALLOC_INDEX=" + value, "HOME=/");
+        Assert.Equal(expected, Options.Index);
+        Assert.Empty(Os.Written);
+    }
+
+    [Theory]
+    [InlineData("1", StatisticsChoice.Text)]
+    [InlineData("json:/tmp/a%p.json", StatisticsChoice.Json)]
+    [InlineData("0", StatisticsChoice.None)]
+    [InlineData("", StatisticsChoice.None)]
+    internal void StatisticsAreUnderstood(string value, StatisticsChoice expected)
+    {
+        Read("NATIVEMALLOC_STATS=" + value);
+        Assert.Equal(expected, Options.Statistics);
+        Assert.Empty(Os.Written);
+        if (expected == StatisticsChoice.Json)
+        {
+            Assert.Equal("/tmp/a%p.json", Marshal.PtrToStringUTF8((nint)Options.StatisticsPath));
+        }
+    }
+
+    [Theory]
+    [InlineData("1", true)]
+    [InlineData("0", false)]
+    [InlineData("", false)]
+    public void VerboseIsUnderstood(string value, bool expected)
+    {
+        Read("NATIVEMALLOC_VERBOSE=" + value);
+        Assert.Equal(expected, Options.Verbose);
+        Assert.Empty(Os.Written);
+    }
+
+    [Theory]
+    [InlineData("NATIVEMALLOC_INDEX=mm_ci")]
+    [InlineData("NATIVEMALLOC_INDEX=mm_cid ")]
+    [InlineData("NATIVEMALLOC_INDEX")]
+    [InlineData("NATIVEMALLOC_STATS=json:")]
+    [InlineData("NATIVEMALLOC_STATS=2")]
+    [InlineData("NATIVEMALLOC_VERBOSE=yes")]
+    [InlineData("NATIVEMALLOC_")]
+    [InlineData("NATIVEMALLOC_NO_SUCH_OPTION=1")]
+    public void WhatIsNotUnderstoodIsNamedInOneLine(string setting)
+    {
+        Read(setting, "NATIVEMALLOC_INDEX=thread");
+        string line = Encoding.ASCII.GetString([.. Os.Written.SelectMany(piece => piece)]);
+        Assert.StartsWith($"nativemalloc: {setting}: ignored", line);
+        Assert.Equal(line.Length - 1, line.IndexOf('\n'));
+        Assert.Equal(IndexChoice.Thread, Options.Index); // the others are still read
+        Assert.Equal((StatisticsChoice.None, false), (Options.Statistics, Options.Verbose));
+    }
+
+    [Theory]
+    [InlineData("NATIVEMALLO=1")]
+    [InlineData("XNATIVEMALLOC_INDEX=thread")]
+    [InlineData("nativemalloc_index=thread")]
+    [InlineData("")]
+    public void OtherVariablesAreLeftAlone(string setting)
+    {
+        Read(setting);
+        Assert.Equal(IndexChoice.Best, Options.Index);
+        Assert.Empty(Os.Written);
+    }
+
+    [Fact]
+    public void WithAnotherUsersRightsNothingIsRead()
+    {
+        const nuint AtSecure = 23;
+        Shim.AuxiliaryVector[AtSecure] = 1;
+        Read("NATIVEMALLOC_INDEX=thread", "NATIVEMALLOC_VERBOSE=1", "NATIVEMALLOC_NO_SUCH_OPTION=1");
+        Assert.Equal((IndexChoice.Best, false), (Options.Index, Options.Verbose));
+        Assert.Empty(Os.Written);
+    }
+
+    private static void Read(params IEnumerable<string> variables)
+    {
+        // Never freed: the options point into the environment.
+        nint[] pointers = [.. variables.Select(Marshal.StringToCoTaskMemUTF8), 0];
+        fixed (nint* environment = pointers)
+        {
+            Options.Read((byte**)environment);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
+{
+    private const nuint PagesPerHugePage = PageBits.Pages;
+
+    private readonly PageHeap* _heap = (PageHeap*)NativeMemory.AllocZeroed((nuint)sizeof(PageHeap));
+    private readonly PageHeapModel _model;
+
+    public PageHeapTests() => _model = new PageHeapModel(_heap);
+
+    public void Dispose()
+    {
+        Os.RefuseRelease = false;
+        _heap->Release(nuint.MaxValue);
+        NativeMemory.Free(_heap);
+    }
+
+    [Fact]
+    public void FreshMemoryReadsZeroAndUsedMemoryIsNotSaidTo()
+    {
+        Span* span = _model.Take(10, PageMap.PageSize);
+        Assert.True(span->Zeroed);
+        _model.Give(span);
+        span = _model.Take(10, PageMap.PageSize);
+        Assert.False(span->Zeroed);
+        _model.Give(span);
+        _model.Release(nuint.MaxValue);
+        Assert.True(_model.Take(10, PageMap.PageSize)->Zeroed);
+    }
+
+    [Fact]
+    public void ASpanThatIsOnlyPartlyFreshIsNotSaidToReadZero()
+    {
+        _model.Give(_model.Take(1, PageMap.PageSize));
+        Assert.False(_model.Take(10, PageMap.PageSize)->Zeroed);
+    }
+
+    [Fact]
+    public void AllThatComesBackIsOneAgain()
+    {
+        Random random = new(1);
+        while (_heap->MappedBytes < 64 << 20)
+        {
+            _model.Take((nuint)random.Next(1, 400), PageMap.PageSize);
+        }
+
+        nuint mapped = _heap->MappedBytes;
+        while (_model.Spans > 0)
+        {
+            _model.Give(_model.Pick(random));
+        }
+
+        int maps = Os.MapCalls;
+        Assert.True(_model.Take(mapped / PageMap.PageSize, PageMap.PageSize) != null);
+        Assert.Equal((maps, mapped), (Os.MapCalls, _heap->MappedBytes));
+    }
+
+    [Fact]
+    public void NeighbouringMappingsMerge()
+    {
+        List<nuint> starts = [];
+        for (int i = 0; i < 20; i++)
+        {
+            starts.Add(_model.Take(PagesPerHugePage, PageMap.PageSize)->Start);
+        }
+
+        Assert.True(Os.MapCalls >= 10);
+        _model.GiveAll();
+        Span* whole = _model.Take(20 * PagesPerHugePage, PageMap.PageSize);
+        Assert.Contains(whole->Start, starts);
+        Assert.Equal((nuint)20 << PageMap.HugePageShift, _heap->MappedBytes);
+    }
+
+    [Fact]
+    public void ASpanGoesWhereItFitsTightest()
+    {
+        Span* wide = _model.Take(PagesPerHugePage - 50, PageMap.PageSize); // leaves a row of 50
+        Span* tight = _model.Take(PagesPerHugePage - 20, PageMap.PageSize); // leaves a row of 20
+        nuint inTight = tight->Start + tight->Bytes;
+        nuint inWide = wide->Start + wide->Bytes;
+        Assert.Equal(inTight, _model.Take(20, PageMap.PageSize)->Start);
+        Assert.Equal(inWide, _model.Take(20, PageMap.PageSize)->Start);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(300, 1)]
+    [InlineData(300, 512)]
+    [InlineData(5_000, 1)]
+    public void WhereNothingCanBeMappedThereIsNoSpanAndNothingIsLost(int pages, int alignmentInPages)
+    {
+        nuint alignment = (nuint)alignmentInPages * PageMap.PageSize;
+        Span* kept = _model.Take(5, PageMap.PageSize);
+        Os.MapsToFail = int.MaxValue;
+        Assert.True(_model.Take((nuint)pages + PagesPerHugePage, alignment) == null);
+        Assert.True(_model.Take((nuint)pages + PagesPerHugePage, alignment) == null);
+        Assert.Equal((nuint)5 * PageMap.PageSize, _heap->UsedBytes);
+
+        Os.MapsToFail = 0;
+        Assert.True(_model.Take((nuint)pages + PagesPerHugePage, alignment) != null);
+        _model.Give(kept);
+        _model.AssertTrackers();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void WhicheverMappingFailsNothingIsLost(bool misaligned)
+    {
+        Os.Space.Misaligned = misaligned;
+        for (int before = 0; before < 40; before++)
+        {
+            // So much at once that the page map needs leaves, and the trackers a mapping to themselves. Nobody touches it.
+            Os.MapsBeforeFailure = before;
+            Os.MapsToFail = 1;
+            _model.Where = $"after {before} mappings";
+            Span* span = _heap->Take((nuint)12 << (30 - PageMap.PageShift), 0, PageMap.PageSize);
+            bool failed = Os.MapsToFail == 0;
+            Os.MapsToFail = 0;
+            Assert.Equal(failed, span == null);
+            if (span != null)
+            {
+                Assert.True(before > 2);
+                _heap->Give(span, released: true);
+            }
+
+            _model.Release(0);
+            _model.AssertTrackers();
+            if (span != null)
+            {
+                return;
+            }
+        }
+
+        Assert.Fail("it never succeeded");
+    }
+
+    [Fact]
+    public void WithoutMemoryForItsStructuresThereIsNoSpan()
+    {
+        using (new MetadataShortage())
+        {
+            Assert.True(_model.Take(1, PageMap.PageSize) == null);
+        }
+
+        Assert.Equal((nuint)0, _heap->MappedBytes);
+        Assert.True(_model.Take(1, PageMap.PageSize) != null);
+    }
+
+    [Fact]
+    public void WhereAheadIsTooMuchItMapsWhatIsNeeded()
+    {
+        _heap->Take(200 * PagesPerHugePage, 0, PageMap.PageSize); // from now on it maps 12 huge pages at a time
+        nuint mapped = _heap->MappedBytes;
+        Os.MapsToFail = 1;
+        Assert.True(_heap->Take(PagesPerHugePage, 0, PageMap.PageSize) != null);
+        Assert.Equal(mapped + PageMap.HugePageSize, _heap->MappedBytes);
+        Assert.True(_heap->Take(PagesPerHugePage, 0, PageMap.PageSize) != null);
+        Assert.Equal(mapped + 13 * PageMap.HugePageSize, _heap->MappedBytes);
+    }
+
+    [Theory]
+    [InlineData(1L << 50)]
+    [InlineData(1L << 40)]
+    [InlineData(1L << 24)]
+    public void SpansBeyondTheAddressSpaceAreRefused(long pages)
+    {
+        Assert.True(_model.Take((nuint)pages, PageMap.PageSize) == null);
+        Assert.True(_model.Take((nuint)pages, (nuint)1 << 30) == null);
+        Assert.True(_model.Take(1, (nuint)1 << 62) == null);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void PagesThatTheKernelDoesNotTakeBackStayUnreleased(bool fullHugePages)
+    {
+        Span* span = _model.Take(fullHugePages ? PagesPerHugePage : 10, PageMap.PageSize);
+        Span* other = _model.Take(10, PageMap.PageSize);
+        _model.Give(span);
+        nuint free = _heap->FreeBytes;
+        Os.RefuseRelease = true;
+        Assert.Equal((nuint)0, _heap->Release(nuint.MaxValue));
+        Assert.Equal(free, _heap->FreeBytes);
+        span = _model.Take(fullHugePages ? PagesPerHugePage : 10, PageMap.PageSize);
+        Assert.False(span->Zeroed);
+        _model.Give(span);
+        _model.Give(other);
+        _model.AssertTrackers();
+    }
+
+    [Fact]
+    public void ExcessGoesBackByItself()
+    {
+        const nuint Kept = 64 << 20;
+        List<nint> spans = [];
+        for (int i = 0; i < 100; i++)
+        {
+            spans.Add((nint)_model.Take(PagesPerHugePage, PageMap.PageSize));
+        }
+
+        nuint untouched = _heap->ReleasedBytes;
+        foreach (nint span in spans)
+        {
+            _model.Give((Span*)span);
+            Assert.InRange(_heap->FreeBytes, (nuint)0, Kept);
+        }
+
+        Assert.InRange(_heap->FreeBytes, Kept / 2, Kept);
+        Assert.Equal(untouched + Os.ReleasedBytes, _heap->ReleasedBytes);
+    }
+
+    [Fact]
+    public void WholeHugePagesGoBackFirst()
+    {
+        Span* part = _model.Take(PagesPerHugePage - 10, PageMap.PageSize);
+        Span* stays = _model.Take(10, PageMap.PageSize);
+        Span* whole = _model.Take(PagesPerHugePage, PageMap.PageSize);
+        _model.Give(part);
+        _model.Give(whole);
+        _model.Release(PageMap.HugePageSize);
+        Assert.Equal(PageMap.HugePageSize, _heap->ReleasedBytes);
+        Assert.Equal((short)0, PageMap.HugePageOf(stays->Start)->ReleasedPages);
+    }
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(1, true)]
+    [InlineData(1000, false)]
+    public void AlignsToAGibibyte(int pages, bool misaligned)
+    {
+        const nuint Gibibyte = (nuint)1 << 30;
+        Os.Space.Misaligned = misaligned;
+        Span* before = _model.Take(3, PageMap.PageSize);
+        Span* aligned = _model.Take((nuint)pages, Gibibyte);
+        Assert.True(aligned->Zeroed);
+        _model.AssertTrackers();
+
+        // What was mapped around it serves others.
+        nuint mapped = _heap->MappedBytes;
+        Assert.True(_model.Take(10_000, PageMap.PageSize) != null);
+        Assert.Equal(mapped, _heap->MappedBytes);
+        _model.Give(before);
+        _model.Give(aligned);
+        _model.AssertTrackers();
+    }
+
+    [Fact]
+    public void ExtendsIntoFreePagesAndNoFurther()
+    {
+        Span* span = _model.Take(10, PageMap.PageSize);
+        Span* next = _model.Take(10, PageMap.PageSize);
+        Assert.Equal(span->Start + span->Bytes, next->Start);
+        Assert.False(_model.Extend(span, 11));
+        _model.Give(next);
+        Assert.True(_model.Extend(span, 20));
+        Assert.True(_model.Extend(span, PagesPerHugePage)); // all of the first mapping
+        Assert.False(_model.Extend(span, PagesPerHugePage + 1));
+        _model.AssertTrackers();
+    }
+
+    [Fact]
+    public void ExtendsAcrossHugePages()
+    {
+        _model.Give(_model.Take(4 * PagesPerHugePage, PageMap.PageSize));
+        Span* span = _model.Take(10, PageMap.PageSize);
+        Assert.True(_model.Extend(span, 4 * PagesPerHugePage));
+        _model.Shorten(span, 2 * PagesPerHugePage);
+        Assert.True(_model.Extend(span, 3 * PagesPerHugePage + 1));
+        _model.Shorten(span, 1);
+        _model.AssertTrackers();
+    }
+}

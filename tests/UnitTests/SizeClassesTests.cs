@@ -1,0 +1,140 @@
+using System;
+using System.Linq;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+public sealed class SizeClassesTests
+{
+    private static readonly nuint[] s_classes = [.. Enumerable.Range(1, SizeClasses.Count - 1).Select(i => (nuint)i)];
+
+    [Fact]
+    public void EverySmallSizeHasTheSmallestClassThatHoldsIt()
+    {
+        for (nuint size = 0; size <= SizeClasses.MaxSize; size++)
+        {
+            nuint sizeClass = SizeClasses.Of(size);
+            if (sizeClass == 0 || sizeClass >= SizeClasses.Count || SizeClasses.Size(sizeClass) < size
+                || (sizeClass > 1 && SizeClasses.Size(sizeClass - 1) >= size))
+            {
+                Assert.Fail($"size {size} is in class {sizeClass}, of {SizeClasses.Size(sizeClass)} bytes");
+            }
+        }
+    }
+
+    [Fact]
+    public void LargerSizesHaveClassZero()
+    {
+        Random random = new(1);
+        for (nuint size = SizeClasses.MaxSize + 1; size < 4 * SizeClasses.MaxSize; size++)
+        {
+            AssertLarge(size);
+        }
+
+        for (int bits = 19; bits < 64; bits++)
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                AssertLarge((nuint)1 << bits | (nuint)random.NextInt64() >> (64 - bits));
+            }
+
+            AssertLarge(((nuint)1 << bits) - 1 + ((nuint)1 << bits));
+        }
+
+        for (nuint below = 0; below < 1000; below++)
+        {
+            AssertLarge(nuint.MaxValue - below);
+        }
+
+        Assert.Equal((nuint)0, SizeClasses.Size(0));
+    }
+
+    [Fact]
+    public void SizesAscendInMultiplesOfSixteen()
+    {
+        Assert.All(s_classes, c => Assert.True(SizeClasses.Size(c) > SizeClasses.Size(c - 1)));
+        Assert.All(s_classes, c => Assert.Equal((nuint)0, SizeClasses.Size(c) % 16));
+        Assert.Equal((nuint)SizeClasses.MaxSize, SizeClasses.Size(SizeClasses.Count - 1));
+    }
+
+    [Fact]
+    public void RoundingUpWastesAtMostAnEighth()
+    {
+        foreach (nuint sizeClass in s_classes.Where(c => SizeClasses.Size(c) > 128))
+        {
+            nuint request = SizeClasses.Size(sizeClass - 1) + 1;
+            Assert.True((SizeClasses.Size(sizeClass) - request) * 8 <= request, $"{request} in {SizeClasses.Size(sizeClass)} bytes");
+        }
+    }
+
+    [Fact]
+    public void ReciprocalsNumberEveryObject()
+    {
+        foreach (nuint sizeClass in s_classes)
+        {
+            ulong size = SizeClasses.Size(sizeClass);
+            for (ulong number = 0; number < (ulong)SizeClasses.ObjectsPerSpan(sizeClass); number++)
+            {
+                Assert.Equal(number, (number * size * SizeClasses.Reciprocal(sizeClass)) >> 32);
+            }
+        }
+    }
+
+    [Fact]
+    public void BatchesAreSixtyFourKibibytesWithinBounds() =>
+        Assert.All(s_classes, c => Assert.Equal(Math.Clamp(64 * 1024 / (int)SizeClasses.Size(c), 2, 32), SizeClasses.Batch(c)));
+
+    [Fact]
+    public void SpansAreTheShortestThatTheRulesAllow()
+    {
+        foreach (nuint sizeClass in s_classes)
+        {
+            int pages = (int)SizeClasses.PagesPerSpan(sizeClass);
+            Assert.Equal(pages, Enumerable.Range(1, pages).First(p => IsGoodSpan(p, sizeClass)));
+            Assert.Equal(pages * (int)PageMap.PageSize / (int)SizeClasses.Size(sizeClass), SizeClasses.ObjectsPerSpan(sizeClass));
+            Assert.InRange(SizeClasses.ObjectsPerSpan(sizeClass), 1, SizeClasses.MaxObjectsPerSpan);
+        }
+
+        static bool IsGoodSpan(int pages, nuint sizeClass)
+        {
+            int bytes = pages * (int)PageMap.PageSize;
+            int size = (int)SizeClasses.Size(sizeClass);
+            return bytes >= size && bytes / size >= SizeClasses.Batch(sizeClass) / 4 && bytes % size * 32 <= bytes;
+        }
+    }
+
+    [Fact]
+    public void AlignedSizesHaveTheSmallestClassWhoseObjectsAreAllAligned()
+    {
+        Random random = new(1);
+        for (nuint alignment = 1; alignment <= 4 * PageMap.PageSize; alignment *= 2)
+        {
+            for (int i = 0; i < 2000; i++)
+            {
+                nuint size = (nuint)random.NextInt64(1L << random.Next(1, 20));
+                nuint expected = alignment > PageMap.PageSize || size > SizeClasses.MaxSize
+                    ? 0
+                    : s_classes.FirstOrDefault(c => SizeClasses.Size(c) >= size && SizeClasses.Size(c) % alignment == 0);
+                if (SizeClasses.OfAligned(size, alignment) != expected)
+                {
+                    Assert.Fail($"{size} aligned to {alignment}: class {SizeClasses.OfAligned(size, alignment)} instead of {expected}");
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(ulong.MaxValue, 16)]
+    [InlineData(1, 1UL << 63)]
+    [InlineData(SizeClasses.MaxSize + 1, 16)]
+    public void AlignedSizesThatNoClassServesHaveClassZero(ulong size, ulong alignment) =>
+        Assert.Equal((nuint)0, SizeClasses.OfAligned((nuint)size, (nuint)alignment));
+
+    private static void AssertLarge(nuint size)
+    {
+        if (SizeClasses.Of(size) != 0)
+        {
+            Assert.Fail($"size {size} is in class {SizeClasses.Of(size)}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+using System;
+using System.Linq;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
+{
+    private const int Budget = 3 << 19;
+
+    private SlabModel _slab;
+
+    public SlabCapacityTests() => _slab = new SlabModel(Budget);
+
+    // The heap is the process's: nothing of it may stay in use.
+    public void Dispose()
+    {
+        Shim.IsOnOtherCpu = null;
+        _slab.FreeAll();
+        SlabDrain.Stopped(_slab.Slab);
+        Heap.Trim();
+        Assert.Equal((nuint)0, Heap.Pages->UsedBytes);
+    }
+
+    [Fact]
+    public void AFreshSlabHasNoRoom()
+    {
+        for (nuint sizeClass = 0; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            void* block = (void*)16;
+            Assert.Equal(0, Shim.PushBatch(_slab.Slab, sizeClass, &block, 1));
+            Assert.Equal(0, Shim.PopBatch(_slab.Slab, sizeClass, &block, 1));
+            Assert.Equal((0, 0), (Slab.RoomOf(_slab.Slab, sizeClass), Slab.CountOf(_slab.Slab, sizeClass)));
+        }
+
+        _slab.AssertInvariants();
+    }
+
+    [Theory]
+    [InlineData(1, 2048)]
+    [InlineData(10, 2048)]
+    [InlineData(11, 128)]
+    [InlineData(30, 128)]
+    public void CapacityStartsAtABatchAndDoublesToItsBound(int sizeClass, int bound)
+    {
+        int expected = SizeClasses.Batch((nuint)sizeClass);
+        while (SlabCapacity.Grow(_slab.Slab, (nuint)sizeClass))
+        {
+            Assert.Equal(expected, _slab.Capacity((nuint)sizeClass));
+            _slab.AssertInvariants();
+            expected = Math.Min(2 * expected, bound);
+        }
+
+        Assert.Equal(bound, _slab.Capacity((nuint)sizeClass));
+    }
+
+    [Fact]
+    public void TheLargestClassStopsAtTheBudget()
+    {
+        nuint largest = SizeClasses.Count - 1;
+        while (SlabCapacity.Grow(_slab.Slab, largest))
+        {
+            _slab.AssertInvariants();
+        }
+
+        Assert.Equal((int)(Budget / SizeClasses.MaxSize), _slab.Capacity(largest));
+    }
+
+    [Fact]
+    public void OneThatIsOverTheBudgetGrowsAtTheOthersExpense()
+    {
+        SpendBudget();
+        while (SlabCapacity.Grow(_slab.Slab, 10))
+        {
+            _slab.AssertInvariants();
+        }
+
+        Assert.Equal(2048, _slab.Capacity(10));
+    }
+
+    [Fact]
+    public void TheOthersObjectsAreEvictedToTheTransferCache()
+    {
+        SpendBudget();
+        for (nuint sizeClass = 11; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            int room = Slab.RoomOf(_slab.Slab, sizeClass);
+            for (int i = 0; i < room; i++)
+            {
+                _slab.Allocate(sizeClass);
+            }
+
+            for (int i = 0; i < room; i++)
+            {
+                _slab.Free(sizeClass, 0);
+            }
+        }
+
+        _slab.AssertNothingLost();
+        while (SlabCapacity.Grow(_slab.Slab, 10))
+        {
+            _slab.AssertInvariants();
+            _slab.AssertNothingLost();
+        }
+
+        Assert.Contains(Enumerable.Range(11, SizeClasses.Count - 11), c => Heap.Transfer((nuint)c)->Count > 0);
+    }
+
+    [Fact]
+    public void AStackThatMovesKeepsItsObjectsInReach()
+    {
+        for (int i = 0; i < 3000; i++)
+        {
+            _slab.Allocate(1);
+        }
+
+        while (_slab.Live(1) > 0)
+        {
+            _slab.Free(1, 0);
+            _slab.AssertInvariants();
+        }
+
+        _slab.AssertNothingLost();
+        Assert.Equal(2048, _slab.Capacity(1));
+    }
+
+    [Fact]
+    public void OnAnotherCpuNothingChanges()
+    {
+        SpendBudget();
+        nint capacity = _slab.Slab->CapacityBytes;
+        Shim.IsOnOtherCpu = () => true;
+        Assert.All(Enumerable.Range(1, SizeClasses.Count - 1), c => Assert.False(SlabCapacity.Grow(_slab.Slab, (nuint)c)));
+        Assert.Equal(capacity, _slab.Slab->CapacityBytes);
+        _slab.AssertInvariants();
+    }
+
+    [Fact]
+    public void AFullSlabRefusesToGrow()
+    {
+        _slab = new SlabModel(nint.MaxValue / 2);
+        _slab.Slab->Bytes = _slab.Slab->Cut + 4096;
+        foreach (nuint sizeClass in Enumerable.Range(1, SizeClasses.Count - 1).Select(c => (nuint)c))
+        {
+            while (SlabCapacity.Grow(_slab.Slab, sizeClass))
+            {
+                _slab.AssertInvariants();
+            }
+        }
+
+        _slab.AssertInvariants();
+        Assert.InRange(_slab.Slab->Bytes - _slab.Slab->Cut, 0u, 4096u);
+    }
+
+    [Theory]
+    [InlineData(1, Budget, 0)]
+    [InlineData(2, 512 << 10, 0)]
+    [InlineData(3, Budget, 20)]
+    [InlineData(4, 64 << 10, 5)]
+    public void KeepsItsInvariantsUnderRandomDemand(int seed, int budget, int migrationOneIn)
+    {
+        Random random = new(seed);
+        _slab = new SlabModel(budget);
+        Shim.IsOnOtherCpu = migrationOneIn == 0 ? null : () => random.Next(migrationOneIn) == 0;
+        for (int step = 0; step < 2500; step++)
+        {
+            _slab.Where = $"seed {seed}, step {step}";
+
+            // A few classes are in demand at a time, mostly small ones.
+            int phase = step / 250;
+            nuint sizeClass = (nuint)(1 + (phase * 7 + random.Next(6)) % (random.Next(4) == 0 ? SizeClasses.Count - 1 : 25));
+            int count = random.Next(1, sizeClass > 60 ? 6 : 100);
+            bool allocate = random.Next(2) == 0;
+            for (int i = 0; i < count; i++)
+            {
+                if (allocate)
+                {
+                    _slab.Allocate(sizeClass);
+                }
+                else if (_slab.Live(sizeClass) > 0)
+                {
+                    _slab.Free(sizeClass, random.Next(_slab.Live(sizeClass)));
+                }
+            }
+
+            _slab.AssertInvariants();
+            if (step % 50 == 0)
+            {
+                _slab.AssertNothingLost();
+            }
+        }
+
+        _slab.AssertNothingLost();
+    }
+
+    [Fact]
+    public void ADrainedSlabIsEmptyAndKeepsItsCapacity()
+    {
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            _slab.Allocate(sizeClass);
+            _slab.Allocate(sizeClass);
+            _slab.Free(sizeClass, 1);
+        }
+
+        nint capacity = _slab.Slab->CapacityBytes;
+        SlabDrain.Stopped(_slab.Slab);
+        Assert.All(Enumerable.Range(1, SizeClasses.Count - 1), c => Assert.Equal(0, Slab.CountOf(_slab.Slab, (nuint)c)));
+        Assert.Equal(capacity, _slab.Slab->CapacityBytes);
+        _slab.AssertInvariants();
+        _slab.AssertNothingLost();
+    }
+
+    // Gives all of the budget to the classes from the eleventh on.
+    private void SpendBudget()
+    {
+        nuint sizeClass = 11;
+        while (_slab.Slab->CapacityBytes + (nint)SizeClasses.Size(sizeClass) * SizeClasses.Batch(sizeClass) <= Budget)
+        {
+            Assert.True(SlabCapacity.Grow(_slab.Slab, sizeClass));
+            sizeClass = sizeClass == 40 ? 11 : sizeClass + 1;
+        }
+    }
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Sees to the programs that the tests use: as root on Debian installs what is missing, elsewhere says how to.
+set -euo pipefail
+
+declare -A package_of=(
+    [gcc]=gcc [g++]=g++ [ld]=binutils [gdb]=gdb [strace]=strace [taskset]=util-linux [awk]=gawk [dash]=dash
+    [python3]=python3 [perl]=perl [git]=git [sqlite3]=sqlite3 [xz]=xz-utils [tar]=tar [redis-server]=redis-server
+    [redis-cli]=redis-tools [memcached]=memcached [node]=nodejs [java]=default-jdk-headless
+)
+
+missing=()
+for program in "${!package_of[@]}"; do
+    command -v "$program" > /dev/null || missing+=("${package_of[$program]}")
+done
+[ ${#missing[@]} = 0 ] && exit
+
+if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+    echo "tests: installing ${missing[*]}" >&2
+    # Servers must not start by themselves: the tests start their own.
+    printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+    chmod +x /usr/sbin/policy-rc.d
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } > /dev/null
+else
+    echo "tests: missing programs: sudo apt-get install ${missing[*]}" >&2
+    exit 1
+fi

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# The long tests: every real program RUNS times under the library, then everything at once for MINUTES, in each mode.
+#
+#     tests/soak.sh [RUNS [MINUTES]]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tests/install.sh
+runs=${1:-20} minutes=${2:-10}
+mkdir -p out/soak
+cp out/libnativemalloc.so out/soak/
+gcc -O1 -g -fno-builtin -Wall -Wextra -pthread tests/programs/soak.c -o out/soak/soak
+
+for index in mm_cid cpu_id thread; do
+    seconds=$((minutes * 60))
+    [ "$index" = mm_cid ] || seconds=$((seconds / 4))
+    echo "$index, $seconds seconds:"
+    NATIVEMALLOC_INDEX=$index NATIVEMALLOC_VERBOSE=1 LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
+        timeout $((seconds + 120)) out/soak/soak "$seconds" 8 "$RANDOM$RANDOM"
+done
+
+echo "every real program, $runs times:"
+NATIVEMALLOC_TEST_RUNS=$runs dotnet test tests/DropInTests --nologo --filter FullyQualifiedName~RealProgramTests
