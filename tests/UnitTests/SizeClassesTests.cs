@@ -23,6 +23,24 @@ public sealed class SizeClassesTests
     }
 
     [Fact]
+    public void TheShortLookupAgreesWhereItApplies()
+    {
+        for (nuint size = 1; size <= SizeClasses.MaxFineSize; size++)
+        {
+            if (SizeClasses.OfFine(size) != SizeClasses.Of(size))
+            {
+                Assert.Fail($"size {size} is in class {SizeClasses.OfFine(size)} and in class {SizeClasses.Of(size)}");
+            }
+        }
+
+        Assert.Equal((nuint)0, SizeClasses.OfFine(0)); // malloc(0) takes the long way
+        for (nuint size = SizeClasses.MaxFineSize + 1; size < 2 * SizeClasses.MaxSize; size++)
+        {
+            AssertLarge(size, SizeClasses.OfFine(size));
+        }
+    }
+
+    [Fact]
     public void LargerSizesHaveClassZero()
     {
         Random random = new(1);
@@ -132,9 +150,15 @@ public sealed class SizeClassesTests
 
     private static void AssertLarge(nuint size)
     {
-        if (SizeClasses.Of(size) != 0)
+        AssertLarge(size, SizeClasses.Of(size));
+        AssertLarge(size, SizeClasses.OfFine(size));
+    }
+
+    private static void AssertLarge(nuint size, nuint sizeClass)
+    {
+        if (sizeClass != 0)
         {
-            Assert.Fail($"size {size} is in class {SizeClasses.Of(size)}");
+            Assert.Fail($"size {size} is in class {sizeClass}");
         }
     }
 }
