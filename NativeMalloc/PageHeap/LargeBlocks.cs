@@ -12,6 +12,9 @@ internal static unsafe class LargeBlocks
     /// </summary>
     private const nuint MinMoveBytes = 4 << 20;
 
+    /// <summary>False once the kernel has refused to move a block.</summary>
+    internal static bool CanMove { get; set; } = true;
+
     /// <summary>A block; null when there is no memory. <paramref name="alignment"/> is a power of two.</summary>
     internal static void* Allocate(nuint size, nuint alignment)
     {
@@ -79,7 +82,7 @@ internal static unsafe class LargeBlocks
             return (void*)span->Start;
         }
 
-        return span->Bytes >= MinMoveBytes ? Move(span, pages) : null;
+        return span->Bytes >= MinMoveBytes && CanMove ? Move(span, pages) : null;
     }
 
     private static void* Move(Span* span, nuint pages)
@@ -90,9 +93,16 @@ internal static unsafe class LargeBlocks
             return null;
         }
 
-        if (!Os.MovePages((byte*)span->Start, (byte*)target->Start, span->Bytes))
+        MoveResult result = Os.MovePages((byte*)span->Start, (byte*)target->Start, span->Bytes);
+        if (result != MoveResult.Moved)
         {
-            Heap.Pages->Give(target, released: target->Zeroed);
+            // What the kernel refused once it would refuse again. A lost target stays in use for ever.
+            CanMove = false;
+            if (result == MoveResult.Refused)
+            {
+                Heap.Pages->Give(target, released: false);
+            }
+
             return null;
         }
 

@@ -122,57 +122,54 @@ internal unsafe struct PageHeap
         return (nuint)pages << PageMap.PageShift;
     }
 
+    private nuint TakePages(nuint pages, out bool zeroed)
+    {
+        nuint start = FindPages(pages);
+        zeroed = start != 0 && UsePages(start, pages);
+        return start;
+    }
+
+    // Finds a row that holds an aligned one, and gives back what is before it and behind it.
     private nuint TakeAligned(nuint pages, nuint alignment, out bool zeroed)
     {
         nuint slack = (alignment >> PageMap.PageShift) - 1;
-        nuint start = TakePages(pages + slack, out zeroed);
+        nuint start = FindPages(pages + slack);
         if (start == 0)
         {
+            zeroed = false;
             return 0;
         }
 
         nuint aligned = (start + alignment - 1) & ~(alignment - 1);
+        nuint end = aligned + (pages << PageMap.PageShift);
         nuint head = (aligned - start) >> PageMap.PageShift;
-        if (head > 0)
-        {
-            GivePages(start, head, released: zeroed);
-        }
-
-        if (slack > head)
-        {
-            GivePages(aligned + (pages << PageMap.PageShift), slack - head, released: zeroed);
-        }
-
+        nuint tail = slack - head;
+        bool headZeroed = UsePages(start, head);
+        zeroed = UsePages(aligned, pages);
+        bool tailZeroed = UsePages(end, tail);
+        GivePages(start, head, headZeroed);
+        GivePages(end, tail, tailZeroed);
         return aligned;
     }
 
-    private nuint TakePages(nuint pages, out bool zeroed)
+    // The start of a row of free pages, mapped for the purpose if need be; 0 when there is no memory.
+    private nuint FindPages(nuint pages)
     {
-        nuint start;
         HugePage* hugePage = pages < PageBits.Pages ? _filler.Find((int)pages) : null;
         if (hugePage != null)
         {
-            start = hugePage->Start + ((nuint)hugePage->FindFree((int)pages) << PageMap.PageShift);
+            return hugePage->Start + ((nuint)hugePage->FindFree((int)pages) << PageMap.PageShift);
         }
-        else
+
+        nuint hugePages = (pages + PageBits.Pages - 1) / PageBits.Pages;
+        if (hugePages >= int.MaxValue)
         {
-            nuint hugePages = (pages + PageBits.Pages - 1) / PageBits.Pages;
-            HugePage* run = hugePages < int.MaxValue ? _runs.Find((int)hugePages) : null;
-            if (run == null)
-            {
-                run = hugePages < int.MaxValue ? Grow((int)hugePages) : null;
-                if (run == null)
-                {
-                    zeroed = false;
-                    return 0;
-                }
-            }
-
-            start = run->Start;
+            return 0;
         }
 
-        zeroed = UsePages(start, pages);
-        return start;
+        HugePage* run = _runs.Find((int)hugePages);
+        run = run != null ? run : Grow((int)hugePages);
+        return run != null ? run->Start : 0;
     }
 
     // Marks free pages used, wherever they are; true if none of them held memory.
@@ -260,17 +257,21 @@ internal unsafe struct PageHeap
         nuint needed = (nuint)hugePages << PageMap.HugePageShift;
         nuint ahead = (MappedBytes / GrowthFraction) & ~(PageMap.HugePageSize - 1);
         ahead = ahead < MinGrowth ? MinGrowth : ahead > MaxGrowth ? MaxGrowth : ahead;
-        nuint bytes = needed > ahead ? needed : ahead;
-        byte* start = MapHugePages(bytes);
-        if (start == null && bytes > needed)
-        {
-            bytes = needed;
-            start = MapHugePages(bytes);
-        }
-
-        if (start == null)
+        if (!(ahead > needed && Map(ahead)) && !Map(needed))
         {
             return null;
+        }
+
+        return _runs.Find(hugePages);
+    }
+
+    // Adds that many bytes of new memory to the free runs; false when there are none, or none for their trackers.
+    private bool Map(nuint bytes)
+    {
+        byte* start = MapHugePages(bytes);
+        if (start == null)
+        {
+            return false;
         }
 
         int count = (int)(bytes >> PageMap.HugePageShift);
@@ -278,13 +279,13 @@ internal unsafe struct PageHeap
         if (trackers == null)
         {
             Os.Unmap(start, bytes);
-            return null;
+            return false;
         }
 
         _mappedPages += (nint)count * PageBits.Pages;
         _releasedPages += (nint)count * PageBits.Pages;
         _runs.Add(trackers, count);
-        return _runs.Find(hugePages);
+        return true;
     }
 
     // The trackers of a new mapping, entered in the page map; all of them or, where there is no memory, null.

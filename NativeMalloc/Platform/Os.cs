@@ -21,6 +21,7 @@ internal static unsafe class Os
     private const int ProtReadWrite = 1 | 2;
     private const int MapPrivate = 0x02;
     private const int MapAnonymous = 0x20;
+    private const int MapFixedNoReplace = 0x100000;
 
     private const int MremapMayMove = 1;
     private const int MremapFixed = 2;
@@ -53,11 +54,39 @@ internal static unsafe class Os
         Shim.SystemCall(NumberMadvise, (nint)start, (nint)bytes, MadvDontNeed, 0, 0, 0) == 0;
 
     /// <summary>
-    /// Moves the pages' memory to another range that is mapped already; the old range stays mapped and reads zero.
-    /// False, with nothing changed, where the kernel cannot (before 5.7).
+    /// Moves the pages' memory to another range, which is mapped and loses what it held; the old range stays mapped and reads
+    /// zero. Kernels before 5.7 cannot.
     /// </summary>
-    internal static bool MovePages(byte* from, byte* to, nuint bytes) =>
-        !Failed(Shim.SystemCall(NumberMremap, (nint)from, (nint)bytes, (nint)bytes, MremapMayMove | MremapFixed | MremapDontUnmap, (nint)to, 0));
+    internal static MoveResult MovePages(byte* from, byte* to, nuint bytes)
+    {
+        nint result = Shim.SystemCall(
+            NumberMremap, (nint)from, (nint)bytes, (nint)bytes, MremapMayMove | MremapFixed | MremapDontUnmap, (nint)to, 0);
+        if (!Failed(result))
+        {
+            return MoveResult.Moved;
+        }
+
+        if (result == -Errno.Invalid)
+        {
+            return MoveResult.Refused; // flags are looked at first
+        }
+
+        // Kernels before 6.17 unmap the target before they find that the source is more than one mapping, or that a limit
+        // is reached. Take its place again, unless another thread's mapping has: then it is lost.
+        nint mapped = Shim.SystemCall(
+            NumberMmap, (nint)to, (nint)bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapFixedNoReplace, -1, 0);
+        if (mapped == (nint)to)
+        {
+            return MoveResult.Refused;
+        }
+
+        if (!Failed(mapped))
+        {
+            Unmap((byte*)mapped, bytes); // before 4.17 the flag is unknown, and the address only a wish
+        }
+
+        return MoveResult.TargetLost;
+    }
 
     internal static void FutexWait(int* word, int expected) =>
         Shim.SystemCall(NumberFutex, (nint)word, FutexWaitPrivate, expected, 0, 0, 0);

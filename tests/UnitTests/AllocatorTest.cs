@@ -7,5 +7,6 @@ public abstract class AllocatorTest
     {
         Os.Reset();
         Shim.Reset();
+        LargeBlocks.CanMove = true;
     }
 }

@@ -19,6 +19,9 @@ internal static unsafe class Os
     /// <summary>As kernels before 5.7.</summary>
     internal static bool RefuseMove { get; set; }
 
+    /// <summary>A refused move also leaves the target unmapped.</summary>
+    internal static bool LoseTarget { get; set; }
+
     internal static int MapCalls { get; private set; }
 
     internal static int MoveCalls { get; private set; }
@@ -41,6 +44,7 @@ internal static unsafe class Os
         MapsToFail = 0;
         RefuseRelease = false;
         RefuseMove = false;
+        LoseTarget = false;
         MapCalls = 0;
         MoveCalls = 0;
         LiveBytes = 0;
@@ -96,10 +100,15 @@ internal static unsafe class Os
         return true;
     }
 
-    internal static bool MovePages(byte* from, byte* to, nuint bytes)
+    internal static MoveResult MovePages(byte* from, byte* to, nuint bytes)
     {
         MoveCalls++;
-        return !RefuseMove && LibC.Remap(from, bytes, bytes, LibC.MremapMoveFixedDontUnmap, to) == to;
+        if (RefuseMove)
+        {
+            return LoseTarget ? MoveResult.TargetLost : MoveResult.Refused;
+        }
+
+        return LibC.Remap(from, bytes, bytes, LibC.MremapMoveFixedDontUnmap, to) == to ? MoveResult.Moved : MoveResult.Refused;
     }
 
     internal static void FutexWait(int* word, int expected) =>
