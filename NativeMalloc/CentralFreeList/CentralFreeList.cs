@@ -76,6 +76,7 @@ internal unsafe struct CentralFreeList<TSpans>
             Span* span = PageMap.SpanOf(address);
             if (span == null || !span->GiveObject(address))
             {
+                Lock.Release(); // a handler of SIGABRT may allocate
                 Misuse.Report("free"u8, (void*)address, "is not a block in use: it was freed twice, or points into a block"u8);
             }
 

@@ -56,9 +56,9 @@ internal static unsafe class ThreadSlabs
 
         thread->Slab = slab;
         thread->Table = &slab->OwnEntry;
-        if (!Startup.IsFirstThread)
+        if (!Os.IsMainThread())
         {
-            // The first thread ends with the process. The registration may allocate, which is why it comes last.
+            // The main thread ends with the process. The registration may allocate, which is why it comes last.
             Shim.AtThreadExit(slab);
         }
 

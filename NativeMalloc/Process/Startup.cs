@@ -15,10 +15,6 @@ internal static unsafe class Startup
     private static int s_heapReady;
     private static int s_frontEndReady;
     private static bool s_optionsRead;
-    private static byte* s_firstThread;
-
-    /// <summary>The calling thread is the one that started the library.</summary>
-    internal static bool IsFirstThread => s_firstThread == Shim.ThreadPointer();
 
     /// <summary>There is a heap: slow paths may go on to the transfer caches.</summary>
     internal static bool IsHeapReady => Volatile.Read(ref s_heapReady) != 0;
@@ -60,7 +56,6 @@ internal static unsafe class Startup
         Lock->Acquire();
         if (s_heapReady == 0 && Heap.Initialize())
         {
-            s_firstThread = Shim.ThreadPointer();
             Volatile.Write(ref s_heapReady, 1);
         }
 
