@@ -49,9 +49,13 @@ HIDDEN char **nm_environ(void)
     return &environ && environ ? environ : initial_environment;
 }
 
+/* 0 where there is no such entry; getauxval then sets errno, which a free that starts the library must leave alone. */
 HIDDEN unsigned long nm_auxiliary_value(unsigned long type)
 {
-    return getauxval ? getauxval(type) : 0;
+    int error = nm_get_errno();
+    unsigned long value = getauxval ? getauxval(type) : 0;
+    nm_set_errno(error);
+    return value;
 }
 
 /* --- restartable sequences: what glibc has registered -------------------------------------------------------------- */
@@ -96,14 +100,30 @@ HIDDEN int nm_stream_write(void *stream, const void *data, size_t length)
 extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso) WEAK;
 extern int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) WEAK;
 extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *argument, void *dso) WEAK;
+extern int pthread_key_create(unsigned int *key, void (*destructor)(void *)) WEAK;
+extern int pthread_setspecific(unsigned int key, const void *value) WEAK;
 extern void abort(void) WEAK;
+
+static unsigned int key;
+static int has_key;
 
 /* What crtbegin.o would define: names this object to the two registrations above. */
 HIDDEN void *__dso_handle = &__dso_handle;
 
-/* Has nm_thread_exit(slab) called when this thread ends; 0 if that can be had. */
+/* Readies what nm_at_thread_exit needs. */
+HIDDEN void nm_prepare_thread_exits(void)
+{
+    has_key = pthread_key_create && pthread_setspecific && pthread_key_create(&key, nm_thread_exit) == 0;
+}
+
+/*
+ * Has nm_thread_exit(slab) called when this thread ends; 0 if that can be had. A key comes first: its destructor runs after
+ * those of thread_local objects, and setting it takes no lock, while __cxa_thread_atexit_impl takes the dynamic loader's.
+ */
 HIDDEN int nm_at_thread_exit(void *slab)
 {
+    if (has_key)
+        return pthread_setspecific(key, slab);
     return __cxa_thread_atexit_impl ? __cxa_thread_atexit_impl(nm_thread_exit, slab, &__dso_handle) : -1;
 }
 

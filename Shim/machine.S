@@ -62,8 +62,9 @@ FUNCTION_END nm_current_index
  * table is still the sentinel's.
  */
 FUNCTION nm_set_rseq_offsets
-        sub     nm_thread@gottpoff(%rip), %rdi
-        sub     nm_thread@gottpoff(%rip), %rsi
+        mov     nm_thread@gottpoff(%rip), %rax          /* mov and add alone may be relaxed in a static link */
+        sub     %rax, %rdi
+        sub     %rax, %rsi
         mov     %rdi, nm_rseq_cs_distance(%rip)
         mov     %rsi, nm_index_distance(%rip)
         ret

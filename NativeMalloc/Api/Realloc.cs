@@ -78,13 +78,21 @@ internal static unsafe class Realloc
     // All of the old block is copied, not just what was asked for: programs write up to malloc_usable_size.
     private static void* Replace(void* block, nuint usable, nuint size)
     {
+        int errno = Errno.Get();
         void* replacement = Malloc.Allocate(size);
-        if (replacement != null)
+        if (replacement == null)
         {
-            Shim.Move(replacement, block, usable < size ? usable : size);
-            Malloc.Free(block);
+            if (size > usable)
+            {
+                return null;
+            }
+
+            Errno.Set(errno); // a block that is to shrink can stay as it is
+            return block;
         }
 
+        Shim.Move(replacement, block, usable < size ? usable : size);
+        Malloc.Free(block);
         return replacement;
     }
 

@@ -24,6 +24,11 @@ namespace System.Threading
         [Intrinsic]
         public static int ExchangeAdd(ref int location1, int value) => ExchangeAdd(ref location1, value);
 
+        [Intrinsic]
+        public static long ExchangeAdd(ref long location1, long value) => ExchangeAdd(ref location1, value);
+
+        public static long Increment(ref long location) => ExchangeAdd(ref location, 1) + 1;
+
         public static int Increment(ref int location) => ExchangeAdd(ref location, 1) + 1;
     }
 

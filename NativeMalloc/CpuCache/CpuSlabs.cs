@@ -59,7 +59,11 @@ internal static unsafe class CpuSlabs
             return null;
         }
 
-        Lock->Acquire();
+        if (!Lock->TryAcquire())
+        {
+            return null; // rather than wait for a drain
+        }
+
         Slab* slab = null;
         if (s_slabs[index] == null)
         {
@@ -92,6 +96,7 @@ internal static unsafe class CpuSlabs
             return;
         }
 
+        Lock->Acquire(); // no slab comes up meanwhile
         for (int index = 0; index < s_bound; index++)
         {
             if (s_slabs[index] != null)
@@ -104,8 +109,7 @@ internal static unsafe class CpuSlabs
         bool stopped = Os.AbortSequences();
         for (int index = 0; index < s_bound; index++)
         {
-            // A slab that came up meanwhile was not locked, and its entry is not zero.
-            if (s_slabs[index] != null && Volatile.Read(ref s_table[index]) == 0)
+            if (s_slabs[index] != null)
             {
                 if (stopped)
                 {
@@ -116,5 +120,7 @@ internal static unsafe class CpuSlabs
                 s_slabs[index]->Lock.Release();
             }
         }
+
+        Lock->Release();
     }
 }

@@ -19,6 +19,7 @@ internal static unsafe class FrontEnd
         s_perThread = Rseq.Index == RseqIndex.None;
         if (s_perThread)
         {
+            Shim.PrepareThreadExits();
             return true;
         }
 

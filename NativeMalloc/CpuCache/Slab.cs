@@ -49,8 +49,8 @@ internal unsafe struct Slab
 
     internal fixed uint Begins[SizeClasses.Count];
     internal fixed uint Limits[SizeClasses.Count];
-    internal fixed int Underflows[SizeClasses.Count];
-    internal fixed int Overflows[SizeClasses.Count];
+    internal fixed long Underflows[SizeClasses.Count];
+    internal fixed long Overflows[SizeClasses.Count];
 
     /// <summary>Makes a slab of <paramref name="bytes"/> bytes of zeroed memory.</summary>
     internal static Slab* Create(byte* memory, uint bytes, nint budgetBytes)

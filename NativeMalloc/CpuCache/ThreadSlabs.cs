@@ -117,12 +117,22 @@ internal static unsafe class ThreadSlabs
         }
     }
 
+    /// <summary>Takes the list's lock and those of all slabs, so that no owner is changing capacities during the fork.</summary>
+    internal static void AcquireLocksForFork()
+    {
+        Lock->AcquireForFork();
+        for (Slab* slab = s_inUse; slab != null; slab = slab->Next)
+        {
+            slab->Lock.AcquireForFork();
+        }
+    }
+
     /// <summary>Frees the locks of all slabs, and the list's, after a fork.</summary>
     internal static void RenewLocks(bool child)
     {
-        for (Slab* slab = s_inUse; child && slab != null; slab = slab->Next)
+        for (Slab* slab = s_inUse; slab != null; slab = slab->Next)
         {
-            slab->Lock.Renew(child); // only their owners take these: here, threads that are no more
+            slab->Lock.Renew(child);
         }
 
         Lock->Renew(child);

@@ -26,6 +26,9 @@ internal unsafe struct HugePage
     /// <summary>The longest row of unused pages, by which the filler lists it; 0 if it is not in the filler.</summary>
     internal short LongestFree;
 
+    /// <summary>The round in which the kernel last refused to take memory of it back; 0 if it never has.</summary>
+    internal int RefusalRound;
+
     private fixed ulong _used[PageBits.Words];
     private fixed ulong _released[PageBits.Words];
 
@@ -100,8 +103,8 @@ internal unsafe struct HugePage
         }
     }
 
-    /// <summary>Gives the memory of all unused pages back to the kernel; returns how many pages that were.</summary>
-    internal int Release()
+    /// <summary>The first row of unused pages that hold memory; there must be one.</summary>
+    internal void FindBacked(out nuint start, out nuint pages)
     {
         ulong* kept = stackalloc ulong[PageBits.Words]; // used, or released already
         for (int word = 0; word < PageBits.Words; word++)
@@ -109,24 +112,9 @@ internal unsafe struct HugePage
             kept[word] = _used[word] | _released[word];
         }
 
-        int pages = 0;
         int first = 0;
-        while (PageBits.NextClearRun(kept, ref first, out int count))
-        {
-            if (Os.Release((byte*)(Start + ((nuint)first << PageMap.PageShift)), (nuint)count << PageMap.PageShift))
-            {
-                fixed (ulong* released = _released)
-                {
-                    PageBits.Set(released, first, count);
-                }
-
-                pages += count;
-            }
-
-            first += count;
-        }
-
-        ReleasedPages += (short)pages;
-        return pages;
+        PageBits.NextClearRun(kept, ref first, out int count);
+        start = Start + ((nuint)first << PageMap.PageShift);
+        pages = (nuint)count;
     }
 }

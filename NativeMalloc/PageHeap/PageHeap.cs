@@ -17,13 +17,25 @@ internal unsafe struct PageHeap
     private const nuint MaxGrowth = 64 << 20;
     private const int GrowthFraction = 16;
 
-    internal FutexLock Lock;
+    /// <summary>Most huge pages that go back to the kernel in one step; meanwhile they cannot be allocated.</summary>
+    private const int MaxReleaseStep = 32;
+
+    private FutexLock _lock;
+
+    // Held while memory goes back to the kernel, which happens without the other lock. Comes before it.
+    private FutexLock _releaseLock;
+
     private HugePageFiller _filler;
     private HugePageRuns _runs;
     private MetadataPool _spanPool;
     private nint _mappedPages;
     private nint _usedPages;
     private nint _releasedPages;
+
+    // What the kernel refuses to take back (mlock does that) is not offered again in the same round; and unasked, not before
+    // there is more than the pages that it last left here.
+    private int _refusalRound;
+    private nint _refusedPages;
 
     /// <summary>Bytes of address space that the heap has mapped.</summary>
     internal readonly nuint MappedBytes => (nuint)_mappedPages << PageMap.PageShift;
@@ -45,7 +57,7 @@ internal unsafe struct PageHeap
     /// </summary>
     internal Span* Take(nuint pages, byte sizeClass, nuint alignment)
     {
-        Lock.Acquire();
+        _lock.Acquire();
         Span* span = (Span*)_spanPool.Take((nuint)sizeof(Span));
         nuint start = 0;
         bool zeroed = false;
@@ -58,7 +70,7 @@ internal unsafe struct PageHeap
             }
         }
 
-        Lock.Release();
+        _lock.Release();
         if (start == 0)
         {
             return null;
@@ -78,11 +90,12 @@ internal unsafe struct PageHeap
     internal void Give(Span* span, bool released)
     {
         PageMap.ClearSpan(span);
-        Lock.Acquire();
+        _lock.Acquire();
         GivePages(span->Start, span->Pages, released);
         _spanPool.Give(span);
-        ReleaseExcess();
-        Lock.Release();
+        nint excess = ExcessPages;
+        _lock.Release();
+        ReleaseExcess(excess);
     }
 
     /// <summary>Makes a large block's span longer where it stands; false if the pages behind it are not free.</summary>
@@ -90,7 +103,7 @@ internal unsafe struct PageHeap
     {
         nuint end = span->Start + span->Bytes;
         nuint more = pages - span->Pages;
-        Lock.Acquire();
+        _lock.Acquire();
         bool free = AreFree(end, more);
         if (free)
         {
@@ -99,27 +112,42 @@ internal unsafe struct PageHeap
             span->Zeroed = false;
         }
 
-        Lock.Release();
+        _lock.Release();
         return free;
     }
 
     /// <summary>Gives the last pages of a large block's span back.</summary>
     internal void Shorten(Span* span, nuint pages)
     {
-        Lock.Acquire();
+        _lock.Acquire();
         GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, released: false);
         span->Pages = pages;
-        ReleaseExcess();
-        Lock.Release();
+        nint excess = ExcessPages;
+        _lock.Release();
+        ReleaseExcess(excess);
     }
 
-    /// <summary>Gives free memory back to the kernel, at least this many bytes if there are; returns how many.</summary>
+    /// <summary>
+    /// Gives free memory back to the kernel, at least this many bytes if there are, also what it refused before; returns how many.
+    /// </summary>
     internal nuint Release(nuint bytes)
     {
-        Lock.Acquire();
+        _releaseLock.Acquire();
         nint pages = ReleasePages((nint)(bytes >> PageMap.PageShift));
-        Lock.Release();
+        _releaseLock.Release();
         return (nuint)pages << PageMap.PageShift;
+    }
+
+    internal void AcquireLocksForFork()
+    {
+        _releaseLock.AcquireForFork();
+        _lock.AcquireForFork();
+    }
+
+    internal void RenewLocks(bool child)
+    {
+        _lock.Renew(child);
+        _releaseLock.Renew(child);
     }
 
     private nuint TakePages(nuint pages, out bool zeroed)
@@ -133,7 +161,12 @@ internal unsafe struct PageHeap
     private nuint TakeAligned(nuint pages, nuint alignment, out bool zeroed)
     {
         nuint slack = (alignment >> PageMap.PageShift) - 1;
-        nuint start = FindPages(pages + slack);
+        if (alignment <= PageMap.HugePageSize && pages + slack >= PageBits.Pages)
+        {
+            slack = 0; // huge pages are aligned as they are
+        }
+
+        nuint start = slack > 0 ? FindPages(pages + slack) : FindHugePages(pages);
         if (start == 0)
         {
             zeroed = false;
@@ -161,6 +194,12 @@ internal unsafe struct PageHeap
             return hugePage->Start + ((nuint)hugePage->FindFree((int)pages) << PageMap.PageShift);
         }
 
+        return FindHugePages(pages);
+    }
+
+    // As FindPages, from the start of a huge page on.
+    private nuint FindHugePages(nuint pages)
+    {
         nuint hugePages = (pages + PageBits.Pages - 1) / PageBits.Pages;
         if (hugePages >= int.MaxValue)
         {
@@ -340,45 +379,131 @@ internal unsafe struct PageHeap
         return aligned;
     }
 
-    private void ReleaseExcess()
+    // Free memory beyond what is kept; a little more than that, so that the next free does not come to it again.
+    private readonly nint ExcessPages
     {
-        nint kept = _usedPages / KeptFraction;
-        kept = kept < MinKeptPages ? MinKeptPages : kept;
-        nint excess = BackedFreePages - kept;
-        if (excess > 0)
+        get
         {
-            // A little more, so that the next free does not come here again.
-            ReleasePages(excess + kept / KeptFraction);
+            nint kept = _usedPages / KeptFraction;
+            kept = kept < MinKeptPages ? MinKeptPages : kept;
+            nint margin = kept / KeptFraction;
+            return BackedFreePages > kept && BackedFreePages > _refusedPages + margin ? BackedFreePages - kept + margin : 0;
         }
     }
 
-    // Whole free huge pages first, the longest runs before the others; then the filler's, the emptiest first.
+    private void ReleaseExcess(nint pages)
+    {
+        // Where another thread is at it already, there is nothing to wait for.
+        if (pages > 0 && _releaseLock.TryAcquire())
+        {
+            ReleasePages(pages);
+            _releaseLock.Release();
+        }
+    }
+
+    // The pages are in use while the kernel takes them back, so that nobody has to wait for it.
     private nint ReleasePages(nint pages)
     {
         nint released = 0;
-        for (int list = HugePageRuns.ListCount - 1; list > 0 && released < pages; list--)
+        bool refused = false;
+        _lock.Acquire();
+        _refusalRound++;
+        while (released < pages && FindBacked(pages - released, out nuint start, out nuint count))
         {
-            for (HugePage* run = _runs.First(list); run != null && released < pages; run = run->Next)
+            UsePages(start, count);
+            _lock.Release();
+            bool done = Os.Release((byte*)start, count << PageMap.PageShift);
+            _lock.Acquire();
+            GivePages(start, count, done);
+            if (done)
             {
-                nuint end = run->Start + ((nuint)run->RunLength << PageMap.HugePageShift);
-                for (nuint start = run->Start; start < end && released < pages; start += PageMap.HugePageSize)
+                released += (nint)count;
+            }
+            else
+            {
+                refused = true;
+                MarkRefused(start, count);
+            }
+        }
+
+        _refusedPages = refused ? BackedFreePages : 0;
+        _lock.Release();
+        return released;
+    }
+
+    // Free pages that all hold memory: whole huge pages first, of the longest runs before the others, and no more than are
+    // wanted; then a row of the filler's, of the emptiest huge page first.
+    private bool FindBacked(nint wanted, out nuint start, out nuint pages)
+    {
+        for (int list = HugePageRuns.ListCount - 1; list > 0; list--)
+        {
+            for (HugePage* run = _runs.First(list); run != null; run = run->Next)
+            {
+                int first = 0;
+                while (first < run->RunLength && !CanRelease(Neighbour(run, first)))
                 {
-                    released += ReleasePages(PageMap.HugePageOf(start));
+                    first++;
+                }
+
+                if (first == run->RunLength)
+                {
+                    continue;
+                }
+
+                HugePage* hugePage = Neighbour(run, first);
+                if (first > 0)
+                {
+                    _runs.Cut(run, first, 0); // what is taken begins a run
+                }
+
+                if (hugePage->ReleasedPages > 0)
+                {
+                    hugePage->FindBacked(out start, out pages);
+                    return true;
+                }
+
+                int most = wanted < MaxReleaseStep * PageBits.Pages ? ((int)wanted + PageBits.Pages - 1) / PageBits.Pages : MaxReleaseStep;
+                int length = 1;
+                while (length < most && length < hugePage->RunLength && Neighbour(hugePage, length) is var next
+                    && CanRelease(next) && next->ReleasedPages == 0)
+                {
+                    length++;
+                }
+
+                start = hugePage->Start;
+                pages = (nuint)length * PageBits.Pages;
+                return true;
+            }
+        }
+
+        for (int longest = PageBits.Pages - 1; longest > 0; longest--)
+        {
+            for (HugePage* hugePage = _filler.First(longest); hugePage != null; hugePage = hugePage->Next)
+            {
+                if (CanRelease(hugePage))
+                {
+                    hugePage->FindBacked(out start, out pages);
+                    return true;
                 }
             }
         }
 
-        for (int longest = PageBits.Pages - 1; longest > 0 && released < pages; longest--)
-        {
-            for (HugePage* hugePage = _filler.First(longest); hugePage != null && released < pages; hugePage = hugePage->Next)
-            {
-                released += ReleasePages(hugePage);
-            }
-        }
-
-        _releasedPages += released;
-        return released;
+        start = 0;
+        pages = 0;
+        return false;
     }
 
-    private static int ReleasePages(HugePage* hugePage) => hugePage->BackedFreePages > 0 ? hugePage->Release() : 0;
+    private readonly bool CanRelease(HugePage* hugePage) => hugePage->BackedFreePages > 0 && hugePage->RefusalRound != _refusalRound;
+
+    private readonly void MarkRefused(nuint start, nuint pages)
+    {
+        nuint end = start + (pages << PageMap.PageShift);
+        for (; start < end; start += PageMap.HugePageSize)
+        {
+            PageMap.HugePageOf(start)->RefusalRound = _refusalRound;
+        }
+    }
+
+    private static HugePage* Neighbour(HugePage* run, int distance) =>
+        PageMap.HugePageOf(run->Start + (nuint)distance * PageMap.HugePageSize);
 }

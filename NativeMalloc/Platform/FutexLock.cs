@@ -21,8 +21,11 @@ internal unsafe struct FutexLock
 
     private const int SpinsBeforeSleep = 100;
 
-    // The thread pointer of the thread that is forking, 0 if none is. One at a time: libc serialises fork handlers.
+    // The thread pointer of the thread that is forking, 0 if none is. One at a time, by s_forking: libc runs the handlers of
+    // threads that fork at once side by side.
     private static nint s_forkOwner;
+    private static FutexLock s_forking;
+    private static int s_forkDepth;
 
     private int _state;
 
@@ -45,11 +48,32 @@ internal unsafe struct FutexLock
         }
     }
 
-    /// <summary>Announces that this thread will take every lock for a fork.</summary>
-    internal static void BeginFork() => Volatile.Write(ref s_forkOwner, (nint)Shim.ThreadPointer());
+    /// <summary>
+    /// Announces that this thread will take every lock for a fork, when no other thread is at that; false if it has them
+    /// already, because a fork handler forks.
+    /// </summary>
+    internal static bool BeginFork()
+    {
+        nint self = (nint)Shim.ThreadPointer();
+        if (Volatile.Read(ref s_forkOwner) != self)
+        {
+            s_forking.Acquire();
+            Volatile.Write(ref s_forkOwner, self);
+        }
+
+        return s_forkDepth++ == 0;
+    }
+
+    /// <summary>In the parent, after a fork; true if it was the outermost, so that the locks are to be renewed now.</summary>
+    internal static bool LeaveFork() => --s_forkDepth == 0;
 
     /// <summary>Ends what <see cref="BeginFork"/> began, once every lock is renewed.</summary>
-    internal static void EndFork() => Volatile.Write(ref s_forkOwner, 0);
+    internal static void EndFork(bool child)
+    {
+        s_forkDepth = 0;
+        Volatile.Write(ref s_forkOwner, 0);
+        s_forking.Renew(child);
+    }
 
     internal void AcquireForFork()
     {

@@ -5,9 +5,9 @@ internal enum MoveResult
 {
     Moved,
 
-    /// <summary>Nothing was moved; the target is mapped, and holds what it held or reads zero.</summary>
+    /// <summary>Nothing was moved, and nothing has changed.</summary>
     Refused,
 
-    /// <summary>Nothing was moved; the target may not be mapped, or may be somebody else's by now, and must not be touched again.</summary>
+    /// <summary>Nothing was moved; the target may be mapped no more, or be somebody else's by now: it must not be touched again.</summary>
     TargetLost,
 }

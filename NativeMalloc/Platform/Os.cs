@@ -22,7 +22,6 @@ internal static unsafe class Os
     private const int ProtReadWrite = 1 | 2;
     private const int MapPrivate = 0x02;
     private const int MapAnonymous = 0x20;
-    private const int MapFixedNoReplace = 0x100000;
 
     private const int MremapMayMove = 1;
     private const int MremapFixed = 2;
@@ -60,32 +59,22 @@ internal static unsafe class Os
     /// </summary>
     internal static MoveResult MovePages(byte* from, byte* to, nuint bytes)
     {
-        nint result = Shim.SystemCall(
-            NumberMremap, (nint)from, (nint)bytes, (nint)bytes, MremapMayMove | MremapFixed | MremapDontUnmap, (nint)to, 0);
+        // First to a place of the kernel's choice, which moves one mapping or changes nothing. Straight to the target, some
+        // kernels unmap that before they refuse, and others stop halfway.
+        nint between = Shim.SystemCall(NumberMremap, (nint)from, (nint)bytes, (nint)bytes, MremapMayMove | MremapDontUnmap, 0, 0);
+        if (Failed(between))
+        {
+            return MoveResult.Refused;
+        }
+
+        nint result = Shim.SystemCall(NumberMremap, between, (nint)bytes, (nint)bytes, MremapMayMove | MremapFixed, (nint)to, 0);
         if (!Failed(result))
         {
             return MoveResult.Moved;
         }
 
-        if (result == -Errno.Invalid)
-        {
-            return MoveResult.Refused; // flags are looked at first
-        }
-
-        // Kernels before 6.17 unmap the target before they find that the source is more than one mapping, or that a limit
-        // is reached. Take its place again, unless another thread's mapping has: then it is lost.
-        nint mapped = Shim.SystemCall(
-            NumberMmap, (nint)to, (nint)bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapFixedNoReplace, -1, 0);
-        if (mapped == (nint)to)
-        {
-            return MoveResult.Refused;
-        }
-
-        if (!Failed(mapped))
-        {
-            Unmap((byte*)mapped, bytes); // before 4.17 the flag is unknown, and the address only a wish
-        }
-
+        Shim.Move(from, (byte*)between, bytes);
+        Unmap((byte*)between, bytes);
         return MoveResult.TargetLost;
     }
 

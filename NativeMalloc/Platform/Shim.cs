@@ -104,6 +104,10 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern int MallocIsOurs();
 
+    [RuntimeImport("*", "nm_prepare_thread_exits")]
+    [MethodImpl(Call)]
+    internal static extern void PrepareThreadExits();
+
     [RuntimeImport("*", "nm_at_thread_exit")]
     [MethodImpl(Call)]
     internal static extern int AtThreadExit(Slab* slab);

@@ -110,7 +110,8 @@ internal unsafe struct HeapStatistics
         one.Spans = Heap.Central(sizeClass)->Spans;
         nint taken = Heap.Central(sizeClass)->Out;
         one.InCentral = one.Spans * SizeClasses.ObjectsPerSpan(sizeClass) - taken;
-        one.Live = taken - one.InTransfer - one.InFrontEnd;
+        nint live = taken - one.InTransfer - one.InFrontEnd;
+        one.Live = live > 0 ? live : 0; // others may move objects while this is read
         return one;
     }
 }

@@ -48,7 +48,11 @@ internal static unsafe class Lifetime
     [RuntimeExport("nm_fork_prepare")]
     internal static void BeforeFork()
     {
-        FutexLock.BeginFork();
+        if (!FutexLock.BeginFork())
+        {
+            return;
+        }
+
         Startup.Lock->AcquireForFork();
         if (!Startup.IsHeapReady)
         {
@@ -64,7 +68,7 @@ internal static unsafe class Lifetime
             }
         }
 
-        ThreadSlabs.Lock->AcquireForFork();
+        ThreadSlabs.AcquireLocksForFork();
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             Heap.Transfer(sizeClass)->Lock.AcquireForFork();
@@ -75,15 +79,18 @@ internal static unsafe class Lifetime
             Heap.Central(sizeClass)->Lock.AcquireForFork();
         }
 
-        Heap.Pages->Lock.AcquireForFork();
+        Heap.Pages->AcquireLocksForFork();
         Metadata.Lock->AcquireForFork();
     }
 
     [RuntimeExport("nm_fork_parent")]
     internal static void AfterForkInParent()
     {
-        RenewLocks(child: false);
-        FutexLock.EndFork();
+        if (FutexLock.LeaveFork())
+        {
+            RenewLocks(child: false);
+            FutexLock.EndFork(child: false);
+        }
     }
 
     [RuntimeExport("nm_fork_child")]
@@ -95,7 +102,7 @@ internal static unsafe class Lifetime
             ThreadSlabs.ReclaimAfterFork(Shim.Thread()->Slab);
         }
 
-        FutexLock.EndFork();
+        FutexLock.EndFork(child: true);
     }
 
     private static void RenewLocks(bool child)
@@ -103,7 +110,7 @@ internal static unsafe class Lifetime
         if (Startup.IsHeapReady)
         {
             Metadata.Lock->Renew(child);
-            Heap.Pages->Lock.Renew(child);
+            Heap.Pages->RenewLocks(child);
             for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
             {
                 Heap.Central(sizeClass)->Lock.Renew(child);

@@ -33,21 +33,16 @@ internal static unsafe class Startup
     /// <summary>Reads the options unless that was done; false while the environment cannot be seen.</summary>
     internal static bool ReadOptions()
     {
-        byte** environment = Shim.Environment();
-        if (environment == null)
-        {
-            return false;
-        }
-
         Lock->Acquire();
-        if (!s_optionsRead)
+        byte** environment = Shim.Environment();
+        if (!s_optionsRead && environment != null)
         {
             s_optionsRead = true;
             Options.Read(environment);
         }
 
         Lock->Release();
-        return true;
+        return s_optionsRead;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -18,7 +18,16 @@ public sealed class ProcessLifeTests
 
     [Theory]
     [MemberData(nameof(Modes))]
-    public void ForkedChildrenOfAThreadedProgramWork(string index) => Works(index, "forks", "60");
+    public void ForkedChildrenOfAThreadedProgramWork(string index) => Works(index, "forks", "40", "1");
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void ThreadsMayForkAtOnce(string index) => Works(index, "forks", "20", "4");
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void ThreadsMayAllocateWhileTheLoaderWaitsForThem(string index) =>
+        Works(index, "loading", TestProgram.Library("loaded"));
 
     [Theory]
     [MemberData(nameof(Modes))]
@@ -35,6 +44,9 @@ public sealed class ProcessLifeTests
     [Theory]
     [MemberData(nameof(Modes))]
     public void LargeBlocksKeepTheirContents(string index) => Works(index, "large");
+
+    [Fact]
+    public void HolesBetweenAlignedBlocksAreUsedAgain() => Works("", "alignment");
 
     [Fact]
     public void ThreadsReuseTheSlabsOfThoseThatEnded()

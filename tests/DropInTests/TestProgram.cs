@@ -10,16 +10,18 @@ internal static class TestProgram
     /// <summary>The path of the compiled program.</summary>
     internal static string Path(string name) => s_built.GetOrAdd(name, _ => new Lazy<string>(() => Build(name))).Value;
 
+    /// <summary>The path of a program compiled as a shared library.</summary>
+    internal static string Library(string name) => s_built.GetOrAdd(name, _ => new Lazy<string>(() => Build(name, "-shared", "-fPIC"))).Value;
+
     internal static Command Run(string name, params string[] arguments) => new(Path(name), arguments);
 
-    private static string Build(string name)
+    private static string Build(string name, params string[] flags)
     {
         string folder = System.IO.Path.Combine(Repository.Root, "out", "tests", "programs");
         Directory.CreateDirectory(folder);
         string program = System.IO.Path.Combine(folder, name);
-        new Command(
-            "gcc", "-O1", "-g", "-fno-builtin", "-Wall", "-Wextra", "-pthread",
-            System.IO.Path.Combine(Repository.Programs, name + ".c"), "-o", program).Run().Succeeded();
+        string source = System.IO.Path.Combine(Repository.Programs, name + ".c");
+        new Command("gcc", ["-O1", "-g", "-fno-builtin", "-Wall", "-Wextra", "-pthread", .. flags, source, "-o", program]).Run().Succeeded();
         return program;
     }
 }

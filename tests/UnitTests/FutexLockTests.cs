@@ -76,7 +76,7 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
         other.Start();
         Assert.False(other.Join(100));
         _lock->Renew(child: false);
-        FutexLock.EndFork();
+        FutexLock.EndFork(child: false);
         Assert.True(other.Join(s_enough));
         _lock->Release();
         Assert.True(_lock->TryAcquire());
@@ -88,7 +88,7 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
         FutexLock.BeginFork();
         _lock->AcquireForFork();
         _lock->Renew(child: true);
-        FutexLock.EndFork();
+        FutexLock.EndFork(child: false);
         Assert.True(_lock->TryAcquire());
     }
 }

@@ -1,4 +1,9 @@
-/* Forks from a program whose other threads allocate all the while: each child allocates, starts threads, forks again. */
+/*
+ * Forks from a program whose other threads allocate all the while, by one thread or by several at once: each child
+ * allocates, starts threads, forks again.
+ *
+ *     forks COUNT FORKERS
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <malloc.h>
@@ -79,13 +84,10 @@ static void in_child(int depth)
     _exit(0); /* the recursion ends in a process of its own */
 }
 
-int main(int argc, char **argv)
+static int forks;
+
+static void *fork_often(void *argument)
 {
-    int forks = argc > 1 ? atoi(argv[1]) : 100;
-    pthread_atfork(allocate_in_handler, allocate_in_handler, allocate_in_handler);
-    pthread_t threads[4];
-    for (int i = 0; i < 4; i++)
-        CHECK(pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)(i + 1)) == 0);
     for (int i = 0; i < forks; i++) {
         pid_t child = fork();
         CHECK(child >= 0);
@@ -93,6 +95,24 @@ int main(int argc, char **argv)
             in_child(i % 3);
         wait_for(child);
     }
+    return argument;
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 3);
+    forks = atoi(argv[1]);
+    int forkers = atoi(argv[2]);
+    pthread_atfork(allocate_in_handler, allocate_in_handler, allocate_in_handler);
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        CHECK(pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)(i + 1)) == 0);
+    pthread_t forking[16];
+    CHECK(forkers <= 16);
+    for (int i = 0; i < forkers; i++)
+        CHECK(pthread_create(&forking[i], NULL, fork_often, NULL) == 0);
+    for (int i = 0; i < forkers; i++)
+        pthread_join(forking[i], NULL);
     stop = 1;
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
