@@ -16,7 +16,7 @@ HIDDEN void nm_unload(void);
 HIDDEN void nm_fork_prepare(void);
 HIDDEN void nm_fork_parent(void);
 HIDDEN void nm_fork_child(void);
-HIDDEN void nm_thread_exit(void *slab);
+HIDDEN void nm_thread_exit(void *thread);
 
 /* --- errno and the environment ------------------------------------------------------------------------------------ */
 
@@ -72,6 +72,14 @@ HIDDEN unsigned int nm_glibc_rseq(ptrdiff_t *offset)
     return __rseq_size;
 }
 
+/* Set by a library that registers rseq for all threads, in the protocol of 2019; absent in most processes. */
+extern int __rseq_handled WEAK;
+
+HIDDEN int nm_rseq_is_handled(void)
+{
+    return &__rseq_handled && __rseq_handled;
+}
+
 /* --- whose malloc the process uses --------------------------------------------------------------------------------- */
 
 extern void *malloc(size_t size);
@@ -117,14 +125,14 @@ HIDDEN void nm_prepare_thread_exits(void)
 }
 
 /*
- * Has nm_thread_exit(slab) called when this thread ends; 0 if that can be had. A key comes first: its destructor runs after
+ * Has nm_thread_exit(thread) called when this thread ends; 0 if that can be had. A key comes first: its destructor runs after
  * those of thread_local objects, and setting it takes no lock, while __cxa_thread_atexit_impl takes the dynamic loader's.
  */
-HIDDEN int nm_at_thread_exit(void *slab)
+HIDDEN int nm_at_thread_exit(void *thread)
 {
     if (has_key)
-        return pthread_setspecific(key, slab);
-    return __cxa_thread_atexit_impl ? __cxa_thread_atexit_impl(nm_thread_exit, slab, &__dso_handle) : -1;
+        return pthread_setspecific(key, thread);
+    return __cxa_thread_atexit_impl ? __cxa_thread_atexit_impl(nm_thread_exit, thread, &__dso_handle) : -1;
 }
 
 HIDDEN void nm_abort(void)

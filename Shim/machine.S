@@ -70,6 +70,24 @@ FUNCTION nm_set_rseq_offsets
         ret
 FUNCTION_END nm_set_rseq_offsets
 
+/* long nm_shared_rseq_abi(void), long nm_own_rseq_abi_offset(void): offsets of the area that the process calls __rseq_abi, and of ours. */
+FUNCTION nm_shared_rseq_abi
+        mov     __rseq_abi@gottpoff(%rip), %rax
+        ret
+FUNCTION_END nm_shared_rseq_abi
+
+FUNCTION nm_own_rseq_abi_offset
+        mov     nm_own_rseq_abi@gottpoff(%rip), %rax
+        ret
+FUNCTION_END nm_own_rseq_abi_offset
+
+/* int *nm_rseq_refcount(void): of this thread. */
+FUNCTION nm_rseq_refcount
+        mov     %fs:0, %rax
+        add     __rseq_refcount@gottpoff(%rip), %rax
+        ret
+FUNCTION_END nm_rseq_refcount
+
 FUNCTION nm_sentinel
         lea     nm_sentinel_slab(%rip), %rax
         ret

@@ -257,8 +257,28 @@ nm_sentinel_slab:
 nm_sentinel_table:
         .zero   MAX_CPUS * 8
 
-/* This thread's state (C#: ThreadState). Its table starts as the sentinel's. */
+/*
+ * The names by which early users of rseq share one registration (struct rseq and its count of users, in TLS). Defined
+ * weakly, never left undefined: an undefined weak TLS symbol crashes musl's loader, and gives the thread pointer itself
+ * elsewhere. Whoever's definition comes first in the process is everybody's; nm_own_rseq_abi is this one.
+ */
         .section .tdata, "awT", @progbits
+        .balign 32
+        .weak   __rseq_abi
+        .type   __rseq_abi, @object
+        .globl  nm_own_rseq_abi
+        .hidden nm_own_rseq_abi
+        .type   nm_own_rseq_abi, @object
+__rseq_abi:
+nm_own_rseq_abi:
+        .long   0                                       /* cpu_id_start */
+        .long   -1                                      /* cpu_id: RSEQ_CPU_ID_UNINITIALIZED */
+        .quad   0                                       /* rseq_cs */
+        .long   0, 0, 0, 0                              /* flags, node_id, mm_cid, end */
+        .size   __rseq_abi, 32
+        .size   nm_own_rseq_abi, 32
+
+/* This thread's state (C#: ThreadState). Its table starts as the sentinel's. */
         .balign 16
         .globl  nm_thread
         .hidden nm_thread
@@ -269,6 +289,12 @@ nm_thread:
         .long   0                                       /* THREAD_INDEX */
         .long   0                                       /* THREAD_DETACHED */
         .quad   0                                       /* THREAD_SLAB */
+        .quad   0                                       /* how it uses rseq */
         .size   nm_thread, THREAD_SIZE
+        .weak   __rseq_refcount
+        .type   __rseq_refcount, @object
+__rseq_refcount:
+        .long   0
+        .size   __rseq_refcount, 4
 
         .section .note.GNU-stack, "", @progbits

@@ -116,13 +116,20 @@ internal static unsafe class CpuCache
             }
         }
 
-        if (FrontEnd.IsPerThread)
+        if (thread->Slab != null)
         {
             ThreadSlabs.ObeyDrainRequest(thread->Slab);
             return thread->Slab;
         }
 
         int index = Shim.CurrentIndex();
+        if (index < 0)
+        {
+            // Another user of the area has unregistered it, or has yet to register it.
+            attached = Rseq.Join(thread) && Shim.CurrentIndex() >= 0;
+            return null;
+        }
+
         nint entry = Volatile.Read(ref thread->Table[index]);
         return entry != 0 ? (Slab*)((byte*)Shim.SentinelSlab() + entry) : CpuSlabs.Create(index);
     }

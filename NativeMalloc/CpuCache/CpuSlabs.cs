@@ -13,7 +13,7 @@ internal static unsafe class CpuSlabs
     private const uint SlabBytes = 448 * 1024;
 
     /// <summary>cpu_id is -1 before registration and -2 where it failed; both entries stay the sentinel.</summary>
-    private const int EntriesBelowZero = 2;
+    internal const int EntriesBelowZero = 2;
 
     private static FutexLock s_lock;
     private static nint* s_table;

@@ -1,3 +1,5 @@
+using System.Runtime;
+
 namespace NativeMalloc;
 
 /// <summary>Which front end this process has, decided once: caches per CPU, or, where rseq is not to be had, per thread.</summary>
@@ -16,10 +18,15 @@ internal static unsafe class FrontEnd
     internal static bool Initialize(IndexChoice choice)
     {
         Rseq.Decide(choice);
+        if ((choice == IndexChoice.MmCid && Rseq.Index != RseqIndex.MmCid) || (choice == IndexChoice.CpuId && Rseq.Index != RseqIndex.CpuId))
+        {
+            Options.ComplainOfIndex(StatisticsText.IndexName);
+        }
+
         s_perThread = Rseq.Index == RseqIndex.None;
+        Shim.PrepareThreadExits();
         if (s_perThread)
         {
-            Shim.PrepareThreadExits();
             return true;
         }
 
@@ -30,18 +37,37 @@ internal static unsafe class FrontEnd
     /// <summary>Gives a thread that has the sentinel's table its real one; false if it must do without.</summary>
     internal static bool Attach(ThreadState* thread)
     {
-        if (s_perThread)
+        bool perCpu = !s_perThread && Rseq.Join(thread);
+        if (perCpu)
         {
-            return ThreadSlabs.Attach(thread);
+            thread->Table = CpuSlabs.Table;
         }
-
-        if (!Rseq.IsRegistered())
+        else if (!ThreadSlabs.Attach(thread))
         {
             return false;
         }
 
-        thread->Table = CpuSlabs.Table;
+        if ((!perCpu || Rseq.MustLeave) && !Os.IsMainThread())
+        {
+            // The main thread ends with the process. The registration may allocate, which is why it comes last.
+            Shim.AtThreadExit(thread);
+        }
+
         return true;
+    }
+
+    /// <summary>A thread ends: it takes the slow path from now on, and leaves behind nothing that is its own.</summary>
+    [RuntimeExport("nm_thread_exit")]
+    internal static void Detach(ThreadState* thread)
+    {
+        thread->Detached = 1;
+        thread->Table = Shim.SentinelTable();
+        Rseq.Leave(thread);
+        if (thread->Slab != null)
+        {
+            ThreadSlabs.Give(thread->Slab);
+            thread->Slab = null;
+        }
     }
 
     /// <summary>Empties the front end into the transfer caches, as far as the mode allows (see docs/design.md).</summary>
@@ -50,7 +76,6 @@ internal static unsafe class FrontEnd
         if (!s_perThread)
         {
             CpuSlabs.DrainAll();
-            return;
         }
 
         ThreadSlabs.RequestDrain();
@@ -61,12 +86,12 @@ internal static unsafe class FrontEnd
         }
     }
 
-    /// <summary>Goes through the slabs of this process: the first for null, null after the last.</summary>
+    /// <summary>Goes through the slabs of this process, CPUs' then threads': the first for null, null after the last.</summary>
     internal static Slab* NextSlab(Slab* slab)
     {
-        if (s_perThread)
+        if (slab != null && slab->OwnTable != null)
         {
-            return slab == null ? ThreadSlabs.InUse : slab->Next;
+            return slab->Next;
         }
 
         int index = slab == null ? 0 : slab->Index + 1;
@@ -75,6 +100,6 @@ internal static unsafe class FrontEnd
             index++;
         }
 
-        return index < CpuSlabs.Bound ? CpuSlabs.Get(index) : null;
+        return index < CpuSlabs.Bound ? CpuSlabs.Get(index) : ThreadSlabs.InUse;
     }
 }

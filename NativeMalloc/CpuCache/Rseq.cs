@@ -1,10 +1,21 @@
+using System;
+
 namespace NativeMalloc;
 
 /// <summary>Whose rseq registration the sequences run on.</summary>
 internal enum RseqOwner
 {
+    /// <summary>Nobody's: the front end is per-thread.</summary>
     Unavailable,
+
+    /// <summary>glibc's, which every thread has from its start.</summary>
     Glibc,
+
+    /// <summary>This library's, made thread by thread.</summary>
+    Own,
+
+    /// <summary>That of another early user, on the area that both call __rseq_abi.</summary>
+    Shared,
 }
 
 /// <summary>The field of the rseq area that says which slab is this CPU's; None: one slab for each thread.</summary>
@@ -16,13 +27,16 @@ internal enum RseqIndex
 }
 
 /// <summary>
-/// Who registered rseq, and what the sequences read. The kernel takes one registration a thread, and glibc &gt;= 2.35 makes
-/// it before anybody else can: it is used as it is, and no rseq call is ever made.
+/// Who registered rseq, and what the sequences read: one decision for the process, at its first allocation, then one for each
+/// thread. The kernel takes one registration a thread. The situations, and what is done in each, are in docs/coexistence.md.
 /// </summary>
 /// <remarks>
 /// The area, since Linux 4.18: cpu_id_start, cpu_id (below zero: not registered), rseq_cs, flags; since 6.3 also node_id and
 /// mm_cid, as far as the kernel's feature size in the auxiliary vector says. mm_cid is a dense number among the CPUs that
 /// run this process, so that slabs grow with its parallelism and not with the machine.
+/// Before glibc took the registration over (2.35), users of rseq shared the TLS symbol __rseq_abi. By its cpu_id each saw
+/// whether the thread was registered; then came __rseq_refcount (TLS; who raises it from 0 registers, who lowers it to 0
+/// unregisters) and, for a while, __rseq_handled (set: one library registers all threads, the others only look).
 /// </remarks>
 internal static unsafe class Rseq
 {
@@ -39,29 +53,56 @@ internal static unsafe class Rseq
 
     private const nuint AtRseqFeatureSize = 27;
 
+    private const uint Signature = 0x53053053;
+    private const int FlagUnregister = 1;
+
     private static RseqOwner s_owner;
     private static RseqIndex s_index;
     private static nint s_area;
+    private static int s_error;
+    private static bool s_registersNoMore;
 
     internal static RseqOwner Owner => s_owner;
 
     internal static RseqIndex Index => s_index;
 
-    /// <summary>Decides for the process, on its first allocation, and tells the sequences where to look.</summary>
+    /// <summary>Why the owner is who it is.</summary>
+    internal static ReadOnlySpan<byte> Reason => s_owner switch
+    {
+        RseqOwner.Glibc => "glibc has registered it"u8,
+        RseqOwner.Own => "nobody else had registered it"u8,
+        RseqOwner.Shared => "another library shares its __rseq_abi"u8,
+        _ => s_error switch
+        {
+            Errno.NoSystemCall => "the kernel does not offer it"u8,
+            Errno.Invalid => "another library has registered an area of its own"u8,
+            _ => "the kernel refused the registration"u8,
+        },
+    };
+
+    /// <summary>Threads that joined must be taken out when they end (see <see cref="Leave"/>).</summary>
+    internal static bool MustLeave => s_owner is RseqOwner.Own or RseqOwner.Shared;
+
+    /// <summary>Decides for the process, on the thread of its first allocation, and tells the sequences where to look.</summary>
     internal static void Decide(IndexChoice choice)
     {
         nint area;
-        bool registered = Shim.GlibcRseq(&area) != 0 && *(int*)(Shim.ThreadPointer() + area + CpuIdOffset) >= 0;
-        if (!registered)
+        if (Shim.GlibcRseq(&area) != 0 && CpuId(area) >= 0)
         {
-            s_owner = RseqOwner.Unavailable;
-            s_index = RseqIndex.None;
-            return;
+            s_owner = RseqOwner.Glibc;
+        }
+        else
+        {
+            area = Shim.SharedRseqArea();
+            s_owner = OwnerOfShared(area);
         }
 
-        s_owner = RseqOwner.Glibc;
         s_area = area;
         s_index = Choose(choice);
+        if (s_owner == RseqOwner.Unavailable)
+        {
+            return; // the sequences keep to words of our own
+        }
 
         // Per thread, the index stays our own constant zero; the sequences still run on the registration, whose aborts
         // make them safe against signal handlers that allocate.
@@ -72,20 +113,104 @@ internal static unsafe class Rseq
     }
 
     /// <summary>
-    /// Whether the calling thread is registered. An unregistered one reads mm_cid as 0, which is a valid index, so this is
-    /// asked before a thread gets the CPUs' table.
+    /// Sees to the calling thread's registration; false if it can have none. An unregistered thread reads mm_cid as 0, which is
+    /// a valid index, so this comes before a thread gets the CPUs' table. Never called in a vfork child.
     /// </summary>
-    internal static bool IsRegistered() => *(int*)(Shim.ThreadPointer() + s_area + CpuIdOffset) >= 0;
+    internal static bool Join(ThreadState* thread)
+    {
+        if (s_owner == RseqOwner.Glibc)
+        {
+            return CpuId(s_area) >= 0;
+        }
 
+        if (CpuId(s_area) < 0)
+        {
+            if (Shim.RseqIsHandled() != 0)
+            {
+                return true; // it will be registered; until then its cpu_id is below zero, and leads to the sentinel
+            }
+
+            if (s_registersNoMore)
+            {
+                return false;
+            }
+
+            int error = Register(s_area);
+            if (error != 0)
+            {
+                // Another area owns this thread. librseq and tcmalloc abort when a later thread of theirs is refused, so
+                // from now on none is registered.
+                s_registersNoMore |= error is Errno.Invalid or Errno.NotPermitted;
+                return false;
+            }
+
+            thread->Rseq |= RseqUse.MayUnregister;
+        }
+
+        if ((thread->Rseq & RseqUse.Counted) == 0)
+        {
+            // Registered, and yet nobody counts: by one who does not know of the count, and may not be left without.
+            int others = (*Shim.RseqRefcount())++;
+            thread->Rseq |= others > 0 ? RseqUse.Counted | RseqUse.MayUnregister : RseqUse.Counted;
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Undoes <see cref="Join"/> on a thread that is ending and has the sentinel's table already: its area is about to vanish,
+    /// with musl while the kernel could still write to it.
+    /// </summary>
+    internal static void Leave(ThreadState* thread)
+    {
+        bool last = (thread->Rseq & RseqUse.Counted) != 0 && --*Shim.RseqRefcount() == 0;
+        if (last && (thread->Rseq & RseqUse.MayUnregister) != 0)
+        {
+            Os.RseqSystemCall(Shim.ThreadPointer() + s_area, AreaBytes, FlagUnregister, Signature);
+        }
+
+        thread->Rseq = RseqUse.None;
+    }
+
+    private static RseqOwner OwnerOfShared(nint area)
+    {
+        if (CpuId(area) >= 0 || Shim.RseqIsHandled() != 0)
+        {
+            return RseqOwner.Shared;
+        }
+
+        // The one attempt that decides for the process; Join then counts this thread in.
+        s_error = Register(area);
+        if (s_error != 0)
+        {
+            return RseqOwner.Unavailable;
+        }
+
+        Shim.Thread()->Rseq |= RseqUse.MayUnregister;
+        return area == Shim.OwnRseqArea() ? RseqOwner.Own : RseqOwner.Shared;
+    }
+
+    // 0, or the error. EBUSY says that this very area is registered already, which its cpu_id must bear out.
+    private static int Register(nint area)
+    {
+        int error = Os.RseqSystemCall(Shim.ThreadPointer() + area, AreaBytes, 0, Signature);
+        return error == Errno.Busy && CpuId(area) >= 0 ? 0 : error;
+    }
+
+    // mm_cid where the kernel has it and nobody but glibc can take the registration away: a thread that another library
+    // unregisters would read 0, a valid index. So with areas that others can find, it must be asked for.
     private static RseqIndex Choose(IndexChoice choice)
     {
-        if (choice == IndexChoice.Thread)
+        if (choice == IndexChoice.Thread || s_owner == RseqOwner.Unavailable)
         {
             return RseqIndex.None;
         }
 
         uint features = (uint)Shim.AuxiliaryValue(AtRseqFeatureSize);
         features = features == 0 ? OriginalSize : features < AreaBytes ? features : AreaBytes;
-        return features >= SizeWithMmCid && choice != IndexChoice.CpuId ? RseqIndex.MmCid : RseqIndex.CpuId;
+        bool trusted = s_owner == RseqOwner.Glibc || (s_owner == RseqOwner.Own && choice == IndexChoice.MmCid);
+        return features >= SizeWithMmCid && trusted && choice != IndexChoice.CpuId ? RseqIndex.MmCid : RseqIndex.CpuId;
     }
+
+    private static int CpuId(nint area) => System.Threading.Volatile.Read(ref *(int*)(Shim.ThreadPointer() + area + CpuIdOffset));
 }

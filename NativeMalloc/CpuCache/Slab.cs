@@ -23,17 +23,17 @@ internal unsafe struct Slab
     /// <summary>Held while capacities and stacks change, and while the slab is stopped.</summary>
     internal FutexLock Lock;
 
-    /// <summary>Per-CPU mode: the slab's place in the table of CPUs.</summary>
+    /// <summary>A CPU's slab: its place in the table of CPUs.</summary>
     internal int Index;
 
-    /// <summary>Per-thread mode: the owner's whole table, since its index is always 0.</summary>
-    internal nint OwnEntry;
+    /// <summary>A thread's slab: the table in which every entry is this slab.</summary>
+    internal nint* OwnTable;
 
-    /// <summary>Per-thread mode: the neighbours in the list of slabs in use; Next also links those left over.</summary>
+    /// <summary>A thread's slab: the neighbours in the list of slabs in use; Next also links those left over.</summary>
     internal Slab* Next;
     internal Slab* Previous;
 
-    /// <summary>Per-thread mode: the last request to give everything back that the owner has obeyed.</summary>
+    /// <summary>A thread's slab: the last request to give everything back that the owner has obeyed.</summary>
     internal int DrainsObeyed;
 
     /// <summary>The class from which room is taken next.</summary>

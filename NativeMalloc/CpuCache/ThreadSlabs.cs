@@ -1,4 +1,3 @@
-using System.Runtime;
 using System.Runtime.CompilerServices;
 using System.Threading;
 
@@ -38,16 +37,12 @@ internal static unsafe class ThreadSlabs
         }
         else
         {
-            byte* memory = Metadata.Allocate(SlabBytes);
-            if (memory == null)
+            slab = Make();
+            if (slab == null)
             {
                 Lock->Release();
                 return false;
             }
-
-            slab = Slab.Create(memory, SlabBytes, BudgetBytes);
-            s_made++;
-            slab->OwnEntry = (nint)((byte*)slab - (byte*)Shim.SentinelSlab());
         }
 
         slab->DrainsObeyed = s_drainsRequested;
@@ -55,26 +50,14 @@ internal static unsafe class ThreadSlabs
         Lock->Release();
 
         thread->Slab = slab;
-        thread->Table = &slab->OwnEntry;
-        if (!Os.IsMainThread())
-        {
-            // The main thread ends with the process. The registration may allocate, which is why it comes last.
-            Shim.AtThreadExit(slab);
-        }
-
+        thread->Table = slab->OwnTable;
         return true;
     }
 
-    /// <summary>A thread ends: it takes the slow path from now on, and its objects and its slab go to the others.</summary>
-    [RuntimeExport("nm_thread_exit")]
-    internal static void Detach(Slab* slab)
+    /// <summary>Takes the slab of a thread that is ending; its objects go to the others.</summary>
+    internal static void Give(Slab* slab)
     {
-        ThreadState* thread = Shim.Thread();
-        thread->Detached = 1;
-        thread->Table = Shim.SentinelTable();
-        thread->Slab = null;
         SlabDrain.Stopped(slab);
-
         Lock->Acquire();
         Unlink(slab);
         LeaveOver(slab);
@@ -136,6 +119,30 @@ internal static unsafe class ThreadSlabs
         }
 
         Lock->Renew(child);
+    }
+
+    // Every entry of its table is the slab itself, so that no value of the index matters: in a process that is per-CPU, the
+    // index of a thread that is not registered is -1 or -2, or, after somebody registers it, a CPU.
+    private static Slab* Make()
+    {
+        int below = FrontEnd.IsPerThread ? 0 : CpuSlabs.EntriesBelowZero;
+        int entries = FrontEnd.IsPerThread ? 1 : below + CpuSlabs.Bound;
+        byte* memory = Metadata.Allocate(SlabBytes);
+        nint* table = (nint*)Metadata.Allocate((nuint)(entries * sizeof(nint)));
+        if (memory == null || table == null)
+        {
+            return null;
+        }
+
+        Slab* slab = Slab.Create(memory, SlabBytes, BudgetBytes);
+        for (int i = 0; i < entries; i++)
+        {
+            table[i] = (nint)((byte*)slab - (byte*)Shim.SentinelSlab());
+        }
+
+        slab->OwnTable = table + below;
+        s_made++;
+        return slab;
     }
 
     private static void Unlink(Slab* slab)

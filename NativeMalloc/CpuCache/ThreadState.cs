@@ -23,6 +23,22 @@ internal unsafe struct ThreadState
     /// <summary>Not zero: this thread must keep the sentinel's table, because it is ending or is a vfork child.</summary>
     internal int Detached;
 
-    /// <summary>In per-thread mode, this thread's slab.</summary>
+    /// <summary>This thread's own slab, in per-thread mode, or where this thread cannot have the CPUs'.</summary>
     internal Slab* Slab;
+
+    /// <summary>What this thread has to undo when it ends.</summary>
+    internal RseqUse Rseq;
+}
+
+/// <summary>How a thread takes part in an rseq area that it may share with others.</summary>
+[System.Flags]
+internal enum RseqUse
+{
+    None = 0,
+
+    /// <summary>This library registered the area, or shares it with others who count: the last one out unregisters it.</summary>
+    MayUnregister = 1,
+
+    /// <summary>It is one of those that __rseq_refcount counts.</summary>
+    Counted = 2,
 }

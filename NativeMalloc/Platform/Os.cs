@@ -18,6 +18,7 @@ internal static unsafe class Os
     private const int NumberFutex = 202;
     private const int NumberSchedGetaffinity = 204;
     private const int NumberMembarrier = 324;
+    private const int NumberRseq = 334;
 
     private const int ProtReadWrite = 1 | 2;
     private const int MapPrivate = 0x02;
@@ -103,6 +104,10 @@ internal static unsafe class Os
     /// <summary>Aborts the restartable sequences that this process's other threads are in, on every CPU.</summary>
     internal static bool AbortSequences() =>
         Shim.SystemCall(NumberMembarrier, MembarrierPrivateExpeditedRseq, 0, 0, 0, 0, 0) == 0;
+
+    /// <summary>Registers the thread's area for restartable sequences, or unregisters it: 0, or the error.</summary>
+    internal static int RseqSystemCall(byte* area, uint bytes, int flags, uint signature) =>
+        -(int)Shim.SystemCall(NumberRseq, (nint)area, (nint)bytes, flags, (nint)signature, 0, 0);
 
     internal static int ProcessId() => (int)Shim.SystemCall(NumberGetpid, 0, 0, 0, 0, 0, 0);
 

@@ -100,6 +100,25 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern uint GlibcRseq(nint* offset);
 
+    /// <summary>Offsets from the thread pointer: of the area that the process calls __rseq_abi, and of the one defined here.</summary>
+    [RuntimeImport("*", "nm_shared_rseq_abi")]
+    [MethodImpl(Call)]
+    internal static extern nint SharedRseqArea();
+
+    [RuntimeImport("*", "nm_own_rseq_abi_offset")]
+    [MethodImpl(Call)]
+    internal static extern nint OwnRseqArea();
+
+    /// <summary>The calling thread's __rseq_refcount.</summary>
+    [RuntimeImport("*", "nm_rseq_refcount")]
+    [MethodImpl(Call)]
+    internal static extern int* RseqRefcount();
+
+    /// <summary>Not 0: another library registers rseq for all threads (__rseq_handled).</summary>
+    [RuntimeImport("*", "nm_rseq_is_handled")]
+    [MethodImpl(Call)]
+    internal static extern int RseqIsHandled();
+
     [RuntimeImport("*", "nm_malloc_is_ours")]
     [MethodImpl(Call)]
     internal static extern int MallocIsOurs();
@@ -110,7 +129,7 @@ internal static unsafe class Shim
 
     [RuntimeImport("*", "nm_at_thread_exit")]
     [MethodImpl(Call)]
-    internal static extern int AtThreadExit(Slab* slab);
+    internal static extern int AtThreadExit(ThreadState* thread);
 
     [RuntimeImport("*", "nm_stream_write")]
     [MethodImpl(Call)]

@@ -3,8 +3,11 @@ namespace NativeMalloc;
 /// <summary>The error numbers that the C interface reports; errno is set on failures only.</summary>
 internal static unsafe class Errno
 {
-    internal const int NoMemory = 12; // ENOMEM
-    internal const int Invalid = 22;  // EINVAL
+    internal const int NotPermitted = 1;  // EPERM
+    internal const int NoMemory = 12;     // ENOMEM
+    internal const int Busy = 16;         // EBUSY
+    internal const int Invalid = 22;      // EINVAL
+    internal const int NoSystemCall = 38; // ENOSYS
 
     internal static int Get() => Shim.GetErrno();
 

@@ -89,7 +89,12 @@ internal unsafe struct HeapStatistics
             all.Slabs++;
         }
 
-        all.SlabsMade = NativeMalloc.FrontEnd.IsPerThread ? ThreadSlabs.Made : all.Slabs;
+        for (Slab* slab = ThreadSlabs.InUse; slab != null; slab = slab->Next)
+        {
+            all.SlabsMade--;
+        }
+
+        all.SlabsMade += all.Slabs + ThreadSlabs.Made;
 
         return all;
     }

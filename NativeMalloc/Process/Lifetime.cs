@@ -97,7 +97,7 @@ internal static unsafe class Lifetime
     internal static void AfterForkInChild()
     {
         RenewLocks(child: true);
-        if (Startup.IsFrontEndReady && FrontEnd.IsPerThread)
+        if (Startup.IsFrontEndReady)
         {
             ThreadSlabs.ReclaimAfterFork(Shim.Thread()->Slab);
         }

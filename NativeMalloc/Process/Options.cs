@@ -119,6 +119,16 @@ internal static unsafe class Options
         return Is(value, "0"u8) || *value == 0;
     }
 
+    /// <summary>Says that the index that was asked for is not to be had.</summary>
+    internal static void ComplainOfIndex(ReadOnlySpan<byte> used)
+    {
+        Output output = Output.ToFile(Output.StandardError);
+        output.Text("nativemalloc: NATIVEMALLOC_INDEX: this index is not to be had here, using "u8);
+        output.Text(used);
+        output.Text("\n"u8);
+        output.Flush();
+    }
+
     private static void Complain(byte* setting)
     {
         Output output = Output.ToFile(Output.StandardError);

@@ -48,6 +48,8 @@ internal static unsafe class StatisticsJson
         output.Text(StatisticsText.FrontEndName);
         output.Text("\",\n  \"rseq\": \""u8);
         output.Text(StatisticsText.RseqName);
+        output.Text("\",\n  \"rseq_reason\": \""u8);
+        output.Text(Rseq.Reason);
         output.Text("\",\n  \"index\": \""u8);
         output.Text(StatisticsText.IndexName);
         output.Text("\""u8);

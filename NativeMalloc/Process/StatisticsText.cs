@@ -9,7 +9,13 @@ internal static unsafe class StatisticsText
 
     internal static ReadOnlySpan<byte> FrontEndName => FrontEnd.IsPerThread ? "per-thread"u8 : "per-cpu"u8;
 
-    internal static ReadOnlySpan<byte> RseqName => Rseq.Owner == RseqOwner.Glibc ? "glibc"u8 : "unavailable"u8;
+    internal static ReadOnlySpan<byte> RseqName => Rseq.Owner switch
+    {
+        RseqOwner.Glibc => "glibc"u8,
+        RseqOwner.Own => "own"u8,
+        RseqOwner.Shared => "shared"u8,
+        _ => "unavailable"u8,
+    };
 
     internal static ReadOnlySpan<byte> IndexName => Rseq.Index switch
     {

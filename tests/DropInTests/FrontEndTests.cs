@@ -33,7 +33,7 @@ public sealed class FrontEndTests
         // On two of the CPUs, however many there are.
         string program = TestProgram.Path("threads");
         JsonElement statistics = Statistics.Of(
-            new Command("taskset", "-c", "0,1", program, Threads.ToString(), "3000000").With("NATIVEMALLOC_INDEX", index));
+            new Command("taskset", "-c", "0,1", program, Threads.ToString(), "20000000").With("NATIVEMALLOC_INDEX", index));
         Assert.InRange(statistics.Number("slabs_made"), least, most);
     }
 
