@@ -1,20 +1,7 @@
 /* Instructions that C# has no word for: system calls, block memory, traps; and vfork. */
 
+#include "function.h"
 #include "layout.h"
-
-.macro FUNCTION name
-        .globl  \name
-        .hidden \name
-        .type   \name, @function
-        .balign 16
-\name:
-        .cfi_startproc
-.endm
-
-.macro FUNCTION_END name
-        .cfi_endproc
-        .size   \name, . - \name
-.endm
 
         .text
 

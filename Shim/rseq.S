@@ -20,6 +20,7 @@
  * slab. The cached objects stand below `current`, and the word below the first of them is zero: that is "empty".
  */
 
+#include "function.h"
 #include "layout.h"
 
 #define RSEQ_SIGNATURE 0x53053053
@@ -73,20 +74,6 @@ nm_abort_\name:
         .pushsection __rseq_exit_point_array, "aw"
         .quad   .Lstart_\name, \label
         .popsection
-.endm
-
-.macro FUNCTION name
-        .globl  \name
-        .hidden \name
-        .type   \name, @function
-        .balign 32
-\name:
-        .cfi_startproc
-.endm
-
-.macro FUNCTION_END name
-        .cfi_endproc
-        .size   \name, . - \name
 .endm
 
         .text

@@ -24,7 +24,11 @@ internal static unsafe class FrontEnd
         }
 
         s_perThread = Rseq.Index == RseqIndex.None;
-        Shim.PrepareThreadExits();
+        if (s_perThread || Rseq.MustLeave)
+        {
+            Shim.PrepareThreadExits();
+        }
+
         if (s_perThread)
         {
             return true;

@@ -4,8 +4,9 @@ using System.Threading;
 namespace NativeMalloc;
 
 /// <summary>
-/// Per-thread mode: a slab for each thread, taken at its first slow path and given back at its end. A slab is touched by its
-/// owner alone, since nothing could abort the owner's sequences; what others want of it they request.
+/// Slabs of threads, in per-thread mode and for threads that cannot have the CPUs': taken at a thread's first slow path and given
+/// back at its end. A slab is touched by its owner alone, since nothing could abort the owner's sequences; what others want of
+/// it they request.
 /// </summary>
 internal static unsafe class ThreadSlabs
 {

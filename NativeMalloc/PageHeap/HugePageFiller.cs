@@ -49,15 +49,7 @@ internal unsafe struct HugePageFiller
             return;
         }
 
-        HugePage* head = (HugePage*)_heads[list];
-        hugePage->Next = head;
-        hugePage->Previous = null;
-        if (head != null)
-        {
-            head->Previous = hugePage;
-        }
-
-        _heads[list] = (ulong)hugePage;
+        HugePageList.Add(ref _heads[list], hugePage);
         _nonEmpty[list / 64] |= 1UL << (list % 64);
     }
 
@@ -69,22 +61,10 @@ internal unsafe struct HugePageFiller
             return;
         }
 
-        if (hugePage->Previous != null)
+        HugePageList.Remove(ref _heads[list], hugePage);
+        if (_heads[list] == 0)
         {
-            hugePage->Previous->Next = hugePage->Next;
-        }
-        else
-        {
-            _heads[list] = (ulong)hugePage->Next;
-            if (hugePage->Next == null)
-            {
-                _nonEmpty[list / 64] &= ~(1UL << (list % 64));
-            }
-        }
-
-        if (hugePage->Next != null)
-        {
-            hugePage->Next->Previous = hugePage->Previous;
+            _nonEmpty[list / 64] &= ~(1UL << (list % 64));
         }
 
         hugePage->LongestFree = 0;

@@ -42,10 +42,6 @@ internal unsafe struct HugePageRuns
         return best;
     }
 
-    /// <summary>The first run of the longest kind that there is, or null: where giving back to the kernel begins.</summary>
-    internal readonly HugePage* Longest() =>
-        _nonEmpty == 0 ? null : (HugePage*)_heads[63 - BitOperations.LeadingZeroCount(_nonEmpty)];
-
     /// <summary>The first run in the list for this length, or null.</summary>
     internal readonly HugePage* First(int list) => (HugePage*)_heads[list];
 
@@ -99,15 +95,7 @@ internal unsafe struct HugePageRuns
         last->RunLength = length;
 
         int list = length < LongList ? length : LongList;
-        HugePage* head = (HugePage*)_heads[list];
-        run->Next = head;
-        run->Previous = null;
-        if (head != null)
-        {
-            head->Previous = run;
-        }
-
-        _heads[list] = (ulong)run;
+        HugePageList.Add(ref _heads[list], run);
         _nonEmpty |= 1UL << list;
     }
 
@@ -115,22 +103,10 @@ internal unsafe struct HugePageRuns
     {
         int length = run->RunLength;
         int list = length < LongList ? length : LongList;
-        if (run->Previous != null)
+        HugePageList.Remove(ref _heads[list], run);
+        if (_heads[list] == 0)
         {
-            run->Previous->Next = run->Next;
-        }
-        else
-        {
-            _heads[list] = (ulong)run->Next;
-            if (run->Next == null)
-            {
-                _nonEmpty &= ~(1UL << list);
-            }
-        }
-
-        if (run->Next != null)
-        {
-            run->Next->Previous = run->Previous;
+            _nonEmpty &= ~(1UL << list);
         }
 
         PageMap.HugePageOf(run->Start + (nuint)(length - 1) * PageMap.HugePageSize)->RunLength = 0;

@@ -11,11 +11,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "check.h"
+#include "pin.h"
 
 #define CPU_ID_ONLY 1  /* look at cpu_id; register where it is below zero; never unregister unless told to */
 #define REFCOUNT 2     /* who raises __rseq_refcount from 0 registers; who lowers it to 0 unregisters */
@@ -90,11 +89,7 @@ static void churn(uint64_t seed)
 static void check_cpu(int cpu)
 {
     cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    CHECK(sched_setaffinity(0, sizeof set, &set) == 0);
-    while (sched_getcpu() != cpu)
-        sched_yield();
+    pin(cpu);
     CHECK((int)area.cpu_id == cpu && (int)area.cpu_id_start == cpu);
     sched_getaffinity(getpid(), sizeof set, &set);
     sched_setaffinity(0, sizeof set, &set);

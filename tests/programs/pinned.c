@@ -4,21 +4,10 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
 
-#include "check.h"
+#include "pin.h"
 
 enum { SIZE = 9000 };
-
-static void pin(int cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    CHECK(sched_setaffinity(0, sizeof set, &set) == 0);
-    while (sched_getcpu() != cpu)
-        sched_yield();
-}
 
 static void *free_on(void *argument)
 {
