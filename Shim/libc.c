@@ -107,32 +107,29 @@ HIDDEN int nm_stream_write(void *stream, const void *data, size_t length)
 
 extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso) WEAK;
 extern int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) WEAK;
-extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *argument, void *dso) WEAK;
 extern int pthread_key_create(unsigned int *key, void (*destructor)(void *)) WEAK;
 extern int pthread_setspecific(unsigned int key, const void *value) WEAK;
 extern void abort(void) WEAK;
 
 static unsigned int key;
-static int has_key;
 
-/* What crtbegin.o would define: names this object to the two registrations above. */
+/* What crtbegin.o would define: names this object to __register_atfork. */
 HIDDEN void *__dso_handle = &__dso_handle;
 
-/* Readies what nm_at_thread_exit needs. */
-HIDDEN void nm_prepare_thread_exits(void)
+/*
+ * Has nm_thread_exit(thread) called when a thread ends, if nm_at_thread_exit(thread) was called on it; 0 if that cannot be
+ * had: before glibc 2.34, without libpthread. A key takes no lock when it is set, and its destructor runs after those of
+ * thread_local objects; __cxa_thread_atexit_impl would take the dynamic loader's lock, which a constructor that waits for
+ * this thread may hold.
+ */
+HIDDEN int nm_prepare_thread_exits(void)
 {
-    has_key = pthread_key_create && pthread_setspecific && pthread_key_create(&key, nm_thread_exit) == 0;
+    return pthread_key_create && pthread_setspecific && pthread_key_create(&key, nm_thread_exit) == 0;
 }
 
-/*
- * Has nm_thread_exit(thread) called when this thread ends; 0 if that can be had. A key comes first: its destructor runs after
- * those of thread_local objects, and setting it takes no lock, while __cxa_thread_atexit_impl takes the dynamic loader's.
- */
-HIDDEN int nm_at_thread_exit(void *thread)
+HIDDEN void nm_at_thread_exit(void *thread)
 {
-    if (has_key)
-        return pthread_setspecific(key, thread);
-    return __cxa_thread_atexit_impl ? __cxa_thread_atexit_impl(nm_thread_exit, thread, &__dso_handle) : -1;
+    pthread_setspecific(key, thread);
 }
 
 HIDDEN void nm_abort(void)

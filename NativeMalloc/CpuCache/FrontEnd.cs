@@ -7,12 +7,19 @@ internal static unsafe class FrontEnd
 {
     private static bool s_perThread;
     private static bool s_canStopSlabs;
+    private static bool s_seesThreadsEnd;
 
     /// <summary>Every thread has its own slab; otherwise every CPU has.</summary>
     internal static bool IsPerThread => s_perThread;
 
     /// <summary>The kernel can abort the sequences of other CPUs (membarrier), so that their slabs can be stopped.</summary>
     internal static bool CanStopSlabs => s_canStopSlabs;
+
+    /// <summary>
+    /// <see cref="Detach"/> is called when a thread ends. Where libc cannot do that, a slab goes to the next thread in the same
+    /// place, and an rseq registration ends with its thread, which is soon enough: only musl could not wait, and can do it.
+    /// </summary>
+    internal static bool SeesThreadsEnd => s_seesThreadsEnd;
 
     /// <summary>Decides; false when there is no memory for the tables.</summary>
     internal static bool Initialize(IndexChoice choice)
@@ -26,7 +33,7 @@ internal static unsafe class FrontEnd
         s_perThread = Rseq.Index == RseqIndex.None;
         if (s_perThread || Rseq.MustLeave)
         {
-            Shim.PrepareThreadExits();
+            s_seesThreadsEnd = Shim.PrepareThreadExits() != 0;
         }
 
         if (s_perThread)
@@ -41,7 +48,9 @@ internal static unsafe class FrontEnd
     /// <summary>Gives a thread that has the sentinel's table its real one; false if it must do without.</summary>
     internal static bool Attach(ThreadState* thread)
     {
-        bool perCpu = !s_perThread && Rseq.Join(thread);
+        // In per-thread mode too: the sequences are then safe against signal handlers, and others who share the area count right.
+        bool registered = Rseq.Owner != RseqOwner.Unavailable && Rseq.Join(thread);
+        bool perCpu = registered && !s_perThread;
         if (perCpu)
         {
             thread->Table = CpuSlabs.Table;
@@ -51,10 +60,9 @@ internal static unsafe class FrontEnd
             return false;
         }
 
-        if ((!perCpu || Rseq.MustLeave) && !Os.IsMainThread())
+        if (s_seesThreadsEnd)
         {
-            // The main thread ends with the process. The registration may allocate, which is why it comes last.
-            Shim.AtThreadExit(thread);
+            Shim.AtThreadExit(thread); // this may allocate, which is why it comes last
         }
 
         return true;

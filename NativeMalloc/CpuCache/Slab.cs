@@ -29,6 +29,9 @@ internal unsafe struct Slab
     /// <summary>A thread's slab: the table in which every entry is this slab.</summary>
     internal nint* OwnTable;
 
+    /// <summary>A thread's slab: whose it is.</summary>
+    internal ThreadState* Owner;
+
     /// <summary>A thread's slab: the neighbours in the list of slabs in use; Next also links those left over.</summary>
     internal Slab* Next;
     internal Slab* Previous;

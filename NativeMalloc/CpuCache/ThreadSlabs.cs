@@ -31,23 +31,22 @@ internal static unsafe class ThreadSlabs
     internal static bool Attach(ThreadState* thread)
     {
         Lock->Acquire();
-        Slab* slab = s_leftOver;
-        if (slab != null)
+        Slab* slab = FrontEnd.SeesThreadsEnd ? null : FindOwnedBy(thread);
+        if (slab == null)
         {
-            s_leftOver = slab->Next;
-        }
-        else
-        {
-            slab = Make();
+            slab = TakeLeftOver();
+            slab = slab != null ? slab : Make();
             if (slab == null)
             {
                 Lock->Release();
                 return false;
             }
+
+            slab->Owner = thread;
+            slab->DrainsObeyed = s_drainsRequested;
+            Link(slab);
         }
 
-        slab->DrainsObeyed = s_drainsRequested;
-        Link(slab);
         Lock->Release();
 
         thread->Slab = slab;
@@ -120,6 +119,29 @@ internal static unsafe class ThreadSlabs
         }
 
         Lock->Renew(child);
+    }
+
+    // The slab of a thread whose state was where this one's is: it has ended.
+    private static Slab* FindOwnedBy(ThreadState* thread)
+    {
+        Slab* slab = s_inUse;
+        while (slab != null && slab->Owner != thread)
+        {
+            slab = slab->Next;
+        }
+
+        return slab;
+    }
+
+    private static Slab* TakeLeftOver()
+    {
+        Slab* slab = s_leftOver;
+        if (slab != null)
+        {
+            s_leftOver = slab->Next;
+        }
+
+        return slab;
     }
 
     // Every entry of its table is the slab itself, so that no value of the index matters: in a process that is per-CPU, the

@@ -14,7 +14,6 @@ internal static unsafe class Os
     private const int NumberMremap = 25;
     private const int NumberMadvise = 28;
     private const int NumberGetpid = 39;
-    private const int NumberGettid = 186;
     private const int NumberFutex = 202;
     private const int NumberSchedGetaffinity = 204;
     private const int NumberMembarrier = 324;
@@ -110,9 +109,6 @@ internal static unsafe class Os
         -(int)Shim.SystemCall(NumberRseq, (nint)area, (nint)bytes, flags, (nint)signature, 0, 0);
 
     internal static int ProcessId() => (int)Shim.SystemCall(NumberGetpid, 0, 0, 0, 0, 0, 0);
-
-    /// <summary>The calling thread is the one whose number is the process's: the first, or the one that forked the process.</summary>
-    internal static bool IsMainThread() => (int)Shim.SystemCall(NumberGettid, 0, 0, 0, 0, 0, 0) == ProcessId();
 
     /// <summary>Opens a file for writing from its start; a negative errno on failure.</summary>
     internal static int OpenForWriting(byte* path) =>

@@ -123,13 +123,15 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern int MallocIsOurs();
 
+    /// <summary>Readies <see cref="AtThreadExit"/>; 0 where it cannot be had.</summary>
     [RuntimeImport("*", "nm_prepare_thread_exits")]
     [MethodImpl(Call)]
-    internal static extern void PrepareThreadExits();
+    internal static extern int PrepareThreadExits();
 
+    /// <summary>Has <see cref="FrontEnd.Detach"/> called when the thread ends.</summary>
     [RuntimeImport("*", "nm_at_thread_exit")]
     [MethodImpl(Call)]
-    internal static extern int AtThreadExit(ThreadState* thread);
+    internal static extern void AtThreadExit(ThreadState* thread);
 
     [RuntimeImport("*", "nm_stream_write")]
     [MethodImpl(Call)]

@@ -40,7 +40,7 @@ internal static unsafe class Options
 
     internal static void Read(byte** environment)
     {
-        if (Shim.AuxiliaryValue(AtSecure) != 0)
+        if (environment == null || Shim.AuxiliaryValue(AtSecure) != 0)
         {
             return;
         }

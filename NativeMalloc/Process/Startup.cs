@@ -6,15 +6,16 @@ namespace NativeMalloc;
 
 /// <summary>
 /// The start of the library's life, in two steps. The first allocation, which may be ld.so's and come before any
-/// constructor, finds the sentinel, gets here, and makes the heap. The front end waits for the environment, which holds
-/// the options: glibc shows it only when the constructors run. Nothing here allocates.
+/// constructor, finds the sentinel, gets here, and makes the heap. The front end waits for our constructor, which reads the
+/// options, and then for the next allocation: an early user of rseq that registers before it allocates comes first.
+/// Nothing here allocates.
 /// </summary>
 internal static unsafe class Startup
 {
     private static FutexLock s_lock;
     private static int s_heapReady;
     private static int s_frontEndReady;
-    private static bool s_optionsRead;
+    private static int s_optionsRead;
 
     /// <summary>There is a heap: slow paths may go on to the transfer caches.</summary>
     internal static bool IsHeapReady => Volatile.Read(ref s_heapReady) != 0;
@@ -30,19 +31,11 @@ internal static unsafe class Startup
     /// <summary>Chooses the front end unless that was done; false when it cannot be done yet, or there is no memory.</summary>
     internal static bool EnsureFrontEnd() => IsFrontEndReady || StartFrontEnd();
 
-    /// <summary>Reads the options unless that was done; false while the environment cannot be seen.</summary>
-    internal static bool ReadOptions()
+    /// <summary>Reads the options; from then on there may be a front end.</summary>
+    internal static void ReadOptions()
     {
-        Lock->Acquire();
-        byte** environment = Shim.Environment();
-        if (!s_optionsRead && environment != null)
-        {
-            s_optionsRead = true;
-            Options.Read(environment);
-        }
-
-        Lock->Release();
-        return s_optionsRead;
+        Options.Read(Shim.Environment());
+        Volatile.Write(ref s_optionsRead, 1);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -61,7 +54,7 @@ internal static unsafe class Startup
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool StartFrontEnd()
     {
-        if (!ReadOptions() || !EnsureHeap())
+        if (Volatile.Read(ref s_optionsRead) == 0 || !EnsureHeap())
         {
             return false;
         }

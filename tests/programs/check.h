@@ -2,6 +2,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,15 @@
 
 /* Keeps the compiler from reasoning about an allocation away. */
 #define KEEP(pointer) __asm__ volatile("" : "+r"(pointer) : : "memory")
+
+/* Not in every libc. */
+extern int malloc_trim(size_t keep) __attribute__((weak));
+
+static inline void trim(void)
+{
+    if (malloc_trim)
+        malloc_trim(0);
+}
 
 static inline uint64_t next_random(uint64_t *state)
 {

@@ -73,7 +73,7 @@ static void in_child(int depth)
         CHECK(pthread_create(&threads[i], NULL, work_a_little, (void *)(uintptr_t)(i + 5)) == 0);
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
-    malloc_trim(0);
+    trim();
     if (depth > 0) {
         pid_t child = fork();
         CHECK(child >= 0);

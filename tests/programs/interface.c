@@ -6,10 +6,10 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <malloc.h>
 #include <string.h>
 
 #include "check.h"
+#include "mallinfo.h"
 
 /* In C23, and not yet in every libc. */
 extern void free_sized(void *block, size_t size) __attribute__((weak));
@@ -165,7 +165,7 @@ static void introspection(void)
     free(small);
     CHECK(malloc_info(1, stdout) == EINVAL);
     CHECK(malloc_info(0, stdout) == 0);
-    malloc_trim(0);
+    trim();
 }
 
 int main(int argc, char **argv)

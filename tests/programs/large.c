@@ -43,7 +43,7 @@ int main(void)
         memset(zeroed, 0xee, bytes);
         free(zeroed);
         if (i % 7 == 0)
-            malloc_trim(0);
+            trim();
     }
     return 0;
 }

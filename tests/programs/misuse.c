@@ -31,7 +31,7 @@ int main(int argc, char **argv)
         block = malloc(40);
         free(block);
         free(block);
-        malloc_trim(0);
+        trim();
     }
     puts("not found");
     return 0;

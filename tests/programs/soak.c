@@ -186,7 +186,7 @@ static void *worker(void *argument)
         if (next_random(&seed) % 24 == 0)
             fork_child(blocks, &seed);
         if (next_random(&seed) % 64 == 0)
-            malloc_trim(0);
+            trim();
     }
     for (int i = 0; i < SLOTS; i++)
         drop(&blocks[i]);
