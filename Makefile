@@ -2,9 +2,10 @@
 # make test       build, and pass all tests (within 6 minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once
+# make matrix     one build under old and new glibc, and musl, in each situation of rseq (as root on Debian)
 # make clean      remove what was built
 
-.PHONY: all test demo soak clean
+.PHONY: all test demo soak matrix clean
 
 all:
 	./build.sh
@@ -17,6 +18,9 @@ demo: all
 
 soak: all
 	tests/soak.sh
+
+matrix: all
+	tests/matrix/roots.sh
 
 clean:
 	./build.sh clean

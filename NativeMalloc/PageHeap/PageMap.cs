@@ -23,9 +23,6 @@ internal static unsafe class PageMap
     private const int AddressBits = 47;
     private const int LeafShift = 30;
     private const int RootEntries = 1 << (AddressBits - LeafShift);
-
-    /// <summary>Bits that are zero in the address of every block: blocks are aligned to 16, and lie below 2^47.</summary>
-    private const ulong NotInBlocks = ulong.MaxValue << AddressBits | 15;
     private const int LeafPages = 1 << (LeafShift - PageShift);
     private const int LeafHugePages = 1 << (LeafShift - HugePageShift);
 
@@ -47,15 +44,12 @@ internal static unsafe class PageMap
 
     private static Root s_root;
 
-    /// <summary>
-    /// The class of the small blocks on the address's page; 0 for large blocks, memory that is not ours, and addresses that are
-    /// not aligned as blocks are.
-    /// </summary>
+    /// <summary>The class of the small blocks on the address's page; 0 for large blocks and for memory that is not ours.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static nuint ClassOf(nuint address)
     {
         nuint sizeClass = 0;
-        if ((address & NotInBlocks) == 0)
+        if (address >> AddressBits == 0)
         {
             Root* root = RootPointer;
             byte* classes = root->NoLeaf + root->Leaves[address >> LeafShift];
