@@ -219,9 +219,7 @@ internal unsafe struct PageHeap
         nuint left = pages;
         while (left > 0)
         {
-            HugePage* hugePage = PageMap.HugePageOf(start);
-            int first = (int)(start % PageMap.HugePageSize >> PageMap.PageShift);
-            int count = (int)(left < (nuint)(PageBits.Pages - first) ? left : (nuint)(PageBits.Pages - first));
+            HugePage* hugePage = PartOf(start, left, out int first, out int count);
             if (hugePage->IsEmpty)
             {
                 // Pages are taken in ascending order, so the first huge page met of a run is the run's first.
@@ -252,9 +250,7 @@ internal unsafe struct PageHeap
 
         while (pages > 0)
         {
-            HugePage* hugePage = PageMap.HugePageOf(start);
-            int first = (int)(start % PageMap.HugePageSize >> PageMap.PageShift);
-            int count = (int)(pages < (nuint)(PageBits.Pages - first) ? pages : (nuint)(PageBits.Pages - first));
+            HugePage* hugePage = PartOf(start, pages, out int first, out int count);
             _filler.Remove(hugePage);
             hugePage->Free(first, count, released);
             if (hugePage->IsEmpty)
@@ -275,9 +271,7 @@ internal unsafe struct PageHeap
     {
         while (pages > 0)
         {
-            HugePage* hugePage = PageMap.HugePageOf(start);
-            int first = (int)(start % PageMap.HugePageSize >> PageMap.PageShift);
-            int count = (int)(pages < (nuint)(PageBits.Pages - first) ? pages : (nuint)(PageBits.Pages - first));
+            HugePage* hugePage = PartOf(start, pages, out int first, out int count);
             if (hugePage == null || !hugePage->IsFree(first, count))
             {
                 return false;
@@ -288,6 +282,15 @@ internal unsafe struct PageHeap
         }
 
         return true;
+    }
+
+    // The huge page that a row begins in, and which of its pages belong to the row.
+    private static HugePage* PartOf(nuint start, nuint pages, out int first, out int count)
+    {
+        first = (int)(start % PageMap.HugePageSize >> PageMap.PageShift);
+        int most = PageBits.Pages - first;
+        count = pages < (nuint)most ? (int)pages : most;
+        return PageMap.HugePageOf(start);
     }
 
     // Maps more heap; returns a free run of at least this many huge pages, or null.
