@@ -41,8 +41,8 @@ internal static unsafe class Introspection
 
         HeapStatistics all = HeapStatistics.Gather();
         result->Arena = all.Mapped - all.Metadata - all.Released;
-        result->FreeChunks = (nuint)CentralObjects();
-        result->CachedChunks = (nuint)CachedObjects();
+        result->FreeChunks = (nuint)all.FreeObjects;
+        result->CachedChunks = (nuint)all.CachedObjects;
         result->CachedBytes = all.FrontEnd + all.Transfer;
         result->InUseBytes = all.InUse;
         result->FreeBytes = result->Arena - all.InUse;
@@ -87,29 +87,6 @@ internal static unsafe class Introspection
         }
 
         return Startup.EnsureHeap() && StatisticsXml.Write(stream) ? 0 : -1;
-    }
-
-    private static nint CentralObjects()
-    {
-        nint objects = 0;
-        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
-        {
-            objects += HeapStatistics.GatherClass(sizeClass).InCentral;
-        }
-
-        return objects;
-    }
-
-    private static nint CachedObjects()
-    {
-        nint objects = 0;
-        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
-        {
-            ClassStatistics one = HeapStatistics.GatherClass(sizeClass);
-            objects += one.InFrontEnd + one.InTransfer;
-        }
-
-        return objects;
     }
 }
 

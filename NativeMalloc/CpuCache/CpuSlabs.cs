@@ -83,7 +83,10 @@ internal static unsafe class CpuSlabs
 
     /// <summary>Lets the sequences of its CPU find a slab.</summary>
     internal static void Publish(Slab* slab) =>
-        Volatile.Write(ref s_table[slab->Index], (nint)((byte*)slab - (byte*)Shim.SentinelSlab()));
+        Volatile.Write(ref s_table[slab->Index], EntryOf(slab));
+
+    /// <summary>What stands for a slab in a table that the sequences read: its distance from the sentinel slab.</summary>
+    internal static nint EntryOf(Slab* slab) => (nint)((byte*)slab - (byte*)Shim.SentinelSlab());
 
     /// <summary>
     /// Empties every CPU's slab into the transfer caches: hides the slabs, has the kernel abort the sequences that still

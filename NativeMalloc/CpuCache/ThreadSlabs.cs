@@ -160,7 +160,7 @@ internal static unsafe class ThreadSlabs
         Slab* slab = Slab.Create(memory, SlabBytes, BudgetBytes);
         for (int i = 0; i < entries; i++)
         {
-            table[i] = (nint)((byte*)slab - (byte*)Shim.SentinelSlab());
+            table[i] = CpuSlabs.EntryOf(slab);
         }
 
         slab->OwnTable = table + below;

@@ -50,6 +50,10 @@ internal unsafe struct HeapStatistics
     internal nuint Metadata;
     internal nuint Mapped;
 
+    /// <summary>Objects in the caches, and those that are free in spans.</summary>
+    internal nint CachedObjects;
+    internal nint FreeObjects;
+
     /// <summary>Slabs in use, of CPUs or of threads, and those that were ever made: threads leave theirs to others.</summary>
     internal int Slabs;
     internal int SlabsMade;
@@ -70,6 +74,8 @@ internal unsafe struct HeapStatistics
             all.FrontEnd += (nuint)one.InFrontEnd * size;
             all.Transfer += (nuint)one.InTransfer * size;
             all.Central += (nuint)one.InCentral * size;
+            all.CachedObjects += one.InFrontEnd + one.InTransfer;
+            all.FreeObjects += one.InCentral;
 
             nuint bytes = (nuint)one.Spans * SizeClasses.PagesPerSpan(sizeClass) * PageMap.PageSize;
             inSpans += bytes;
@@ -87,15 +93,10 @@ internal unsafe struct HeapStatistics
         for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
         {
             all.Slabs++;
+            all.SlabsMade += slab->OwnTable == null ? 1 : 0; // a CPU's stays
         }
 
-        for (Slab* slab = ThreadSlabs.InUse; slab != null; slab = slab->Next)
-        {
-            all.SlabsMade--;
-        }
-
-        all.SlabsMade += all.Slabs + ThreadSlabs.Made;
-
+        all.SlabsMade += ThreadSlabs.Made;
         return all;
     }
 

@@ -10,16 +10,12 @@ internal static unsafe class StatisticsXml
     {
         HeapStatistics all = HeapStatistics.Gather();
         nuint system = all.Mapped - all.Metadata - all.Released;
-        nuint cachedObjects = 0;
-        nuint freeObjects = 0;
 
         Output output = Output.ToStream(stream);
         output.Text("<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n"u8);
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             ClassStatistics one = HeapStatistics.GatherClass(sizeClass);
-            cachedObjects += (nuint)(one.InFrontEnd + one.InTransfer);
-            freeObjects += (nuint)one.InCentral;
             nuint free = (nuint)(one.InFrontEnd + one.InTransfer + one.InCentral);
             if (free > 0)
             {
@@ -33,19 +29,19 @@ internal static unsafe class StatisticsXml
         }
 
         output.Text("</sizes>\n"u8);
-        Totals(ref output, cachedObjects, all, freeObjects, system);
+        Totals(ref output, all, system);
         output.Text("</heap>\n"u8);
-        Totals(ref output, cachedObjects, all, freeObjects, system);
+        Totals(ref output, all, system);
         output.Text("</malloc>\n"u8);
         output.Flush();
         return !output.Failed;
     }
 
-    private static void Totals(ref Output output, nuint cachedObjects, HeapStatistics all, nuint freeObjects, nuint system)
+    private static void Totals(ref Output output, in HeapStatistics all, nuint system)
     {
-        Number(ref output, "<total type=\"fast\" count=\""u8, cachedObjects);
+        Number(ref output, "<total type=\"fast\" count=\""u8, (nuint)all.CachedObjects);
         Number(ref output, "\" size=\""u8, all.FrontEnd + all.Transfer);
-        Number(ref output, "\"/>\n<total type=\"rest\" count=\""u8, freeObjects);
+        Number(ref output, "\"/>\n<total type=\"rest\" count=\""u8, (nuint)all.FreeObjects);
         Number(ref output, "\" size=\""u8, all.Central + all.SpanTails + all.Free);
         Number(ref output, "\"/>\n<system type=\"current\" size=\""u8, system);
         Number(ref output, "\"/>\n<system type=\"max\" size=\""u8, system);
