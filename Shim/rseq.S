@@ -9,9 +9,9 @@
  *      (an entry of zero is therefore the sentinel slab, in which every class is both empty and full);
  *   3. do the work on registers and on memory that only the commit makes visible;
  *   4. commit with one store, the last instruction of the section.
- * If the thread is preempted, migrated or signalled before the commit, the kernel continues it at the abort
- * address, which starts again at 1. No section holds a call or a system call, and no field of the rseq area is ever
- * written but rseq_cs.
+ * If the thread is preempted, migrated, signalled or stopped by a debugger before the commit, the kernel continues it at the
+ * abort address, which leads to the slow path: never to the start again, where a debugger that steps would stay for ever. No
+ * section holds a call or a system call, and no field of the rseq area is ever written but rseq_cs.
  *
  * Where the process has no rseq, step 1 stores into a word of our own, the index is a constant zero, and the
  * table is one that only this thread uses: the same code, with nothing to be protected from.
@@ -43,8 +43,8 @@
         add     (%r9,%r8,8), \slab
 .endm
 
-/* The descriptor, its entries in the lists that debuggers read, and the abort code. */
-.macro SECTION_END name
+/* The descriptor, its entries in the lists that debuggers read, and the abort code, which goes on to \slow. */
+.macro SECTION_END name, slow
         .pushsection __rseq_cs, "aw"
         .balign 32
 .Ldescriptor_\name:
@@ -63,7 +63,7 @@
 nm_abort_\name:
         .cfi_startproc
 .Labort_\name:
-        jmp     \name
+        jmp     \slow
         .cfi_endproc
         .size   nm_abort_\name, . - nm_abort_\name
         .popsection
@@ -92,7 +92,7 @@ FUNCTION nm_pop
 .Lcommit_nm_pop:
         ret
         EXIT_POINT nm_pop, .Lexit_nm_pop
-        SECTION_END nm_pop
+        SECTION_END nm_pop, nm_pop_empty
 FUNCTION_END nm_pop
 
 /* void nm_push(void *object, size_t class): gives an object; when there is no room, goes on to nm_push_full(object, class). */
@@ -109,12 +109,13 @@ FUNCTION nm_push
 .Lcommit_nm_push:
         ret
         EXIT_POINT nm_push, .Lexit_nm_push
-        SECTION_END nm_push
+        SECTION_END nm_push, nm_push_full
 FUNCTION_END nm_push
 
 /*
  * int nm_pop_batch(Slab *slab, size_t class, void **objects, int count): takes up to count objects from the slab if
- * it is this CPU's; returns how many, or -1 if it is not.
+ * it is this CPU's; returns how many, or -1 if it is not,
+ * or the thread was interrupted.
  */
 FUNCTION nm_pop_batch
         SECTION_BEGIN nm_pop_batch
@@ -139,12 +140,13 @@ FUNCTION nm_pop_batch
 .Lcommit_nm_pop_batch:
         ret
         EXIT_POINT nm_pop_batch, .Lexit_nm_pop_batch
-        SECTION_END nm_pop_batch
+        SECTION_END nm_pop_batch, nm_other_slab
 FUNCTION_END nm_pop_batch
 
 /*
  * int nm_push_batch(Slab *slab, size_t class, void **objects, int count): gives objects[0..] to the slab if it is
- * this CPU's, as many as there is room for; returns how many, or -1 if it is not.
+ * this CPU's, as many as there is room for; returns how many, or -1 if it is not,
+ * or the thread was interrupted.
  */
 FUNCTION nm_push_batch
         SECTION_BEGIN nm_push_batch
@@ -170,12 +172,13 @@ FUNCTION nm_push_batch
 .Lcommit_nm_push_batch:
         ret
         EXIT_POINT nm_push_batch, .Lexit_nm_push_batch
-        SECTION_END nm_push_batch
+        SECTION_END nm_push_batch, nm_other_slab
 FUNCTION_END nm_push_batch
 
 /*
  * int nm_swap_header(Slab *slab, size_t class, uint64 expected, uint64 desired): replaces the class's header if the
- * slab is this CPU's and the header is the expected one; returns 1 if it did, 0 if the header differs, -1 if the slab does.
+ * slab is this CPU's and the header is the expected one; returns 1 if it did, 0 if the header differs, -1 if the slab
+ * does or the thread was interrupted.
  */
 FUNCTION nm_swap_header
         SECTION_BEGIN nm_swap_header
@@ -194,7 +197,7 @@ FUNCTION nm_swap_header
         ret
         EXIT_POINT nm_swap_header, .Lexit_nm_swap_header
         EXIT_POINT nm_swap_header, .Lexit2_nm_swap_header
-        SECTION_END nm_swap_header
+        SECTION_END nm_swap_header, nm_other_slab
 FUNCTION_END nm_swap_header
 
         .type   nm_other_slab, @function

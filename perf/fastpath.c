@@ -2,7 +2,7 @@
  * The fast path beside a peer's: nanoseconds of a malloc+free pair and of a batch (allocate n, free n, per object).
  * Run by perf/fastpath.sh under one allocator after the other; prints "pair NS" and "batch NS".
  *
- *     fastpath [SIZE [BATCH]]
+ *     fastpath [SIZE [BATCH [COUNT]]]
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -21,8 +21,8 @@ int main(int argc, char **argv)
     size_t size = argc > 1 ? strtoul(argv[1], NULL, 0) : 64;
     int batch = argc > 2 ? atoi(argv[2]) : 100;
     void **blocks = calloc(batch, sizeof *blocks);
-    const int pairs = 5000000;
-    int rounds = 5000000 / batch;
+    int pairs = argc > 3 ? atoi(argv[3]) : 5000000;
+    int rounds = pairs / batch;
     double best_pair = 1e18, best_batch = 1e18;
 
     for (int run = 0; run < 5; run++) {

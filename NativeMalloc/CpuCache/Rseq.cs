@@ -51,6 +51,9 @@ internal static unsafe class Rseq
     /// <summary>What every registration has at least, and what glibc's 32 bytes hold whatever __rseq_size says (20 or 32).</summary>
     private const uint AreaBytes = 32;
 
+    /// <summary>What an area registered by somebody else may have.</summary>
+    private const uint LongestArea = 256;
+
     private const nuint AtRseqFeatureSize = 27;
 
     private const uint Signature = 0x53053053;
@@ -166,7 +169,7 @@ internal static unsafe class Rseq
         bool last = (thread->Rseq & RseqUse.Counted) != 0 && --*Shim.RseqRefcount() == 0;
         if (last && (thread->Rseq & RseqUse.MayUnregister) != 0)
         {
-            Os.RseqSystemCall(Shim.ThreadPointer() + s_area, AreaBytes, FlagUnregister, Signature);
+            Unregister(Shim.ThreadPointer() + s_area);
         }
 
         thread->Rseq = RseqUse.None;
@@ -195,6 +198,18 @@ internal static unsafe class Rseq
     {
         int error = Os.RseqSystemCall(Shim.ThreadPointer() + area, AreaBytes, 0, Signature);
         return error == Errno.Busy && CpuId(area) >= 0 ? 0 : error;
+    }
+
+    // The kernel wants the length that was registered, and another user may have chosen a longer one.
+    private static void Unregister(byte* area)
+    {
+        for (uint bytes = AreaBytes; bytes <= LongestArea; bytes += AreaBytes)
+        {
+            if (Os.RseqSystemCall(area, bytes, FlagUnregister, Signature) != Errno.Invalid)
+            {
+                return;
+            }
+        }
     }
 
     // mm_cid where the kernel has it and nobody but glibc can take the registration away: a thread that another library

@@ -9,6 +9,8 @@ public sealed class CoexistenceTests
     private const string NoGlibcRseq = "glibc.pthread.rseq=0";
     private const string NoSuchCall = "38";
     private const string NotPermitted = "1";
+    private const string Busy = "16";
+    private const string Invalid = "22";
 
     public static TheoryData<string, string> Adopters
     {
@@ -100,6 +102,49 @@ public sealed class CoexistenceTests
         Assert.Equal("another library has registered an area of its own", statistics.Text("rseq_reason"));
     }
 
+    // The area that users of Linux 6.3's longer one share: what ends the registration must name its length.
+    [Theory]
+    [InlineData("before")]
+    [InlineData("after")]
+    [InlineData("midway")]
+    public void SharesALongerArea(string moment)
+    {
+        string program = TestProgram.Path("adopter", "REFCOUNT.64", "-rdynamic", "-DPROTOCOL=REFCOUNT", "-DBYTES=64");
+        AssertShared(new Command(program, moment, "6"));
+        string trace = Path.Combine(Repository.NewFolder("strace"), "trace");
+        new Command("strace", "-ff", "-e", "trace=rseq", "-o", trace, "-E", "GLIBC_TUNABLES=" + NoGlibcRseq,
+            "-E", "LD_PRELOAD=" + Repository.Library, program, moment, "6").Run().Succeeded();
+        string[] lines = [.. Directory.GetFiles(Path.GetDirectoryName(trace)!, "trace.*").SelectMany(File.ReadAllLines)];
+        int registered = lines.Count(line => line.Contains(", 0, 0x53053053) = 0"));
+        int unregistered = lines.Count(line => line.Contains(", 0x1, 0x53053053) = 0"));
+        Assert.Equal(registered - 1, unregistered); // the main thread ends with the process
+    }
+
+    // The first of its threads registers before it allocates, the others after it: none of them may be refused.
+    [Fact]
+    public void AnAdopterWithAnAreaOfItsOwnOnLaterThreadsLives()
+    {
+        JsonElement statistics = Statistics.Of(TestProgram.Run("latecomer", "6").With("GLIBC_TUNABLES", NoGlibcRseq));
+        Assert.Equal("per-cpu", statistics.Text("front_end"));
+        Assert.Equal("own", statistics.Text("rseq"));
+    }
+
+    [Fact]
+    public void AnAreaThatDeniesItsRegistrationIsLeftAlone()
+    {
+        string program = TestProgram.Path("busy", "", "-rdynamic");
+        JsonElement statistics = Statistics.Of(new Command(program).With("GLIBC_TUNABLES", NoGlibcRseq));
+        Assert.Equal("per-thread", statistics.Text("front_end"));
+        Assert.Equal("unavailable", statistics.Text("rseq"));
+        Assert.Equal("the kernel refused the registration", statistics.Text("rseq_reason"));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(NoGlibcRseq)]
+    public void ChildrenBySpawnSystemAndPopenLeaveTheHeapAlone(string tunables) =>
+        TestProgram.Run("spawns", "10").Preloaded().With("GLIBC_TUNABLES", tunables).Run().Succeeded();
+
     [Theory]
     [InlineData("CPU_ID_ONLY")]
     [InlineData("REFCOUNT")]
@@ -116,6 +161,8 @@ public sealed class CoexistenceTests
     [Theory]
     [InlineData(NoSuchCall, "the kernel does not offer it")]
     [InlineData(NotPermitted, "the kernel refused the registration")]
+    [InlineData(Busy, "the kernel refused the registration")]
+    [InlineData(Invalid, "another library has registered an area of its own")]
     public void RefusedRseqIsTriedOnce(string error, string reason)
     {
         string filter = TestProgram.Path("filtered");

@@ -12,26 +12,36 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 
 #include "pin.h"
+
+#ifndef AT_RSEQ_FEATURE_SIZE
+#define AT_RSEQ_FEATURE_SIZE 27
+#endif
 
 #define CPU_ID_ONLY 1  /* look at cpu_id; register where it is below zero; never unregister unless told to */
 #define REFCOUNT 2     /* who raises __rseq_refcount from 0 registers; who lowers it to 0 unregisters */
 #define HANDLED 3      /* as REFCOUNT, and __rseq_handled says that this library registers every thread */
 #define PRIVATE 4      /* an area of its own; aborts when the kernel refuses it, as librseq does */
 
+/* -DBYTES=64: the area of a library that knows Linux 6.3's extensible one. Older kernels take 32 bytes and no others. */
+#ifndef BYTES
+#define BYTES 32
+#endif
+
 struct rseq_area {
     uint32_t cpu_id_start, cpu_id;
     uint64_t rseq_cs;
-    uint32_t flags, node_id, mm_cid, end;
-} __attribute__((aligned(32)));
+    uint32_t flags, node_id, mm_cid, rest[BYTES / 4 - 7];
+} __attribute__((aligned(BYTES)));
 
 #if PROTOCOL == PRIVATE
-static __thread struct rseq_area area = { 0, -1, 0, 0, 0, 0, 0 };
+static __thread struct rseq_area area = { 0, -1, 0, 0, 0, 0, { 0 } };
 #else
 extern __thread struct rseq_area __rseq_abi __attribute__((tls_model("initial-exec")));
-__attribute__((weak)) __thread struct rseq_area __rseq_abi = { 0, -1, 0, 0, 0, 0, 0 };
+__attribute__((weak)) __thread struct rseq_area __rseq_abi = { 0, -1, 0, 0, 0, 0, { 0 } };
 #define area __rseq_abi
 #endif
 #if PROTOCOL == REFCOUNT || PROTOCOL == HANDLED
@@ -44,7 +54,8 @@ int __rseq_handled = 1;
 
 static long system_call(int flags)
 {
-    return syscall(334, &area, 32, flags, 0x53053053);
+    int bytes = getauxval(AT_RSEQ_FEATURE_SIZE) ? BYTES : 32;
+    return syscall(334, &area, bytes, flags, 0x53053053);
 }
 
 static void join(void)

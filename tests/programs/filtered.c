@@ -2,7 +2,7 @@
  * Seccomp filters.
  *
  *     filtered CALL ERROR PROGRAM...   refuses the system call (rseq, membarrier) with the error number, then runs the program
- *     filtered kill                    allocates a little, then under a filter that kills for any system call but those that
+ *     filtered kill [COUNT]            allocates a little, then under a filter that kills for any system call but those that
  *                                      glibc's malloc makes allocates a great deal
  */
 #define _GNU_SOURCE
@@ -48,11 +48,11 @@ static void kill_but_for_malloc(void)
     install(filter, COUNT + 3);
 }
 
-static void allocate_a_great_deal(void)
+static void allocate_a_great_deal(long count)
 {
     uint64_t seed = 5;
     static unsigned char *blocks[3000];
-    for (long i = 0; i < 2000000; i++) {
+    for (long i = 0; i < count; i++) {
         int k = (int)(next_random(&seed) % 3000);
         size_t size = next_random(&seed) % (i % 1000 == 0 ? 9000000 : i % 50 == 0 ? 100000 : 700) + 1;
         switch (next_random(&seed) % 4) {
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "kill") == 0) {
         free(malloc(100));
         kill_but_for_malloc();
-        allocate_a_great_deal();
+        allocate_a_great_deal(argc > 2 ? atol(argv[2]) : 2000000);
         static const char done[] = "done\n";
         CHECK(write(1, done, sizeof done - 1) == sizeof done - 1);
         syscall(SYS_exit_group, 0);

@@ -1,0 +1,88 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace NativeMalloc.DropInTests;
+
+/// <summary>What a user of gdb expects of any library: to step over its functions and through them, and to see who called.</summary>
+public sealed class DebuggerTests
+{
+    /// <summary>Fast and slow allocations take some 8,000 instructions; one that never ended would show.</summary>
+    private const int MostSteps = 60_000;
+
+    // Stops inside a sequence abort it, each time: it must end nevertheless.
+    [Fact]
+    public void SteppingThroughInstructionsComesToAnEnd()
+    {
+        string[] stops = Stops(
+            $"""
+            set $steps = 0
+            while $steps < {MostSteps} && $pc != $end
+              stepi
+              x/i $pc
+              bt
+              set $steps = $steps + 1
+            end
+            continue
+            """).ToArray();
+        Assert.InRange(stops.Length, 1000, MostSteps - 1);
+
+        // Through the fast paths, the slow ones and the shim; and at each instruction main is there, except where a method of
+        // C# takes its frame down, which its compiler does not describe.
+        foreach (string function in (string[])["nm_pop", "nm_push", "nm_pop_batch", "nm_swap_header", "CpuCache__PopEmpty", "CpuCache__PushFull"])
+        {
+            Assert.True(stops.Any(stop => Regex.IsMatch(stop, $@"(?m)^#0 .*{function} ")), $"no stop in {function}");
+        }
+
+        string[] lost = stops.Where(stop => !Regex.IsMatch(stop, @"(?m)^#\d+ .*\bmain \(")).ToArray();
+        Assert.All(lost, stop => Assert.Matches(@"^0x\w+ <NativeMalloc_.*>:\s(pop|jmp|rex.W jmp) ", stop));
+        Assert.True(lost.Length < stops.Length / 20, $"{lost.Length} of {stops.Length} stops do not know their callers");
+    }
+
+    [Fact]
+    public void SteppingOverAndFinishingComeBackToTheCaller()
+    {
+        string output = Gdb(
+            """
+            next
+            next
+            next
+            info locals
+            tbreak nm_push
+            continue
+            bt
+            finish
+            bt
+            tbreak nm_push_full
+            continue
+            finish
+            continue
+            """);
+        Assert.Matches(@"first = 0x\w+", output);
+        Assert.Matches(@"(?s)#0 .*nm_push .* main \(.*\n#0 .*Realloc__Replace .* main \(", output);
+        Assert.Contains("stepped\n", output);
+        Assert.Contains("exited normally", output);
+    }
+
+    // What gdb shows at each stop: the instruction, then the stack.
+    private static IEnumerable<string> Stops(string commands) =>
+        Regex.Split(Gdb(commands), "(?m)^=> ")[1..];
+
+    private static string Gdb(string commands)
+    {
+        string script = Path.Combine(Repository.NewFolder("gdb"), "script");
+        File.WriteAllText(
+            script,
+            $"""
+            set pagination off
+            set confirm off
+            set width 0
+            set environment LD_PRELOAD {Repository.Library}
+            break begin_steps
+            run
+            finish
+            set $end = (long)&end_steps
+            {commands}
+            """);
+        return new Command("gdb", "-nx", "-batch", "-x", script, TestProgram.Path("stepped")).Run().Succeeded().Output;
+    }
+}
