@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A malloc+free pair of 64 bytes, and batches of 100, under each allocator in turn, ROUNDS times: medians in nanoseconds,
-# and their ratios to glibc's and to the fastest of Debian's jemalloc, mimalloc and tcmalloc-minimal.
+# A malloc+free pair of 64 bytes, batches of 100, and a mixed workload, under each allocator in turn, ROUNDS times: medians in
+# nanoseconds, and their ratios to glibc's and to the fastest of Debian's jemalloc, mimalloc and tcmalloc-minimal.
 #
 #     perf/fastpath.sh [ROUNDS [SIZE [BATCH]]]
 set -euo pipefail
@@ -27,23 +27,22 @@ for ((round = 0; round < rounds; round++)); do
     done
 done
 
-value() { awk -v name="$1" -v field="$2" '$1 == name { print $field }' "$results" | median; }
-declare -A pair batches
-fastest_pair=1000000 fastest_batch=1000000
-for name in "${names[@]}"; do
-    grep -q "^$name " "$results" || continue
-    pair[$name]=$(value "$name" 3)
-    batches[$name]=$(value "$name" 5)
-    case $name in jemalloc | mimalloc | tcmalloc)
-        fastest_pair=$(printf '%s\n' "$fastest_pair" "${pair[$name]}" | sort -n | head -n 1)
-        fastest_batch=$(printf '%s\n' "$fastest_batch" "${batches[$name]}" | sort -n | head -n 1)
-        ;;
-    esac
-done
+# One line for each allocator: the medians, and what they are of glibc's and of the fastest peer's.
 echo "$size bytes, batches of $batch, medians of $rounds rounds; ns, ratio to glibc, ratio to the fastest of Debian's peers"
 for name in "${names[@]}"; do
-    [ -n "${pair[$name]:-}" ] || continue
-    awk -v name="$name" -v p="${pair[$name]}" -v b="${batches[$name]}" -v gp="${pair[glibc]}" -v gb="${batches[glibc]}" \
-        -v fp="$fastest_pair" -v fb="$fastest_batch" \
-        'BEGIN { printf "%-10s pair %6.2f  %.2f  %.2f    batch %6.2f  %.2f  %.2f\n", name, p, p / gp, p / fp, b, b / gb, b / fb }'
-done
+    grep -q "^$name " "$results" || continue
+    echo "$name $(for field in 3 5 7; do awk -v name="$name" -v field=$field '$1 == name { print $field }' "$results" | median; done | xargs)"
+done | awk '
+    { order[NR] = $1; for (i = 2; i <= 4; i++) time[$1, i] = $i }
+    $1 ~ /malloc$/ { for (i = 2; i <= 4; i++) if (!(i in fastest) || $i < fastest[i]) fastest[i] = $i }
+    END {
+        split("- pair batch mixed", title)
+        for (n = 1; n <= NR; n++) {
+            printf "%-10s", order[n]
+            for (i = 2; i <= 4; i++) {
+                t = time[order[n], i]
+                printf "  %s %6.2f  %.2f  %s  ", title[i], t, t / time["glibc", i], i in fastest ? sprintf("%.2f", t / fastest[i]) : "   -"
+            }
+            print ""
+        }
+    }'

@@ -118,7 +118,7 @@ internal static unsafe class CpuCache
 
         if (thread->Slab != null)
         {
-            ThreadSlabs.ObeyDrainRequest(thread->Slab);
+            ThreadSlabs.ObeyRequests(thread->Slab);
             return thread->Slab;
         }
 

@@ -94,7 +94,7 @@ internal static unsafe class FrontEnd
         Slab* own = Shim.Thread()->Slab;
         if (own != null)
         {
-            ThreadSlabs.ObeyDrainRequest(own);
+            ThreadSlabs.ObeyRequests(own);
         }
     }
 

@@ -19,10 +19,19 @@ internal static unsafe class SlabCapacity
     private const int StackGrowth = 4;
     private const int MinStack = 8;
 
+    /// <summary>
+    /// A class whose room the others must give asks this often before it gets any: a batch that comes and goes is cheap, and
+    /// where all classes are busy, what is taken from one is soon taken back.
+    /// </summary>
+    private const int TakeEvery = 8;
+
     /// <summary>Most classes that lose objects, rather than unused room, in favour of another at one time.</summary>
     private const int MaxEvictions = 4;
 
-    /// <summary>Doubles a class's capacity as far as the bounds allow; false if it stays as it is.</summary>
+    /// <summary>
+    /// Doubles a class's capacity as far as its bound and the budget allow; where the budget is spent, adds a batch at the others'
+    /// expense, every so often. False if the capacity stays as it is.
+    /// </summary>
     internal static bool Grow(Slab* slab, nuint sizeClass)
     {
         ulong header = Slab.HeaderOf(slab, sizeClass);
@@ -30,16 +39,27 @@ internal static unsafe class SlabCapacity
         int max = sizeClass <= SmallestClasses ? MaxSmallest : MaxOthers;
         int wanted = capacity == 0 ? SizeClasses.Batch(sizeClass) : capacity;
         wanted = wanted < max - capacity ? wanted : max - capacity;
-
-        nint size = (nint)SizeClasses.Size(sizeClass);
-        nint missing = slab->CapacityBytes + wanted * size - slab->BudgetBytes;
-        if (missing > 0)
+        if (wanted == 0)
         {
-            Take(slab, sizeClass, missing);
-            nint affordable = (slab->BudgetBytes - slab->CapacityBytes) / size;
-            wanted = wanted < affordable ? wanted : (int)affordable;
+            return false;
         }
 
+        nint size = (nint)SizeClasses.Size(sizeClass);
+        nint affordable = (slab->BudgetBytes - slab->CapacityBytes) / size;
+        if (affordable < 1)
+        {
+            if (++slab->Waits[sizeClass] < TakeEvery)
+            {
+                return false;
+            }
+
+            slab->Waits[sizeClass] = 0;
+            wanted = wanted < SizeClasses.Batch(sizeClass) ? wanted : SizeClasses.Batch(sizeClass);
+            Take(slab, sizeClass, slab->CapacityBytes + wanted * size - slab->BudgetBytes);
+            affordable = (slab->BudgetBytes - slab->CapacityBytes) / size;
+        }
+
+        wanted = wanted < affordable ? wanted : (int)affordable;
         if (wanted <= 0)
         {
             return false;

@@ -10,14 +10,19 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class ThreadSlabs
 {
-    private const nint BudgetBytes = 512 << 10;
-    private const uint SlabBytes = 96 * 1024;
+    /// <summary>What all threads' slabs may hold together (tcmalloc's choice), shared out within these bounds.</summary>
+    private const nint BudgetOfAllBytes = 32 << 20;
+    private const nint MaxBudgetBytes = 3 << 19; // as a CPU's
+    private const nint MinBudgetBytes = 256 << 10;
+
+    private const uint SlabBytes = 192 * 1024;
 
     private static FutexLock s_lock;
     private static Slab* s_inUse;
     private static Slab* s_leftOver;
     private static int s_drainsRequested;
     private static int s_made;
+    private static int s_threads;
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
@@ -67,9 +72,10 @@ internal static unsafe class ThreadSlabs
     /// <summary>Asks every thread to give back what its slab holds, at its next slow path.</summary>
     internal static void RequestDrain() => Interlocked.Increment(ref s_drainsRequested);
 
-    /// <summary>Does what was requested, on the slab of the calling thread.</summary>
-    internal static void ObeyDrainRequest(Slab* own)
+    /// <summary>Does what others want of the calling thread's slab: to be drained, or to make do with less as threads become more.</summary>
+    internal static void ObeyRequests(Slab* own)
     {
+        own->BudgetBytes = Share();
         int requested = Volatile.Read(ref s_drainsRequested);
         if (own->DrainsObeyed != requested)
         {
@@ -83,6 +89,7 @@ internal static unsafe class ThreadSlabs
     {
         Slab* slab = s_inUse;
         s_inUse = null;
+        s_threads = 0;
         while (slab != null)
         {
             Slab* next = slab->Next;
@@ -157,7 +164,7 @@ internal static unsafe class ThreadSlabs
             return null;
         }
 
-        Slab* slab = Slab.Create(memory, SlabBytes, BudgetBytes);
+        Slab* slab = Slab.Create(memory, SlabBytes, MinBudgetBytes);
         for (int i = 0; i < entries; i++)
         {
             table[i] = CpuSlabs.EntryOf(slab);
@@ -168,8 +175,21 @@ internal static unsafe class ThreadSlabs
         return slab;
     }
 
+    private static nint Share()
+    {
+        int threads = Volatile.Read(ref s_threads);
+        if (threads * MaxBudgetBytes <= BudgetOfAllBytes)
+        {
+            return MaxBudgetBytes;
+        }
+
+        nint share = BudgetOfAllBytes / threads;
+        return share > MinBudgetBytes ? share : MinBudgetBytes;
+    }
+
     private static void Unlink(Slab* slab)
     {
+        s_threads--;
         if (slab->Previous != null)
         {
             slab->Previous->Next = slab->Next;
@@ -187,6 +207,7 @@ internal static unsafe class ThreadSlabs
 
     private static void Link(Slab* slab)
     {
+        s_threads++;
         slab->Next = s_inUse;
         slab->Previous = null;
         if (s_inUse != null)

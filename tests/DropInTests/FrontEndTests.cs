@@ -37,6 +37,15 @@ public sealed class FrontEndTests
         Assert.InRange(statistics.Number("slabs_made"), least, most);
     }
 
+    // Twenty at a time, with what they allocate in destructors that run after ours.
+    [Fact]
+    public void AHundredThousandThreadsLeaveNoSlab()
+    {
+        JsonElement statistics = Statistics.Of(TestProgram.Run("lives", "100000").With("NATIVEMALLOC_INDEX", "thread"));
+        Assert.InRange(statistics.Number("slabs_made"), 1, 20 + 1); // and the main thread's
+        Assert.Equal(1, statistics.Number("slabs"));
+    }
+
     [Fact]
     public void BlocksStayOnTheirCpuUnderCpuId() =>
         TestProgram.Run("pinned").Preloaded().With("NATIVEMALLOC_INDEX", "cpu_id").Run().Succeeded();

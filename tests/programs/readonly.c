@@ -2,11 +2,13 @@
  * The control for kernels that guard the rseq area: writes to cpu_id of a registered area, which nobody but the kernel may.
  * Up to Linux 7.0, and for areas registered with 32 bytes, the kernel overwrites it; for longer ones it kills the process.
  *
- *     readonly killed|survives [BYTES]      glibc's area, or the allocator's; with BYTES one that it registers itself
+ *     readonly killed|survives [BYTES]      glibc's area, or the allocator's; with BYTES one that it registers itself,
+ *                                           with 32 where the kernel knows no other (before Linux 6.3)
  */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -47,7 +49,7 @@ static void write_to(volatile struct rseq_area *area)
 int main(int argc, char **argv)
 {
     CHECK(argc >= 2);
-    int bytes = argc > 2 ? atoi(argv[2]) : 0;
+    int bytes = argc < 3 ? 0 : getauxval(27 /* AT_RSEQ_FEATURE_SIZE */) ? atoi(argv[2]) : 32;
     if (bytes)
         CHECK(syscall(334, &__rseq_abi, bytes, 0, 0x53053053) == 0);
     else
