@@ -2,7 +2,8 @@
 # make test       build, and pass all tests (within 6 minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once
-# make matrix     one build under old and new glibc, and musl, in each situation of rseq (as root on Debian)
+# make matrix     one build under old and new glibc and musl, and under old and new kernels in an emulated machine, in each
+#                 situation of rseq (as root on Debian; an hour and a half)
 # make clean      remove what was built
 
 .PHONY: all test demo soak matrix clean
@@ -21,6 +22,7 @@ soak: all
 
 matrix: all
 	tests/matrix/roots.sh
+	tests/matrix/kernels.sh
 
 clean:
 	./build.sh clean

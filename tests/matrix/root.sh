@@ -1,5 +1,6 @@
 # What roots.sh and kernels.sh share; sourced in the project's folder. Roots and kernels are kept in $folder for the next time.
 folder=${ROOTS:-/var/cache/nativemalloc-roots}
+situations=${SITUATIONS:-as-it-comes,cpu_id,mm_cid,thread,own,own-mm_cid,denied}
 mirror=${MIRROR:-http://deb.debian.org/debian}
 
 [ "$(id -u)" = 0 ] || { echo "$0: roots are made with chroot, as root: sudo make matrix" >&2; exit 1; }

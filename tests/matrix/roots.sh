@@ -2,7 +2,7 @@
 # The matrix, its part with other libcs: programs.txt in Debian roots with old and new glibc, and on musl, in each situation of
 # rseq that can be made there. One build of the library serves all. Prints one table; fails if any cell does.
 #
-#     tests/matrix/roots.sh [ROOT...]         of bullseye bookworm trixie sid musl
+#     [SITUATIONS=as-it-comes,own,...] tests/matrix/roots.sh [ROOT...]        of bullseye bookworm trixie sid musl
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . tests/matrix/root.sh
@@ -25,7 +25,7 @@ for root in "${roots[@]}"; do
         libc=$(chroot "$folder/$root" getconf GNU_LIBC_VERSION)
         inside=(chroot "$folder/$root" /nativemalloc/situation.sh)
     fi
-    for situation in as-it-comes cpu_id mm_cid thread own own-mm_cid denied; do
+    for situation in ${situations//,/ }; do
         "${inside[@]}" $situation | rows "$root" "$libc"
         [[ ${PIPESTATUS[0]} = [02] ]] || failed=1
     done
