@@ -78,17 +78,20 @@ nm_abort_\name:
 
         .text
 
-/* void *nm_pop(size_t class, size_t size): takes an object of the class; when there is none, goes on to nm_pop_empty(class, size). */
+/*
+ * void *nm_pop(size_t class, size_t size, int on_failure): takes an object of the class; when there is none, goes on to
+ * nm_pop_empty(class, size, on_failure).
+ */
 FUNCTION nm_pop
         SECTION_BEGIN nm_pop
-        LOAD_SLAB %rdx
-        mov     (%rdx,%rdi,8), %ecx                     /* current */
-        mov     -8(%rdx,%rcx), %rax                     /* the topmost object, or zero */
+        LOAD_SLAB %r10
+        mov     (%r10,%rdi,8), %ecx                     /* current */
+        mov     -8(%r10,%rcx), %rax                     /* the topmost object, or zero */
         test    %rax, %rax
 .Lexit_nm_pop:
         jz      nm_pop_empty
         sub     $8, %ecx
-        mov     %ecx, (%rdx,%rdi,8)
+        mov     %ecx, (%r10,%rdi,8)
 .Lcommit_nm_pop:
         ret
         EXIT_POINT nm_pop, .Lexit_nm_pop
