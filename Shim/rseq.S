@@ -98,7 +98,10 @@ FUNCTION nm_pop
         SECTION_END nm_pop, nm_pop_empty
 FUNCTION_END nm_pop
 
-/* void nm_push(void *object, size_t class): gives an object; when there is no room, goes on to nm_push_full(object, class). */
+/*
+ * void nm_push(void *object, size_t class): gives an object; when there is no room, or it is the topmost object already, goes on
+ * to nm_push_full(object, class).
+ */
 FUNCTION nm_push
         SECTION_BEGIN nm_push
         LOAD_SLAB %rdx
@@ -106,12 +109,16 @@ FUNCTION nm_push
         cmp     4(%rdx,%rsi,8), %ecx                    /* end */
 .Lexit_nm_push:
         jae     nm_push_full
+        cmp     %rdi, -8(%rdx,%rcx)                     /* the topmost object: freed twice in a row */
+.Lexit2_nm_push:
+        je      nm_push_full
         mov     %rdi, (%rdx,%rcx)                       /* not visible until current is past it */
         add     $8, %ecx
         mov     %ecx, (%rdx,%rsi,8)
 .Lcommit_nm_push:
         ret
         EXIT_POINT nm_push, .Lexit_nm_push
+        EXIT_POINT nm_push, .Lexit2_nm_push
         SECTION_END nm_push, nm_push_full
 FUNCTION_END nm_push
 
