@@ -10,8 +10,8 @@
 #                 situation of rseq (as root on Debian; an hour and a half)
 # make clean      remove what was built
 
-PREFIX ?= /usr/local
-export PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR MANDIR
+# In the environment of these scripts alone: tests and programs may know such names too.
+folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
 
 .PHONY: all install uninstall deb test demo soak matrix clean
 
@@ -19,10 +19,10 @@ all:
 	./build.sh
 
 install: all
-	packaging/install.sh
+	$(folders) packaging/install.sh
 
 uninstall:
-	packaging/install.sh remove
+	$(folders) packaging/install.sh remove
 
 deb: all
 	packaging/deb.sh
