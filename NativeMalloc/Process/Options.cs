@@ -154,6 +154,10 @@ internal static unsafe class Options
                 output.Text(s_statisticsPath);
             }
         }
+        else if (Is(name, "check"u8))
+        {
+            output.Text(Check ? "1"u8 : "0"u8);
+        }
         else if (Is(name, "verbose"u8))
         {
             output.Text(Verbose ? "1"u8 : "0"u8);

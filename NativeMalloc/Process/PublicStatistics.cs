@@ -35,7 +35,7 @@ internal struct PublicStatistics
         return new PublicStatistics
         {
             Active = Shim.MallocIsOurs() != 0 ? 1u : 0u,
-            FrontEnd = NativeMalloc.FrontEnd.IsPerThread ? 0u : 1u,
+            FrontEnd = Options.Check ? 2u : NativeMalloc.FrontEnd.IsPerThread ? 0u : 1u,
             Rseq = (ulong)NativeMalloc.Rseq.Owner,
             Index = (ulong)NativeMalloc.Rseq.Index,
             InUse = all.InUse,

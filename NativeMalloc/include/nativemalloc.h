@@ -48,7 +48,11 @@ NATIVEMALLOC_FUNCTION const char *nativemalloc_version(void);
 NATIVEMALLOC_FUNCTION unsigned int nativemalloc_version_number(void);
 
 /* Values of front_end, rseq and index in the statistics. */
-enum nativemalloc_front_end { NATIVEMALLOC_PER_THREAD = 0, NATIVEMALLOC_PER_CPU = 1 };
+enum nativemalloc_front_end {
+    NATIVEMALLOC_PER_THREAD = 0,
+    NATIVEMALLOC_PER_CPU = 1,
+    NATIVEMALLOC_CHECKING = 2     /* none: NATIVEMALLOC_CHECK=1 */
+};
 enum nativemalloc_rseq {
     NATIVEMALLOC_RSEQ_UNAVAILABLE = 0,
     NATIVEMALLOC_RSEQ_GLIBC = 1,  /* glibc has registered it */
@@ -119,7 +123,7 @@ NATIVEMALLOC_FUNCTION uint64_t nativemalloc_release_memory(uint64_t bytes);
  * Puts an option's value as the library has understood it into the buffer of this many bytes, as far as it fits, with a zero byte
  * at the end; size may be 0, and buffer null then. The name is that of the environment's variable without NATIVEMALLOC_, in lower
  * case: "index" ("mm_cid", "cpu_id", "thread", or "" if the library chooses; what it uses is in the statistics), "stats" ("0",
- * "1" or "json:PATH"), "verbose" ("0" or "1"). Returns the value's length without the zero byte, or -1 with errno ENOENT (there
+ * "1" or "json:PATH"), "check" and "verbose" ("0" or "1"). Returns the value's length without the zero byte, or -1 with errno ENOENT (there
  * is no such option).
  */
 NATIVEMALLOC_FUNCTION int nativemalloc_get_option(const char *name, char *buffer, size_t size);

@@ -11,13 +11,19 @@ public sealed class ExtensionsTests
     [Fact]
     public void EveryFunctionKeepsItsPromises()
     {
-        string program = TestProgram.Path("extensions", "", "-I" + s_header, Repository.StaticLibrary);
-        Outcome outcome = new Command(program).With("NATIVEMALLOC_INDEX", "cpu_id").With("NATIVEMALLOC_STATS", "json:/dev/null")
+        Outcome outcome = Extensions().With("NATIVEMALLOC_INDEX", "cpu_id").With("NATIVEMALLOC_STATS", "json:/dev/null")
             .Run().Succeeded();
         JsonElement json = JsonDocument.Parse(outcome.Output).RootElement;
         Assert.Equal(Installation.Version, json.Text("version"));
         Assert.Equal("cpu_id", json.Text("index"));
     }
+
+    [Theory]
+    [InlineData("NATIVEMALLOC_INDEX=thread", "0")]
+    [InlineData("NATIVEMALLOC_INDEX=cpu_id", "1")]
+    [InlineData("NATIVEMALLOC_CHECK=1", "2")]
+    public void StatisticsSayWhichFrontEndThereIs(string setting, string frontEnd) =>
+        Extensions(frontEnd).With(setting.Split('=')[0], setting.Split('=')[1]).Run().Succeeded();
 
     [Fact]
     public void ProgramCanAskWhetherTheLibraryIsThere()
@@ -50,4 +56,7 @@ public sealed class ExtensionsTests
         Assert.Equal(exported.Length, header.Split("\nNATIVEMALLOC_FUNCTION ").Length - 1);
         Assert.All(exported, name => Assert.Matches($@"(?m)^NATIVEMALLOC_FUNCTION .*\b{name}\(", header));
     }
+
+    private static Command Extensions(params string[] arguments) =>
+        new(TestProgram.Path("extensions", "", "-I" + s_header, Repository.StaticLibrary), arguments);
 }

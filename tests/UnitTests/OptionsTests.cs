@@ -107,6 +107,8 @@ public sealed unsafe class OptionsTests : AllocatorTest
     [InlineData("index", "", "NATIVEMALLOC_INDEX=fast")]
     [InlineData("stats", "1", "NATIVEMALLOC_STATS=1")]
     [InlineData("stats", "json:/a/b", "NATIVEMALLOC_STATS=json:/a/b")]
+    [InlineData("check", "0")]
+    [InlineData("check", "1", "NATIVEMALLOC_CHECK=1")]
     [InlineData("verbose", "1", "NATIVEMALLOC_VERBOSE=1")]
     [InlineData("colour", null, "NATIVEMALLOC_COLOUR=blue")]
     public void ValuesCanBeReadBack(string name, string expected, params string[] variables)

@@ -1,6 +1,8 @@
 /*
  * Every function of nativemalloc.h, with what it promises. The environment says NATIVEMALLOC_INDEX=cpu_id and
- * NATIVEMALLOC_STATS=json:/dev/null.
+ * NATIVEMALLOC_STATS=json:/dev/null. With an argument, only whether the front end is that.
+ *
+ *     extensions [FRONT_END]
  */
 #include <nativemalloc.h>
 
@@ -128,8 +130,12 @@ static void options(void)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) {
+        CHECK(statistics().front_end == strtoul(argv[1], NULL, 0));
+        return 0;
+    }
     version();
     numbers();
     sizes();
