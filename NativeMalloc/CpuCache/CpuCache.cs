@@ -45,6 +45,12 @@ internal static unsafe class CpuCache
         int wanted = 1;
         if (slab != null)
         {
+            // Not empty: the sequence was interrupted. One more try, so that a debugger that interrupts each comes through.
+            if (Slab.CountOf(slab, sizeClass) > 0 && Shim.PopBatch(slab, sizeClass, objects, 1) == 1)
+            {
+                return objects[0];
+            }
+
             wanted += RoomForRefill(slab, sizeClass);
             wanted = wanted < SizeClasses.Batch(sizeClass) ? wanted : SizeClasses.Batch(sizeClass);
         }
@@ -103,6 +109,12 @@ internal static unsafe class CpuCache
             if (Slab.TopOf(slab, sizeClass) == block)
             {
                 Misuse.Report("free"u8, block, "was freed already"u8);
+            }
+
+            // Not full: interrupted, as above.
+            if (Slab.RoomOf(slab, sizeClass) > 0 && Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
+            {
+                return;
             }
 
             Interlocked.Increment(ref slab->Overflows[sizeClass]);
