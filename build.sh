@@ -82,7 +82,7 @@ compile_shim() {
 place_csharp() {
     local offset
     offset=$(nm "$ilc_object" | awk '$3 == "free" { print $1 }')
-    printf '.section __managedcode, "ax", @progbits\n.balign 64\n.skip %d, 0xcc\n.section .note.GNU-stack, "", @progbits\n' \
+    printf '.section __managedcode, "ax", @progbits\n.balign 64\n.rept %d\n.byte 0xcc\n.endr\n.section .note.GNU-stack, "", @progbits\n' \
         $(((64 - 0x$offset % 64) % 64)) | gcc -c -x assembler - -o "$work/before.object"
     objcopy --set-section-alignment __managedcode=16 "$ilc_object" "$work/csharp.object"
     objects=("$work/before.object" "$work/csharp.object" "$work"/*.o)
@@ -99,12 +99,17 @@ link_shared() {
         -Wl,-z,nodelete,-z,initfirst,-z,relro,-z,now,-z,noseparate-code -Wl,--hash-style=gnu -Wl,--build-id
 }
 
-# One object with only the public names global.
+# One object with only the public names global, and one with the names of C++'s operators, which lead to the first.
 link_static() {
-    ld -r -o "$work/all.relocatable" "${objects[@]}"
-    objcopy --keep-global-symbols=Shim/exports.txt "$work/all.relocatable" "$work/nativemalloc.obj"
+    mkdir -p "$work/static"
+    gcc "${compile[@]}" -c Shim/static/cxx.S -o "$work/static/cxx.o"
+    sed -n 's/^_Z.*/& nm&/p' Shim/exports.txt > "$work/static/operators"
+    sed 's/^_Z/nm_Z/' Shim/exports.txt > "$work/static/globals"
+    objcopy --redefine-syms="$work/static/operators" "$work/csharp.object" "$work/static/csharp.object"
+    ld -r -o "$work/static/all.object" "${objects[@]/#$work\/csharp.object/$work\/static\/csharp.object}"
+    objcopy --keep-global-symbols="$work/static/globals" "$work/static/all.object" "$work/static/nativemalloc.o"
     rm -f "$work/libnativemalloc.a"
-    ar rcs "$work/libnativemalloc.a" "$work/nativemalloc.obj"
+    ar rcs "$work/libnativemalloc.a" "$work/static/nativemalloc.o" "$work/static/cxx.o"
 }
 
 # same WHAT LIST COMMAND...: the names that the command prints are those of the list.

@@ -12,6 +12,7 @@ missing=()
 for program in "${!package_of[@]}"; do
     command -v "$program" > /dev/null || missing+=("${package_of[$program]}")
 done
+[ -d /usr/include/c++/v1 ] || missing+=(libc++-dev libc++abi-dev)
 [ ${#missing[@]} = 0 ] && exit
 
 if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then

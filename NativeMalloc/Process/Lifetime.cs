@@ -12,6 +12,7 @@ internal static unsafe class Lifetime
     internal static void Load()
     {
         Startup.ReadOptions();
+        OperatorNew.NoticeReplacements();
         if (Options.Statistics != StatisticsChoice.None)
         {
             s_processId = Os.ProcessId();
