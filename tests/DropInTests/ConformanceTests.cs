@@ -62,7 +62,6 @@ public sealed class ConformanceTests
     public void FindsAFault(string fault, string check)
     {
         string faulty = TestProgram.Library("faulty");
-        TestProgram.Run("conformance", "free-null").With("LD_PRELOAD", faulty).Run().Succeeded();
         Outcome outcome = TestProgram.Run("conformance", check).With("LD_PRELOAD", faulty).With("FAULT", fault).Run();
         Assert.True(outcome.ExitCode == 1, $"exit code {outcome.ExitCode}\n{outcome.Error}");
         Assert.Contains("not so:", outcome.Error);
@@ -74,8 +73,7 @@ public sealed class ConformanceTests
         string faulty = TestProgram.Library("faulty");
         foreach (string check in new[] { "alignment", "malloc-0", "too-large-malloc", "calloc-reused", "failed-realloc", "realloc-random", "posix_memalign-codes" })
         {
-            Outcome outcome = TestProgram.Run("conformance", check).With("LD_PRELOAD", faulty).Run();
-            Assert.True(outcome.ExitCode is 0 or NotOffered, $"{check}: exit code {outcome.ExitCode}\n{outcome.Error}");
+            TestProgram.Run("conformance", check).With("LD_PRELOAD", faulty).Run().Succeeded();
         }
     }
 

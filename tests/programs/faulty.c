@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "check.h"
 
@@ -44,10 +43,21 @@ void *malloc(size_t size)
     return __libc_malloc(size);
 }
 
+/* What libc knows of a block that the fault moved. */
+static void *original(void *block)
+{
+    return (size_t)block % 16 != 0 ? (char *)block - 8 : block;
+}
+
+size_t malloc_usable_size(void *block)
+{
+    size_t (*of_libc)(void *) = (size_t (*)(void *))dlsym(RTLD_NEXT, "malloc_usable_size");
+    return of_libc(original(block)) - (size_t)((char *)block - (char *)original(block));
+}
+
 void free(void *block)
 {
-    if (fault("aligned-to-8") && (size_t)block % 16 != 0)
-        block = (char *)block - 8;
+    block = original(block);
     if (fault("twice"))
         return;
     __libc_free(block);
@@ -73,6 +83,8 @@ void *realloc(void *block, size_t size)
     if (fault("lost-on-failure") && block && size > PTRDIFF_MAX)
         memset(block, 0, malloc_usable_size(block));
     size_t before = block ? malloc_usable_size(block) : 0;
+    if (original(block) != block)
+        block = memmove(original(block), block, before);
     char *moved = __libc_realloc(block, size);
     if (fault("loses-contents") && moved && before > 100000 && size > before)
         memset(moved + before - 4096, 0, 4096);

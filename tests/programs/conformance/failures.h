@@ -152,8 +152,8 @@ static void limit_address_space(size_t more)
 /* Allocates until there is no more, gives all back, and can allocate again; the last block that was had is whole. */
 static void exhaust(size_t size)
 {
-    limit_address_space(256 * MIB);
-    for (int round = 0; round < 3; round++) {
+    limit_address_space(160 * MIB);
+    for (int round = 0; round < 2; round++) {
         void **last = NULL;
         size_t sum = 0;
         for (;;) {
@@ -167,7 +167,7 @@ static void exhaust(size_t size)
             CHECK(sum < GIB);
         }
         CHECK(errno == ENOMEM);
-        CHECK(sum > 64 * MIB);
+        CHECK(sum > 32 * MIB);
         errno = 0;
         CHECK(calloc(1, 300 * MIB) == NULL && errno == ENOMEM);
         errno = 0;

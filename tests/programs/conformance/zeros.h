@@ -3,7 +3,7 @@
 
 static void calloc_is_zero(void)
 {
-    for (size_t size = 0; size < 80 * MIB; size += size < 3000 ? 1 : size / 29) {
+    for (size_t size = 0; size < 60 * MIB; size += size < 3000 ? 1 : size / 11) {
         unsigned char *block = calloc(1, size);
         CHECK(block && is_zero(block, size));
         memset(block, 0xff, size);

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Runs each check of tests/programs/conformance.c, and each misuse of misuse.c, under glibc's malloc, NativeMalloc and Debian's
+# other allocators where they are installed, each in a process of its own and in 60 seconds. Puts the tables into
+# docs/conformance.md between its markers, and prints them.
+#
+#     tests/conformance.sh
+set -uo pipefail
+cd "$(dirname "$0")/.."
+./build.sh || exit 1
+work=$PWD/out/tests/conformance
+document=docs/conformance.md
+mkdir -p "$work"
+for program in conformance misuse; do
+    gcc -O1 -g -fno-builtin -Wall -Wextra -pthread tests/programs/$program.c -o "$work/$program" -ldl || exit 1
+done
+
+names=() libraries=()
+add() { names+=("$1") libraries+=("$2"); }
+# add_package NAME PACKAGE FILE: Debian's package, with its version, where it is installed.
+add_package() {
+    local version
+    version=$(dpkg-query -W -f '${Version}' "$2" 2> /dev/null) && [ -f "/usr/lib/x86_64-linux-gnu/$3" ] &&
+        add "$1 $version" "/usr/lib/x86_64-linux-gnu/$3"
+}
+add "glibc $(getconf GNU_LIBC_VERSION | cut -d' ' -f2)" ""
+add "NativeMalloc" "$PWD/out/libnativemalloc.so"
+add_package jemalloc libjemalloc2 libjemalloc.so.2
+add_package mimalloc libmimalloc2.0 libmimalloc.so.2
+add_package tcmalloc-minimal libtcmalloc-minimal4 libtcmalloc_minimal.so.4
+
+# ended CODE: a shell's exit code in words.
+ended() {
+    if [ "$1" = 124 ]; then
+        echo "no end after 60 s"
+    elif [ "$1" -gt 128 ]; then
+        echo "SIG$(kill -l $(($1 - 128)))"
+    else
+        echo "exit code $1"
+    fi
+}
+
+# under LIBRARY COMMAND...: in a shell of its own, so that nobody reports the signals.
+under() {
+    local library=$1
+    shift
+    timeout 60 env LD_PRELOAD="$library" "$@" > "$work/output" 2> "$work/error" < /dev/null
+}
+
+head_row() {
+    printf '| %s |' "$1"
+    printf ' %s |' "${names[@]}"
+    printf '\n|---|'
+    printf -- '---|%.0s' "${names[@]}"
+    printf '\n'
+}
+
+reasons=()
+wrong=0
+check_rows() {
+    local check i code cell passed=()
+    for check in $("$work/conformance" --list); do
+        printf '| %s |' "\`$check\`"
+        for i in "${!names[@]}"; do
+            under "${libraries[$i]}" "$work/conformance" "$check"
+            code=$?
+            case $code in
+            0) cell=pass && passed[i]=$((${passed[i]:-0} + 1)) ;;
+            77) cell='not offered' ;;
+            *)
+                cell="**fail: $(ended $code)**"
+                [ "${names[$i]}" = NativeMalloc ] && wrong=1
+                reasons+=("* ${names[$i]}, \`$check\`, $(ended $code): $(sed 's/.*not so: \(.*\)/not so: `\1`/; s/|/\\|/g' "$work/error" | head -n 1 | cut -c 1-200)")
+                ;;
+            esac
+            printf ' %s |' "$cell"
+        done
+        printf '\n'
+    done
+    printf '| **passed** |'
+    for i in "${!names[@]}"; do
+        printf ' %s |' "${passed[i]:-0}"
+    done
+    printf '\n'
+}
+
+misuse_rows() {
+    local kind i code cell
+    for kind in $(sed -n 's/.*strcmp(argv\[1\], "\([^"]*\)") == 0.*/\1/p' tests/programs/misuse.c); do
+        printf '| %s |' "\`$kind\`"
+        for i in "${!names[@]}"; do
+            under "${libraries[$i]}" "$work/misuse" "$kind"
+            code=$?
+            if [ $code = 134 ]; then
+                [ -s "$work/error" ] && cell='aborts with a message' || cell='aborts without a word'
+            elif [ $code = 0 ]; then
+                [ -s "$work/error" ] && cell='goes on, with a message' || cell='silent'
+            else
+                cell="$(ended $code)"
+            fi
+            [ "${names[$i]}" = NativeMalloc ] && [ "$cell" != 'aborts with a message' ] && wrong=1
+            printf ' %s |' "$cell"
+        done
+        printf '\n'
+    done
+}
+
+changed=
+[ -z "$(git status --porcelain -- NativeMalloc Shim 2> /dev/null)" ] || changed=' with changes'
+{
+    echo "By \`tests/conformance.sh\` on $(date -u +%F), Linux $(uname -r | cut -d- -f1), $(. /etc/os-release && echo "$PRETTY_NAME"), NativeMalloc at"
+    echo "$(git log -1 --format=%h -- NativeMalloc Shim)$changed."
+    echo
+    head_row check
+    check_rows
+    echo
+    echo "What did not hold:"
+    echo
+    printf '%s\n' "${reasons[@]:-Nothing.}"
+    echo
+    echo "What each does with a misuse (\`tests/programs/misuse.c\`):"
+    echo
+    head_row misuse
+    misuse_rows
+} > "$work/tables.md"
+cat "$work/tables.md"
+
+# The text around the markers stays.
+awk -v tables="$work/tables.md" '
+    /^<!-- end of the tables -->/ { inside = 0 }
+    !inside { print }
+    /^<!-- tables: / { inside = 1; while ((getline line < tables) > 0) print line }
+' "$document" > "$work/document.md" && cat "$work/document.md" > "$document"
+exit $wrong
