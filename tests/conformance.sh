@@ -54,8 +54,9 @@ head_row() {
     printf '\n'
 }
 
-reasons=()
-wrong=0
+# What failed and why, without the allocators; and for each of these the allocators.
+reasons=() wrong=0
+declare -A who
 check_rows() {
     local check i code cell passed=()
     for check in $("$work/conformance" --list); do
@@ -69,7 +70,9 @@ check_rows() {
             *)
                 cell="**fail: $(ended $code)**"
                 [ "${names[$i]}" = NativeMalloc ] && wrong=1
-                reasons+=("* ${names[$i]}, \`$check\`, $(ended $code): $(sed 's/.*not so: \(.*\)/not so: `\1`/; s/|/\\|/g' "$work/error" | head -n 1 | cut -c 1-200)")
+                reason="\`$check\`, $(ended $code): $(sed -n 's/.*not so: \(.*\)/not so: `\1`/p' "$work/error" | head -n 1)"
+                [ "${who[$reason]:-}" ] || reasons+=("$reason")
+                who[$reason]+="${who[$reason]:+, }${names[$i]%% *}"
                 ;;
             esac
             printf ' %s |' "$cell"
@@ -115,7 +118,9 @@ changed=
     echo
     echo "What did not hold:"
     echo
-    printf '%s\n' "${reasons[@]:-Nothing.}"
+    for reason in "${reasons[@]}"; do
+        echo "* $reason (${who[$reason]})"
+    done
     echo
     echo "What each does with a misuse (\`tests/programs/misuse.c\`):"
     echo

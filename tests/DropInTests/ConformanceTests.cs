@@ -57,6 +57,11 @@ public sealed class ConformanceTests
     [InlineData("weak-alignment", "aligned-aligned_alloc")]
     [InlineData("touches-result", "posix_memalign-codes")]
     [InlineData("touches-result", "too-large-posix_memalign")]
+    [InlineData("sets-errno", "posix_memalign-errno")]
+    [InlineData("shares", "blocks-apart")]
+    [InlineData("grows", "usable-size-constant")]
+    [InlineData("never-told", "mallinfo2")]
+    [InlineData("keeps-all", "malloc_trim")]
     [InlineData("free-errno", "free-errno-small")]
     [InlineData("free-errno", "free-errno-large")]
     public void FindsAFault(string fault, string check)
@@ -74,6 +79,17 @@ public sealed class ConformanceTests
         foreach (string check in new[] { "alignment", "malloc-0", "too-large-malloc", "calloc-reused", "failed-realloc", "realloc-random", "posix_memalign-codes" })
         {
             TestProgram.Run("conformance", check).With("LD_PRELOAD", faulty).Run().Succeeded();
+        }
+    }
+
+    [Fact]
+    public void TableHasEveryCheck()
+    {
+        string[] rows = File.ReadAllLines(Path.Combine(Repository.Root, "docs", "conformance.md"));
+        foreach (string check in Lines(TestProgram.Run("conformance", "--list")))
+        {
+            string row = Assert.Single(rows, row => row.StartsWith($"| `{check}` |", StringComparison.Ordinal));
+            Assert.Equal("pass", row.Split('|')[3].Trim());
         }
     }
 

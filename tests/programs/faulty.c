@@ -4,10 +4,10 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
-#include <malloc.h>
 #include <string.h>
 
 #include "check.h"
+#include "mallinfo.h"
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -40,6 +40,9 @@ void *malloc(size_t size)
         last = last ? NULL : block;
         return block;
     }
+    /* Two neighbours overlap. */
+    if (fault("shares") && size == 500)
+        return last ? (char *)last + 64 : (last = __libc_malloc(2000));
     return __libc_malloc(size);
 }
 
@@ -52,13 +55,16 @@ static void *original(void *block)
 size_t malloc_usable_size(void *block)
 {
     size_t (*of_libc)(void *) = (size_t (*)(void *))dlsym(RTLD_NEXT, "malloc_usable_size");
+    static size_t asked;
+    if (fault("grows"))
+        return of_libc(block) + asked++ / 500;
     return of_libc(original(block)) - (size_t)((char *)block - (char *)original(block));
 }
 
 void free(void *block)
 {
     block = original(block);
-    if (fault("twice"))
+    if (fault("twice") || fault("shares"))
         return;
     __libc_free(block);
     if (fault("free-errno") && block)
@@ -110,9 +116,25 @@ int posix_memalign(void **result, size_t alignment, size_t size)
     int error = errno;
     void *block = __libc_memalign(alignment, size);
     if (!block) {
-        errno = error;
+        if (!fault("sets-errno"))
+            errno = error;
         return ENOMEM;
     }
     *result = block;
     return 0;
+}
+
+struct mallinfo2 mallinfo2(void)
+{
+    struct mallinfo2 (*of_libc)(void) = (struct mallinfo2 (*)(void))dlsym(RTLD_NEXT, "mallinfo2");
+    static struct mallinfo2 first;
+    if (!fault("never-told") || first.arena == 0)
+        first = of_libc();
+    return first;
+}
+
+int malloc_trim(size_t keep)
+{
+    int (*of_libc)(size_t) = (int (*)(size_t))dlsym(RTLD_NEXT, "malloc_trim");
+    return fault("keeps-all") ? 1 : of_libc(keep);
 }

@@ -1,10 +1,10 @@
-/* What the conformance checks share: names that not every libc has, patterns, lists of sizes, the memory that is resident. */
+/* What the conformance checks share: names that not every libc has, patterns, lists of sizes, the peak of memory. */
 #ifndef CONFORMANCE_TOOLS_H
 #define CONFORMANCE_TOOLS_H
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "../check.h"
 #include "../mallinfo.h"
@@ -71,14 +71,12 @@ static const size_t limits[] = {
     2 * MIB + 1, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 9 * MIB, 33 * MIB + 5,
 };
 
-/* Bytes of the process that lie in memory. Reads without a stream, which would allocate. */
-static inline size_t resident(void)
+/* The most memory, in bytes, that the process has had so far. */
+static inline size_t peak(void)
 {
-    char text[128] = "";
-    int file = open("/proc/self/statm", O_RDONLY);
-    CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0);
-    close(file);
-    return strtoul(strchr(text, ' '), NULL, 10) * (size_t)getpagesize();
+    struct rusage usage;
+    CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+    return (size_t)usage.ru_maxrss * KIB;
 }
 
 #endif
