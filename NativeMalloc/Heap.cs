@@ -42,14 +42,22 @@ internal static unsafe class Heap
     {
         public static int Take(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Take(sizeClass, objects, count);
 
-        public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(objects, count);
+        public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(sizeClass, objects, count);
     }
 
     /// <summary>What the central free lists take from and give to.</summary>
     internal readonly struct Spans : ISpanSource
     {
-        public static Span* Take(nuint sizeClass) =>
-            Pages->Take(SizeClasses.PagesPerSpan(sizeClass), (byte)sizeClass, PageMap.PageSize);
+        public static Span* Take(nuint sizeClass)
+        {
+            Span* span = Pages->Take(SizeClasses.PagesPerSpan(sizeClass), (byte)sizeClass, PageMap.PageSize);
+            if (span != null && Options.Check)
+            {
+                Checked.PrepareSpan(span);
+            }
+
+            return span;
+        }
 
         public static void Give(Span* span) => Pages->Give(span, released: false);
     }

@@ -86,6 +86,11 @@ internal static unsafe class Aligned
             return Malloc.Allocate(size);
         }
 
+        if (Options.Check)
+        {
+            return Checked.Allocate(size, alignment);
+        }
+
         nuint sizeClass = SizeClasses.OfAligned(size, alignment);
         return sizeClass != 0 ? Shim.Pop(sizeClass, size, OnFailure.SetErrno) : LargeBlocks.Allocate(size, alignment);
     }

@@ -24,9 +24,18 @@ internal static unsafe class Malloc
 
     /// <summary>C23: free, for callers that know the size that they asked for.</summary>
     [RuntimeExport("free_sized")]
-    internal static void FreeSized(void* block, nuint size) => Free(block);
+    internal static void FreeSized(void* block, nuint size)
+    {
+        if (Options.Check)
+        {
+            Checked.Free(block, size);
+            return;
+        }
+
+        Free(block);
+    }
 
     /// <summary>C23: free, for callers that know the alignment and the size that they asked for.</summary>
     [RuntimeExport("free_aligned_sized")]
-    internal static void FreeAlignedSized(void* block, nuint alignment, nuint size) => Free(block);
+    internal static void FreeAlignedSized(void* block, nuint alignment, nuint size) => FreeSized(block, size);
 }

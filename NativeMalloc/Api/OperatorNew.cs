@@ -92,11 +92,11 @@ internal static unsafe class OperatorNew
 
     [RuntimeExport("_ZdlPvmSt11align_val_t")]
     internal static void DeleteSizedAligned(void* block, nuint size, nuint alignment) =>
-        DeleteAlignedAs(block, alignment, Shim.Operators()->DeleteAligned);
+        DeleteSizedAlignedAs(block, size, alignment, Shim.Operators()->DeleteAligned);
 
     [RuntimeExport("_ZdaPvmSt11align_val_t")]
     internal static void DeleteArraySizedAligned(void* block, nuint size, nuint alignment) =>
-        DeleteAlignedAs(block, alignment, Shim.Operators()->DeleteArrayAligned);
+        DeleteSizedAlignedAs(block, size, alignment, Shim.Operators()->DeleteArrayAligned);
 
     [RuntimeExport("_ZdlPvSt11align_val_tRKSt9nothrow_t")]
     internal static void DeleteAlignedNoThrow(void* block, nuint alignment, void* tag) =>
@@ -128,6 +128,12 @@ internal static unsafe class OperatorNew
             return;
         }
 
+        if (Options.Check)
+        {
+            Checked.Free(block, size);
+            return;
+        }
+
         nuint sizeClass = SizeClasses.OfFine(size);
         if (block == null || sizeClass == 0)
         {
@@ -135,6 +141,17 @@ internal static unsafe class OperatorNew
         }
 
         Shim.Push(block, sizeClass);
+    }
+
+    private static void DeleteSizedAlignedAs(void* block, nuint size, nuint alignment, void* replacement)
+    {
+        if (Options.Check && !s_replaced)
+        {
+            Checked.Free(block, size);
+            return;
+        }
+
+        DeleteAlignedAs(block, alignment, replacement);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -17,6 +17,12 @@ internal static unsafe class CpuCache
     [RuntimeExport("nm_pop_empty")]
     internal static void* PopEmpty(nuint sizeClass, nuint size, OnFailure failure)
     {
+        if (Options.Check)
+        {
+            void* sealedBlock = Checked.Allocate(size, 16);
+            return sealedBlock != null ? sealedBlock : Fail(size, failure);
+        }
+
         if (sizeClass == 0)
         {
             sizeClass = SizeClasses.Of(size);
@@ -67,6 +73,12 @@ internal static unsafe class CpuCache
     [RuntimeExport("nm_push_full")]
     internal static void PushFull(void* block, nuint sizeClass)
     {
+        if (Options.Check)
+        {
+            Checked.Free(block, Checked.AnySize);
+            return;
+        }
+
         if (sizeClass == 0)
         {
             if (block != null)
@@ -88,6 +100,11 @@ internal static unsafe class CpuCache
         int count = 0;
         if (slab != null)
         {
+            if (Slab.TopOf(slab, sizeClass) == block)
+            {
+                Misuse.Report("free"u8, block, "was freed already"u8);
+            }
+
             Interlocked.Increment(ref slab->Overflows[sizeClass]);
             if (Grow(slab, sizeClass) && Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
             {

@@ -70,6 +70,7 @@ internal static unsafe class Lifetime
         }
 
         ThreadSlabs.AcquireLocksForFork();
+        Quarantine.Lock->AcquireForFork();
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             Heap.Transfer(sizeClass)->Lock.AcquireForFork();
@@ -118,6 +119,7 @@ internal static unsafe class Lifetime
                 Heap.Transfer(sizeClass)->Lock.Renew(child);
             }
 
+            Quarantine.Lock->Renew(child);
             ThreadSlabs.RenewLocks(child);
             for (int index = 0; index < CpuSlabs.Bound; index++)
             {

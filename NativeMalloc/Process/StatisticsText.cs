@@ -7,7 +7,7 @@ internal static unsafe class StatisticsText
 {
     internal static ReadOnlySpan<byte> Version => "0.1.0"u8;
 
-    internal static ReadOnlySpan<byte> FrontEndName => FrontEnd.IsPerThread ? "per-thread"u8 : "per-cpu"u8;
+    internal static ReadOnlySpan<byte> FrontEndName => Options.Check ? "none, checking"u8 : FrontEnd.IsPerThread ? "per-thread"u8 : "per-cpu"u8;
 
     internal static ReadOnlySpan<byte> RseqName => Rseq.Owner switch
     {
