@@ -40,7 +40,9 @@ public sealed class InterpositionTests
     {
         string libc = TestProgram.Run("interposed", "gnu_get_libc_version").Run().Succeeded().Output.Trim().Split(' ')[1];
         string symbols = new Command("nm", "-D", "--defined-only", libc).Run().Succeeded().Output;
-        string[] family = Regex.Matches(symbols, @" [TWi] ((?:__libc_|__|)(?:(?:m|c|re|v|pv|aligned_)alloc|c?free|reallocarray|(?:posix_)?memalign|mallinfo2?|mallopt|malloc_\w+|free_\w*sized))@+(?!@|GLIBC_PRIVATE)")
+        const string Name =
+            "(?:m|c|re|v|pv|aligned_)alloc|c?free|reallocarray|(?:posix_)?memalign|mallinfo2?|mallopt|malloc_\\w+|free_\\w*sized";
+        string[] family = Regex.Matches(symbols, $" [TWi] ((?:__libc_|__|)(?:{Name}))@+(?!@|GLIBC_PRIVATE)")
             .Select(match => match.Groups[1].Value).Distinct().ToArray();
         Assert.Contains("malloc_info", family);
         Assert.Contains("__libc_memalign", family);
@@ -52,7 +54,9 @@ public sealed class InterpositionTests
     public void EveryCallIsBoundToUs()
     {
         Command command = TestProgram.Run("interposed", "malloc").Preloaded().With("LD_DEBUG", "bindings").With("LD_BIND_NOW", "1");
-        MatchCollection bindings = Regex.Matches(command.Run().Succeeded().Error, @"binding file (\S+) \[\d+\] to (\S+) \[\d+\]: normal symbol `(\w+)'");
+        MatchCollection bindings = Regex.Matches(
+            command.Run().Succeeded().Error,
+            @"binding file (\S+) \[\d+\] to (\S+) \[\d+\]: normal symbol `(\w+)'");
         var family = bindings.Where(binding => All.Contains(binding.Groups[3].Value)).ToArray();
         Assert.Contains(family, binding => binding.Groups[1].Value.Contains("libc.so.6") && binding.Groups[3].Value == "malloc");
         Assert.All(family, binding => Assert.Equal(Repository.Library, binding.Groups[2].Value));

@@ -36,7 +36,8 @@ static void aligned_to_16(void)
 {
     for (size_t alignment = 1; alignment <= 16; alignment *= 2)
         for (size_t size = 1; size < 5000; size += size / 20 + 1) {
-            void *blocks[] = { by_posix_memalign(alignment < 8 ? 8 : alignment, size), aligned_alloc(alignment, size), memalign(alignment, size) };
+            void *blocks[] = { by_posix_memalign(alignment < 8 ? 8 : alignment, size), aligned_alloc(alignment, size),
+                               memalign(alignment, size) };
             for (size_t i = 0; i < COUNT_OF(blocks); i++)
                 CHECK(blocks[i] && (uintptr_t)blocks[i] % 16 == 0);
             for (size_t i = 0; i < COUNT_OF(blocks); i++)
