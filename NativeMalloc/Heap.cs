@@ -28,13 +28,35 @@ internal static unsafe class Heap
     /// <summary>Gives all that is cached back down the tiers, and all free memory back to the kernel; returns how many bytes.</summary>
     internal static nuint Trim()
     {
+        EmptyCaches();
+        return Pages->Release(~(nuint)0);
+    }
+
+    /// <summary>
+    /// Gives free memory back to the kernel, at least this many bytes if there are; returns how many. The caches are worth more
+    /// than idle pages, so they are emptied only if those do not suffice.
+    /// </summary>
+    internal static nuint Release(nuint bytes)
+    {
+        const nuint Rest = PageMap.PageSize - 1;
+        nuint whole = bytes > ~Rest ? ~Rest : (bytes + Rest) & ~Rest;
+        nuint released = Pages->Release(whole);
+        if (released < whole)
+        {
+            EmptyCaches();
+            released += Pages->Release(whole - released);
+        }
+
+        return released;
+    }
+
+    private static void EmptyCaches()
+    {
         FrontEnd.Drain();
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             Transfer(sizeClass)->Plunder(sizeClass, all: true);
         }
-
-        return Pages->Release(~(nuint)0);
     }
 
     /// <summary>What the transfer caches take from and give to.</summary>

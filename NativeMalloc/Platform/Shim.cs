@@ -171,4 +171,15 @@ internal static unsafe class Shim
     [RuntimeImport("*", "nm_abort")]
     [MethodImpl(Call)]
     internal static extern void Abort();
+
+    // --- version.c ---
+
+    /// <summary>The library's version, as text and as NATIVEMALLOC_VERSION_NUMBER.</summary>
+    [RuntimeImport("*", "nm_version")]
+    [MethodImpl(Call)]
+    internal static extern byte* Version();
+
+    [RuntimeImport("*", "nm_version_number")]
+    [MethodImpl(Call)]
+    internal static extern uint VersionNumber();
 }

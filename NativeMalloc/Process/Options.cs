@@ -128,6 +128,48 @@ internal static unsafe class Options
         return Is(value, "0"u8) || *value == 0;
     }
 
+    /// <summary>Writes the value of an option, as it was understood; false if there is no such option.</summary>
+    internal static bool WriteValue(byte* name, ref Output output)
+    {
+        if (Is(name, "index"u8))
+        {
+            output.Text(Index switch
+            {
+                IndexChoice.MmCid => "mm_cid"u8,
+                IndexChoice.CpuId => "cpu_id"u8,
+                IndexChoice.Thread => "thread"u8,
+                _ => ""u8,
+            });
+        }
+        else if (Is(name, "stats"u8))
+        {
+            output.Text(Statistics switch
+            {
+                StatisticsChoice.Text => "1"u8,
+                StatisticsChoice.Json => "json:"u8,
+                _ => "0"u8,
+            });
+            if (Statistics == StatisticsChoice.Json)
+            {
+                output.Text(s_statisticsPath);
+            }
+        }
+        else if (Is(name, "check"u8))
+        {
+            output.Text(Check ? "1"u8 : "0"u8);
+        }
+        else if (Is(name, "verbose"u8))
+        {
+            output.Text(Verbose ? "1"u8 : "0"u8);
+        }
+        else
+        {
+            return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Says that the index that was asked for is not to be had.</summary>
     internal static void ComplainOfIndex(ReadOnlySpan<byte> used)
     {

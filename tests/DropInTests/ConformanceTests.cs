@@ -120,6 +120,7 @@ public sealed class ConformanceTests
             Assert.Equal(number, Number(heaps[number], "nr"));
             XElement sizes = heaps[number].Elements().First();
             Assert.Equal("sizes", sizes.Name);
+            Assert.NotEmpty(sizes.Elements());
             CheckSizes(sizes);
             CheckTotals(heaps[number].Elements().Skip(1), "fast", "rest");
         }
