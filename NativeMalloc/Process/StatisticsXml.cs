@@ -29,21 +29,30 @@ internal static unsafe class StatisticsXml
         }
 
         output.Text("</sizes>\n"u8);
-        Totals(ref output, all, system);
+        Totals(ref output, all);
+        Memory(ref output, all, system);
         output.Text("</heap>\n"u8);
-        Totals(ref output, all, system);
+        Totals(ref output, all);
+        // No block has a mapping of its own, but readers look for the element.
+        output.Text("<total type=\"mmap\" count=\"0\" size=\"0\"/>\n"u8);
+        Memory(ref output, all, system);
         output.Text("</malloc>\n"u8);
         output.Flush();
         return !output.Failed;
     }
 
-    private static void Totals(ref Output output, in HeapStatistics all, nuint system)
+    private static void Totals(ref Output output, in HeapStatistics all)
     {
         Number(ref output, "<total type=\"fast\" count=\""u8, (nuint)all.CachedObjects);
         Number(ref output, "\" size=\""u8, all.FrontEnd + all.Transfer);
         Number(ref output, "\"/>\n<total type=\"rest\" count=\""u8, (nuint)all.FreeObjects);
         Number(ref output, "\" size=\""u8, all.Central + all.SpanTails + all.Free);
-        Number(ref output, "\"/>\n<system type=\"current\" size=\""u8, system);
+        output.Text("\"/>\n"u8);
+    }
+
+    private static void Memory(ref Output output, in HeapStatistics all, nuint system)
+    {
+        Number(ref output, "<system type=\"current\" size=\""u8, system);
         Number(ref output, "\"/>\n<system type=\"max\" size=\""u8, system);
         Number(ref output, "\"/>\n<aspace type=\"total\" size=\""u8, all.Mapped);
         Number(ref output, "\"/>\n<aspace type=\"mprotect\" size=\""u8, all.Mapped);

@@ -103,15 +103,4 @@ public sealed class StatisticsTests
         Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_STATS", "json:/nonexistent/folder/file").Run().Succeeded();
         Assert.Matches(@"^nativemalloc: .*could not be written to /nonexistent/folder/file.*\n$", outcome.Error);
     }
-
-    [Fact]
-    public void MallocInfoIsXmlAfterGlibcsSchema()
-    {
-        string xml = TestProgram.Run("interface").Preloaded().Run().Succeeded().Output;
-        System.Xml.Linq.XElement root = System.Xml.Linq.XDocument.Parse(xml).Root!;
-        Assert.Equal("malloc", root.Name);
-        Assert.Equal("1", root.Attribute("version")!.Value);
-        Assert.Equal(["heap", "total", "total", "system", "system", "aspace", "aspace"], root.Elements().Select(element => element.Name.LocalName));
-        Assert.NotEmpty(root.Element("heap")!.Element("sizes")!.Elements("size"));
-    }
 }
