@@ -28,19 +28,42 @@ internal static unsafe class Heap
     /// <summary>Gives all that is cached back down the tiers, and all free memory back to the kernel; returns how many bytes.</summary>
     internal static nuint Trim()
     {
+        Drain();
+        return Pages->Release(~(nuint)0);
+    }
+
+    /// <summary>
+    /// Gives all that is cached back down the tiers: before there is said to be no memory, since the pages that the
+    /// cached objects lie on may be what is wanted. No lock is held.
+    /// </summary>
+    internal static void Drain()
+    {
+        if (s_transfer == null)
+        {
+            return; // large blocks need no tiers
+        }
+
         FrontEnd.Drain();
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             Transfer(sizeClass)->Plunder(sizeClass, all: true);
         }
-
-        return Pages->Release(~(nuint)0);
     }
 
     /// <summary>What the transfer caches take from and give to.</summary>
     internal readonly struct CentralLists : IObjectSource
     {
-        public static int Take(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Take(sizeClass, objects, count);
+        public static int Take(nuint sizeClass, void** objects, int count)
+        {
+            int taken = Central(sizeClass)->Take(sizeClass, objects, count);
+            if (taken == 0)
+            {
+                Drain();
+                taken = Central(sizeClass)->Take(sizeClass, objects, count);
+            }
+
+            return taken;
+        }
 
         public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(objects, count);
     }
