@@ -98,6 +98,14 @@ public sealed class StatisticsTests
     }
 
     [Fact]
+    public void WrongOptionLeavesTheDefault()
+    {
+        string Introduction(Command command) =>
+            command.Preloaded().With("NATIVEMALLOC_VERBOSE", "1").Run().Succeeded().Error.Split("): ")[^1];
+        Assert.Equal(Introduction(new Command("true")), Introduction(new Command("true").With("NATIVEMALLOC_INDEX", "numa")));
+    }
+
+    [Fact]
     public void StatisticsThatCannotBeWrittenAreToldOf()
     {
         Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_STATS", "json:/nonexistent/folder/file").Run().Succeeded();
