@@ -113,6 +113,16 @@ public sealed class StatisticsTests
     }
 
     [Fact]
+    public void PathThatIsTooLongLeadsToNoOtherFile()
+    {
+        string folder = Repository.NewFolder("long");
+        string path = (folder + "/").PadRight(4000, '/') + new string('a', 200);
+        Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_STATS", "json:" + path).Run().Succeeded();
+        Assert.Matches(@"^nativemalloc: .*could not be written to .*, errno 36\n$", outcome.Error);
+        Assert.Empty(Directory.GetFiles(folder));
+    }
+
+    [Fact]
     public void MallocInfoIsXmlAfterGlibcsSchema()
     {
         string xml = TestProgram.Run("interface").Preloaded().Run().Succeeded().Output;
