@@ -1,4 +1,8 @@
 # make            build out/libnativemalloc.so and out/libnativemalloc.a
+# make install    install below PREFIX=/usr/local: libraries, header, nativemalloc.pc, CMake package, command, manual;
+#                 DESTDIR= goes before all paths, and BINDIR=, LIBDIR=, INCLUDEDIR= and MANDIR= change one each
+# make uninstall  remove what make install put there, given the same variables
+# make deb        a Debian package of the same, in out/
 # make test       build, and pass all tests (within 6 minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
@@ -6,10 +10,22 @@
 #                 situation of rseq (as root on Debian; an hour and a half)
 # make clean      remove what was built
 
-.PHONY: all test demo soak matrix clean
+# In the environment of these scripts alone: tests and programs may know such names too.
+folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
+
+.PHONY: all install uninstall deb test demo soak matrix clean
 
 all:
 	./build.sh
+
+install: all
+	$(folders) packaging/install.sh
+
+uninstall:
+	$(folders) packaging/install.sh remove
+
+deb: all
+	packaging/deb.sh
 
 test: all
 	tests/run.sh

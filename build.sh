@@ -10,9 +10,9 @@ out=out
 work=$out/obj/link
 log=$out/obj/ilc.log
 ilc_object=$out/obj/NativeMalloc/Release/net10.0/linux-x64/native/NativeMalloc.o
-inputs=(NativeMalloc Shim build.sh Directory.Build.props global.json)
+inputs=(NativeMalloc Shim build.sh packaging/version.sh Directory.Build.props global.json)
 compile=(-g -O2 -fPIC -fvisibility=hidden -ftls-model=initial-exec -ffreestanding -fno-stack-protector
-    -fasynchronous-unwind-tables -Wall -Wextra -Werror)
+    -fasynchronous-unwind-tables -Wall -Wextra -Werror -INativeMalloc/include)
 
 fail() {
     echo "build.sh: $*" >&2
@@ -82,7 +82,7 @@ compile_shim() {
 place_csharp() {
     local offset
     offset=$(nm "$ilc_object" | awk '$3 == "free" { print $1 }')
-    printf '.section __managedcode, "ax", @progbits\n.balign 64\n.skip %d, 0xcc\n.section .note.GNU-stack, "", @progbits\n' \
+    printf '.section __managedcode, "ax", @progbits\n.balign 64\n.rept %d\n.byte 0xcc\n.endr\n.section .note.GNU-stack, "", @progbits\n' \
         $(((64 - 0x$offset % 64) % 64)) | gcc -c -x assembler - -o "$work/before.object"
     objcopy --set-section-alignment __managedcode=16 "$ilc_object" "$work/csharp.object"
     objects=("$work/before.object" "$work/csharp.object" "$work"/*.o)
@@ -95,16 +95,22 @@ link_shared() {
         echo 'local: *; };'
     } > "$work/exports.map"
     gcc -shared -nostdlib -o "$work/libnativemalloc.so" "${objects[@]}" \
-        -Wl,--version-script="$work/exports.map" -Wl,--no-undefined -Wl,-soname,libnativemalloc.so \
+        -Wl,--version-script="$work/exports.map" -Wl,--no-undefined -Wl,-soname,"$soname" \
         -Wl,-z,nodelete,-z,initfirst,-z,relro,-z,now,-z,noseparate-code -Wl,--hash-style=gnu -Wl,--build-id
 }
 
-# One object with only the public names global.
+# One object with only the public names global, and one with the names of C++'s operators, which lead to the first.
 link_static() {
-    ld -r -o "$work/all.relocatable" "${objects[@]}"
-    objcopy --keep-global-symbols=Shim/exports.txt "$work/all.relocatable" "$work/nativemalloc.obj"
+    mkdir -p "$work/static"
+    gcc "${compile[@]}" -c Shim/static/cxx.S -o "$work/static/cxx.o"
+    gcc "${compile[@]}" -c Shim/static/libc.c -o "$work/static/libc.o"
+    sed -n 's/^_Z.*/& nm&/p' Shim/exports.txt > "$work/static/operators"
+    sed 's/^_Z/nm_Z/' Shim/exports.txt > "$work/static/globals"
+    objcopy --redefine-syms="$work/static/operators" "$work/csharp.object" "$work/static/csharp.object"
+    ld -r -o "$work/static/all.object" "${objects[@]/#$work\/csharp.object/$work\/static\/csharp.object}" "$work/static/libc.o"
+    objcopy --keep-global-symbols="$work/static/globals" "$work/static/all.object" "$work/static/nativemalloc.o"
     rm -f "$work/libnativemalloc.a"
-    ar rcs "$work/libnativemalloc.a" "$work/nativemalloc.obj"
+    ar rcs "$work/libnativemalloc.a" "$work/static/nativemalloc.o" "$work/static/cxx.o"
 }
 
 # same WHAT LIST COMMAND...: the names that the command prints are those of the list.
@@ -135,6 +141,7 @@ publish() {
         cp "$work/$file" "$out/.$file.new"
         mv -f "$out/.$file.new" "$out/$file"
     done
+    ln -sf libnativemalloc.so "$out/$soname" # what a program that is linked with it here asks for
 }
 
 if [ "${1:-}" = clean ]; then
@@ -148,6 +155,8 @@ compile_csharp
 check_ilc
 compile_shim
 place_csharp
+version=$(packaging/version.sh)
+soname=libnativemalloc.so.${version%%.*}
 link_shared
 link_static
 check_library

@@ -28,15 +28,33 @@ internal static unsafe class Heap
     /// <summary>Gives all that is cached back down the tiers, and all free memory back to the kernel; returns how many bytes.</summary>
     internal static nuint Trim()
     {
-        Drain();
+        EmptyCaches();
         return Pages->Release(~(nuint)0);
     }
 
     /// <summary>
-    /// Gives all that is cached back down the tiers: before there is said to be no memory, since the pages that the
+    /// Gives free memory back to the kernel, at least this many bytes if there are; returns how many. The caches are worth more
+    /// than idle pages, so they are emptied only if those do not suffice.
+    /// </summary>
+    internal static nuint Release(nuint bytes)
+    {
+        const nuint Rest = PageMap.PageSize - 1;
+        nuint whole = bytes > ~Rest ? ~Rest : (bytes + Rest) & ~Rest;
+        nuint released = Pages->Release(whole);
+        if (released < whole)
+        {
+            EmptyCaches();
+            released += Pages->Release(whole - released);
+        }
+
+        return released;
+    }
+
+    /// <summary>
+    /// Gives all that is cached back down the tiers: also before there is said to be no memory, since the pages that the
     /// cached objects lie on may be what is wanted. No lock is held.
     /// </summary>
-    internal static void Drain()
+    internal static void EmptyCaches()
     {
         if (s_transfer == null)
         {
@@ -58,21 +76,29 @@ internal static unsafe class Heap
             int taken = Central(sizeClass)->Take(sizeClass, objects, count);
             if (taken == 0)
             {
-                Drain();
+                EmptyCaches();
                 taken = Central(sizeClass)->Take(sizeClass, objects, count);
             }
 
             return taken;
         }
 
-        public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(objects, count);
+        public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(sizeClass, objects, count);
     }
 
     /// <summary>What the central free lists take from and give to.</summary>
     internal readonly struct Spans : ISpanSource
     {
-        public static Span* Take(nuint sizeClass) =>
-            Pages->Take(SizeClasses.PagesPerSpan(sizeClass), (byte)sizeClass, PageMap.PageSize);
+        public static Span* Take(nuint sizeClass)
+        {
+            Span* span = Pages->Take(SizeClasses.PagesPerSpan(sizeClass), (byte)sizeClass, PageMap.PageSize);
+            if (span != null && Options.Check)
+            {
+                Checked.PrepareSpan(span);
+            }
+
+            return span;
+        }
 
         public static void Give(Span* span) => Pages->Give(span, released: false);
     }

@@ -87,11 +87,16 @@ extern void *malloc(size_t size);
 /* ILC's section of compiled C#; the linker names its ends. */
 extern HIDDEN char __start___managedcode[], __stop___managedcode[];
 
+HIDDEN int nm_is_own_function(const void *function)
+{
+    uintptr_t address = (uintptr_t)function;
+    return address >= (uintptr_t)__start___managedcode && address < (uintptr_t)__stop___managedcode;
+}
+
 /* 1 if the name malloc leads here; 0 if the program or another library brought its own. */
 HIDDEN int nm_malloc_is_ours(void)
 {
-    uintptr_t address = (uintptr_t)malloc;
-    return address >= (uintptr_t)__start___managedcode && address < (uintptr_t)__stop___managedcode;
+    return nm_is_own_function((const void *)malloc);
 }
 
 /* --- streams, for malloc_info --------------------------------------------------------------------------------------- */

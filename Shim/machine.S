@@ -75,6 +75,15 @@ FUNCTION nm_rseq_refcount
         ret
 FUNCTION_END nm_rseq_refcount
 
+/* void *nm_call(void *function, long a, long b, long c): function(a, b, c). */
+FUNCTION nm_call
+        mov     %rdi, %rax
+        mov     %rsi, %rdi
+        mov     %rdx, %rsi
+        mov     %rcx, %rdx
+        jmp     *%rax
+FUNCTION_END nm_call
+
 FUNCTION nm_sentinel
         lea     nm_sentinel_slab(%rip), %rax
         ret

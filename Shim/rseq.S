@@ -78,24 +78,30 @@ nm_abort_\name:
 
         .text
 
-/* void *nm_pop(size_t class, size_t size): takes an object of the class; when there is none, goes on to nm_pop_empty(class, size). */
+/*
+ * void *nm_pop(size_t class, size_t size, int on_failure): takes an object of the class; when there is none, goes on to
+ * nm_pop_empty(class, size, on_failure).
+ */
 FUNCTION nm_pop
         SECTION_BEGIN nm_pop
-        LOAD_SLAB %rdx
-        mov     (%rdx,%rdi,8), %ecx                     /* current */
-        mov     -8(%rdx,%rcx), %rax                     /* the topmost object, or zero */
+        LOAD_SLAB %r10
+        mov     (%r10,%rdi,8), %ecx                     /* current */
+        mov     -8(%r10,%rcx), %rax                     /* the topmost object, or zero */
         test    %rax, %rax
 .Lexit_nm_pop:
         jz      nm_pop_empty
         sub     $8, %ecx
-        mov     %ecx, (%rdx,%rdi,8)
+        mov     %ecx, (%r10,%rdi,8)
 .Lcommit_nm_pop:
         ret
         EXIT_POINT nm_pop, .Lexit_nm_pop
         SECTION_END nm_pop, nm_pop_empty
 FUNCTION_END nm_pop
 
-/* void nm_push(void *object, size_t class): gives an object; when there is no room, goes on to nm_push_full(object, class). */
+/*
+ * void nm_push(void *object, size_t class): gives an object; when there is no room, or it is the topmost object already, goes on
+ * to nm_push_full(object, class).
+ */
 FUNCTION nm_push
         SECTION_BEGIN nm_push
         LOAD_SLAB %rdx
@@ -103,12 +109,16 @@ FUNCTION nm_push
         cmp     4(%rdx,%rsi,8), %ecx                    /* end */
 .Lexit_nm_push:
         jae     nm_push_full
+        cmp     %rdi, -8(%rdx,%rcx)                     /* the topmost object: freed twice in a row */
+.Lexit2_nm_push:
+        je      nm_push_full
         mov     %rdi, (%rdx,%rcx)                       /* not visible until current is past it */
         add     $8, %ecx
         mov     %ecx, (%rdx,%rsi,8)
 .Lcommit_nm_push:
         ret
         EXIT_POINT nm_push, .Lexit_nm_push
+        EXIT_POINT nm_push, .Lexit2_nm_push
         SECTION_END nm_push, nm_push_full
 FUNCTION_END nm_push
 

@@ -5,6 +5,7 @@ set -euo pipefail
 declare -A package_of=(
     [gcc]=gcc [g++]=g++ [ld]=binutils [gdb]=gdb [strace]=strace [taskset]=util-linux [awk]=gawk [dash]=dash
     [python3]=python3 [perl]=perl [git]=git [sqlite3]=sqlite3 [xz]=xz-utils [tar]=tar [redis-server]=redis-server
+    [cmake]=cmake [pkg-config]=pkg-config [dpkg-deb]=dpkg [make]=make
     [redis-cli]=redis-tools [memcached]=memcached [node]=nodejs [java]=default-jdk-headless
 )
 
@@ -12,6 +13,7 @@ missing=()
 for program in "${!package_of[@]}"; do
     command -v "$program" > /dev/null || missing+=("${package_of[$program]}")
 done
+[ -d /usr/include/c++/v1 ] || missing+=(libc++-dev libc++abi-dev)
 [ ${#missing[@]} = 0 ] && exit
 
 if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then

@@ -78,15 +78,21 @@ internal static unsafe class Aligned
         return block != null ? block : Errno.Fail(Errno.NoMemory);
     }
 
-    private static void* Allocate(nuint alignment, nuint size)
+    /// <summary>A block aligned to a power of two; null, and errno as it may be, when there is no memory.</summary>
+    internal static void* Allocate(nuint alignment, nuint size)
     {
         if (alignment <= MinAlignment)
         {
             return Malloc.Allocate(size);
         }
 
+        if (Options.Check)
+        {
+            return Checked.Allocate(size, alignment);
+        }
+
         nuint sizeClass = SizeClasses.OfAligned(size, alignment);
-        return sizeClass != 0 ? Shim.Pop(sizeClass, size) : LargeBlocks.Allocate(size, alignment);
+        return sizeClass != 0 ? Shim.Pop(sizeClass, size, OnFailure.SetErrno) : LargeBlocks.Allocate(size, alignment);
     }
 
     private static bool IsPowerOfTwo(nuint value) => value != 0 && (value & (value - 1)) == 0;

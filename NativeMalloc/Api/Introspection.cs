@@ -14,6 +14,11 @@ internal static unsafe class Introspection
             return 0;
         }
 
+        if (Options.Check)
+        {
+            return Checked.UsableSize(block, "malloc_usable_size"u8);
+        }
+
         nuint sizeClass = PageMap.ClassOf((nuint)block);
         return sizeClass != 0 ? SizeClasses.Size(sizeClass) : LargeBlocks.SpanOf(block, "malloc_usable_size"u8)->Bytes;
     }

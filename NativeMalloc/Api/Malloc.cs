@@ -11,7 +11,7 @@ internal static unsafe class Malloc
     /// <summary>A block of at least <paramref name="size"/> bytes, aligned to 16; null and ENOMEM when there is no memory.</summary>
     /// <remarks>Class 0, of sizes that are not common, has no object in any slab: the slow path takes it up.</remarks>
     [RuntimeExport("malloc")]
-    internal static void* Allocate(nuint size) => Shim.Pop(SizeClasses.OfFine(size), size);
+    internal static void* Allocate(nuint size) => Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.SetErrno);
 
     /// <summary>Gives a block back; null is allowed. Leaves errno alone.</summary>
     /// <remarks>Class 0, of all but small blocks, has no room in any slab: the slow path takes it up.</remarks>
@@ -24,9 +24,18 @@ internal static unsafe class Malloc
 
     /// <summary>C23: free, for callers that know the size that they asked for.</summary>
     [RuntimeExport("free_sized")]
-    internal static void FreeSized(void* block, nuint size) => Free(block);
+    internal static void FreeSized(void* block, nuint size)
+    {
+        if (Options.Check)
+        {
+            Checked.Free(block, size);
+            return;
+        }
+
+        Free(block);
+    }
 
     /// <summary>C23: free, for callers that know the alignment and the size that they asked for.</summary>
     [RuntimeExport("free_aligned_sized")]
-    internal static void FreeAlignedSized(void* block, nuint alignment, nuint size) => Free(block);
+    internal static void FreeAlignedSized(void* block, nuint alignment, nuint size) => FreeSized(block, size);
 }

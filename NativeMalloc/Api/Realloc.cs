@@ -15,7 +15,7 @@ internal static unsafe class Realloc
             return Errno.Fail(Errno.NoMemory);
         }
 
-        if (bytes > SizeClasses.MaxSize)
+        if (bytes > SizeClasses.MaxSize && !Options.Check)
         {
             void* large = LargeBlocks.AllocateZeroed(bytes);
             return large != null ? large : Errno.Fail(Errno.NoMemory);
@@ -46,6 +46,12 @@ internal static unsafe class Realloc
         {
             Malloc.Free(block);
             return null;
+        }
+
+        if (Options.Check)
+        {
+            void* other = Checked.Resize(block, size);
+            return other != null ? other : Errno.Fail(Errno.NoMemory);
         }
 
         nuint sizeClass = PageMap.ClassOf((nuint)block);

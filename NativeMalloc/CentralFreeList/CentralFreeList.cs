@@ -67,17 +67,17 @@ internal unsafe struct CentralFreeList<TSpans>
     }
 
     /// <summary>Takes objects back; a span that has all of its objects again goes back to the page heap.</summary>
-    internal void Give(void** objects, int count)
+    internal void Give(nuint sizeClass, void** objects, int count)
     {
         Lock.Acquire();
         for (int i = 0; i < count; i++)
         {
             nuint address = (nuint)objects[i];
             Span* span = PageMap.SpanOf(address);
-            if (span == null || !span->GiveObject(address))
+            if (span == null || span->SizeClass != sizeClass || !span->GiveObject(address))
             {
                 Lock.Release(); // a handler of SIGABRT may allocate
-                Misuse.Report("free"u8, (void*)address, "is not a block in use: it was freed twice, or points into a block"u8);
+                ReportMisuse(span, sizeClass, address);
             }
 
             if (span->Out == 0)
@@ -93,6 +93,30 @@ internal unsafe struct CentralFreeList<TSpans>
         }
 
         _out -= count;
+        Lock.Release();
+    }
+
+    private static void ReportMisuse(Span* span, nuint sizeClass, nuint address)
+    {
+        if (span != null && span->SizeClass != sizeClass)
+        {
+            Misuse.Report("free"u8, (void*)address, "was freed with a wrong size"u8);
+        }
+
+        Misuse.Report("free"u8, (void*)address, "is not a block in use: it was freed twice, or points into a block"u8);
+    }
+
+    /// <summary>Hands out, for good and to nobody, the objects that are here.</summary>
+    internal void Withhold()
+    {
+        void** objects = stackalloc void*[SizeClasses.MaxBatch];
+        Lock.Acquire();
+        for (Span* span = _ranks.Fullest(); span != null; span = _ranks.Fullest())
+        {
+            _out += span->TakeObjects(objects, SizeClasses.MaxBatch);
+            _ranks.Update(span);
+        }
+
         Lock.Release();
     }
 

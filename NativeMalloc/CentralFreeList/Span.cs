@@ -29,6 +29,9 @@ internal unsafe struct Span
     /// <summary>All pages read zero: true until a block in the span was handed out.</summary>
     internal bool Zeroed;
 
+    /// <summary>Its blocks are sealed (checking mode).</summary>
+    internal bool Checked;
+
     internal ushort Objects;
     internal ushort Out;
 
@@ -78,12 +81,19 @@ internal unsafe struct Span
         return taken;
     }
 
+    /// <summary>The address is that of one of the objects.</summary>
+    internal readonly bool IsObject(nuint address)
+    {
+        nuint number = NumberAt(address - Start);
+        return number * SizeClasses.Size(SizeClass) == address - Start && number < Objects;
+    }
+
     /// <summary>Takes an object back; false if it is here already, or if the address is not one of an object.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool GiveObject(nuint address)
     {
         nuint offset = address - Start;
-        nuint number = (nuint)((offset * SizeClasses.Reciprocal(SizeClass)) >> 32);
+        nuint number = NumberAt(offset);
         nuint word = number / 64;
         ulong bit = 1UL << (int)(number % 64);
         if (number * SizeClasses.Size(SizeClass) != offset || number >= Objects || (_here[word] & bit) != 0)
@@ -100,4 +110,7 @@ internal unsafe struct Span
         Out--;
         return true;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly nuint NumberAt(nuint offset) => (nuint)((offset * SizeClasses.Reciprocal(SizeClass)) >> 32);
 }

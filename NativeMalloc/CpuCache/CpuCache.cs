@@ -11,28 +11,34 @@ namespace NativeMalloc;
 internal static unsafe class CpuCache
 {
     /// <summary>
-    /// An object of the class, when the slab had none; for class 0, a block of that size. Null, with errno ENOMEM, when there is
-    /// no memory.
+    /// An object of the class, when the slab had none; for class 0, a block of that size. When there is no memory, null with
+    /// errno ENOMEM, or what operator new does.
     /// </summary>
     [RuntimeExport("nm_pop_empty")]
-    internal static void* PopEmpty(nuint sizeClass, nuint size)
+    internal static void* PopEmpty(nuint sizeClass, nuint size, OnFailure failure)
     {
+        if (Options.Check)
+        {
+            void* sealedBlock = Checked.Allocate(size, 16);
+            return sealedBlock != null ? sealedBlock : Fail(size, failure);
+        }
+
         if (sizeClass == 0)
         {
             sizeClass = SizeClasses.Of(size);
             if (sizeClass != 0)
             {
-                return Shim.Pop(sizeClass, size);
+                return Shim.Pop(sizeClass, size, failure);
             }
 
             void* block = LargeBlocks.Allocate(size, PageMap.PageSize);
-            return block != null ? block : Errno.Fail(Errno.NoMemory);
+            return block != null ? block : Fail(size, failure);
         }
 
         Slab* slab = SlabOfThisCpu(out bool attached);
         if (attached)
         {
-            return Shim.Pop(sizeClass, size); // there may be objects after all
+            return Shim.Pop(sizeClass, size, failure); // there may be objects after all
         }
 
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
@@ -46,7 +52,7 @@ internal static unsafe class CpuCache
         int taken = Startup.EnsureHeap() ? Heap.Transfer(sizeClass)->Take(sizeClass, objects, wanted) : 0;
         if (taken == 0)
         {
-            return Errno.Fail(Errno.NoMemory);
+            return Fail(size, failure);
         }
 
         taken--;
@@ -67,6 +73,12 @@ internal static unsafe class CpuCache
     [RuntimeExport("nm_push_full")]
     internal static void PushFull(void* block, nuint sizeClass)
     {
+        if (Options.Check)
+        {
+            Checked.Free(block, Checked.AnySize);
+            return;
+        }
+
         if (sizeClass == 0)
         {
             if (block != null)
@@ -88,6 +100,11 @@ internal static unsafe class CpuCache
         int count = 0;
         if (slab != null)
         {
+            if (Slab.TopOf(slab, sizeClass) == block)
+            {
+                Misuse.Report("free"u8, block, "was freed already"u8);
+            }
+
             Interlocked.Increment(ref slab->Overflows[sizeClass]);
             if (Grow(slab, sizeClass) && Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
             {
@@ -101,6 +118,9 @@ internal static unsafe class CpuCache
         objects[count++] = block;
         Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
     }
+
+    private static void* Fail(nuint size, OnFailure failure) =>
+        failure == OnFailure.SetErrno ? Errno.Fail(Errno.NoMemory) : CxxRuntime.Throw("_Znwm"u8, size, 0);
 
     // The slab that this thread's sequences work on now; null if they must do without. "attached": since this call.
     private static Slab* SlabOfThisCpu(out bool attached)

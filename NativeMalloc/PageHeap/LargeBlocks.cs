@@ -52,7 +52,7 @@ internal static unsafe class LargeBlocks
         Span* span = PageMap.SpanOf((nuint)block);
         if (span == null || span->Start != (nuint)block || span->SizeClass != 0)
         {
-            Misuse.Report(caller, block, "was not allocated here, was freed already, or points into a block"u8);
+            Misuse.ReportNoBlock(caller, block);
         }
 
         return span;
@@ -123,7 +123,7 @@ internal static unsafe class LargeBlocks
         Span* span = Heap.Pages->Take(pages, 0, alignment);
         if (span == null && size <= Heap.Pages->MappedBytes)
         {
-            Heap.Drain();
+            Heap.EmptyCaches();
             span = Heap.Pages->Take(pages, 0, alignment);
         }
 

@@ -21,6 +21,7 @@ internal static unsafe class PageMap
     internal const nuint HugePageSize = 1 << HugePageShift;
 
     private const int AddressBits = 47;
+    private const int AlignmentBits = 4;
     private const int LeafShift = 30;
     private const int RootEntries = 1 << (AddressBits - LeafShift);
     private const int LeafPages = 1 << (LeafShift - PageShift);
@@ -44,16 +45,20 @@ internal static unsafe class PageMap
 
     private static Root s_root;
 
-    /// <summary>The class of the small blocks on the address's page; 0 for large blocks and for memory that is not ours.</summary>
+    /// <summary>
+    /// The class of the small blocks on the address's page; 0 for large blocks, for memory that is not ours, and for addresses
+    /// that are not aligned as every block is.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static nuint ClassOf(nuint address)
     {
         nuint sizeClass = 0;
-        if (address >> AddressBits == 0)
+        nuint turned = (address >> AlignmentBits) | (address << (64 - AlignmentBits)); // one that is not aligned is above all others
+        if (turned >> (AddressBits - AlignmentBits) == 0)
         {
             Root* root = RootPointer;
-            byte* classes = root->NoLeaf + root->Leaves[address >> LeafShift];
-            sizeClass = classes[(address >> PageShift) % LeafPages];
+            byte* classes = root->NoLeaf + root->Leaves[turned >> (LeafShift - AlignmentBits)];
+            sizeClass = classes[(turned >> (PageShift - AlignmentBits)) % LeafPages];
         }
 
         return sizeClass;

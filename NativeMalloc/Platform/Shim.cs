@@ -12,10 +12,10 @@ internal static unsafe class Shim
 
     // --- rseq.S: the restartable sequences on this CPU's slab ---
 
-    /// <summary>Takes an object of the class from this CPU's slab, or goes on to <see cref="CpuCache.PopEmpty"/>, which sees the size.</summary>
+    /// <summary>Takes an object of the class from this CPU's slab, or goes on to <see cref="CpuCache.PopEmpty"/>, which sees the rest.</summary>
     [RuntimeImport("*", "nm_pop")]
     [MethodImpl(Call)]
-    internal static extern void* Pop(nuint sizeClass, nuint size);
+    internal static extern void* Pop(nuint sizeClass, nuint size, OnFailure failure);
 
     /// <summary>Gives an object to this CPU's slab, or goes on to <see cref="CpuCache.PushFull"/>.</summary>
     [RuntimeImport("*", "nm_push")]
@@ -77,7 +77,38 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern void Move(void* to, void* from, nuint length);
 
+    /// <summary>Calls a C function.</summary>
+    [RuntimeImport("*", "nm_call")]
+    [MethodImpl(Call)]
+    internal static extern void* Invoke(void* function, nuint a, nuint b, nuint c);
+
+    // --- operators.c ---
+
+    [RuntimeImport("*", "nm_operators_in_use")]
+    [MethodImpl(Call)]
+    internal static extern Operators* Operators();
+
+    /// <summary>1: the program or another library brought a basic operator of its own.</summary>
+    [RuntimeImport("*", "nm_operators_are_replaced")]
+    [MethodImpl(Call)]
+    internal static extern int OperatorsAreReplaced();
+
+    /// <summary>Null in the shared library.</summary>
+    [RuntimeImport("*", "nm_static_cxx_runtime")]
+    [MethodImpl(Call)]
+    internal static extern StaticCxxRuntime* StaticCxxRuntime();
+
+    /// <summary>dl_iterate_phdr with <see cref="CxxRuntime.LookIntoObject"/>.</summary>
+    [RuntimeImport("*", "nm_each_object")]
+    [MethodImpl(Call)]
+    internal static extern void EachObject(void* data);
+
     // --- libc.c ---
+
+    /// <summary>1: the address is in this library's C#.</summary>
+    [RuntimeImport("*", "nm_is_own_function")]
+    [MethodImpl(Call)]
+    internal static extern int IsOwnFunction(void* address);
 
     [RuntimeImport("*", "nm_set_errno")]
     [MethodImpl(Call)]
@@ -140,4 +171,15 @@ internal static unsafe class Shim
     [RuntimeImport("*", "nm_abort")]
     [MethodImpl(Call)]
     internal static extern void Abort();
+
+    // --- version.c ---
+
+    /// <summary>The library's version, as text and as NATIVEMALLOC_VERSION_NUMBER.</summary>
+    [RuntimeImport("*", "nm_version")]
+    [MethodImpl(Call)]
+    internal static extern byte* Version();
+
+    [RuntimeImport("*", "nm_version_number")]
+    [MethodImpl(Call)]
+    internal static extern uint VersionNumber();
 }

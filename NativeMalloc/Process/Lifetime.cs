@@ -12,6 +12,7 @@ internal static unsafe class Lifetime
     internal static void Load()
     {
         Startup.ReadOptions();
+        OperatorNew.NoticeReplacements();
         if (Options.Statistics != StatisticsChoice.None)
         {
             s_processId = Os.ProcessId();
@@ -69,6 +70,7 @@ internal static unsafe class Lifetime
         }
 
         ThreadSlabs.AcquireLocksForFork();
+        Quarantine.Lock->AcquireForFork();
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             Heap.Transfer(sizeClass)->Lock.AcquireForFork();
@@ -117,6 +119,7 @@ internal static unsafe class Lifetime
                 Heap.Transfer(sizeClass)->Lock.Renew(child);
             }
 
+            Quarantine.Lock->Renew(child);
             ThreadSlabs.RenewLocks(child);
             for (int index = 0; index < CpuSlabs.Bound; index++)
             {

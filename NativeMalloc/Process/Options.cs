@@ -20,7 +20,7 @@ internal enum StatisticsChoice
 }
 
 /// <summary>
-/// The options, from the environment: NATIVEMALLOC_INDEX, NATIVEMALLOC_STATS, NATIVEMALLOC_VERBOSE. Ignored in a program
+/// The options, from the environment: NATIVEMALLOC_INDEX, NATIVEMALLOC_STATS, NATIVEMALLOC_CHECK, NATIVEMALLOC_VERBOSE. Ignored in a program
 /// that runs with another user's rights (AT_SECURE). What is not understood is named in one line, and the default holds.
 /// </summary>
 internal static unsafe class Options
@@ -37,6 +37,9 @@ internal static unsafe class Options
     internal static byte* StatisticsPath => s_statisticsPath;
 
     internal static bool Verbose { get; private set; }
+
+    /// <summary>Checking mode (see <see cref="Checked"/>).</summary>
+    internal static bool Check { get; private set; }
 
     internal static void Read(byte** environment)
     {
@@ -67,6 +70,12 @@ internal static unsafe class Options
         if ((value = After(option, "STATS="u8)) != null)
         {
             return ReadStatistics(value);
+        }
+
+        if ((value = After(option, "CHECK="u8)) != null)
+        {
+            Check = Is(value, "1"u8);
+            return Check || Is(value, "0"u8) || *value == 0;
         }
 
         if ((value = After(option, "VERBOSE="u8)) != null)
@@ -119,6 +128,48 @@ internal static unsafe class Options
         return Is(value, "0"u8) || *value == 0;
     }
 
+    /// <summary>Writes the value of an option, as it was understood; false if there is no such option.</summary>
+    internal static bool WriteValue(byte* name, ref Output output)
+    {
+        if (Is(name, "index"u8))
+        {
+            output.Text(Index switch
+            {
+                IndexChoice.MmCid => "mm_cid"u8,
+                IndexChoice.CpuId => "cpu_id"u8,
+                IndexChoice.Thread => "thread"u8,
+                _ => ""u8,
+            });
+        }
+        else if (Is(name, "stats"u8))
+        {
+            output.Text(Statistics switch
+            {
+                StatisticsChoice.Text => "1"u8,
+                StatisticsChoice.Json => "json:"u8,
+                _ => "0"u8,
+            });
+            if (Statistics == StatisticsChoice.Json)
+            {
+                output.Text(s_statisticsPath);
+            }
+        }
+        else if (Is(name, "check"u8))
+        {
+            output.Text(Check ? "1"u8 : "0"u8);
+        }
+        else if (Is(name, "verbose"u8))
+        {
+            output.Text(Verbose ? "1"u8 : "0"u8);
+        }
+        else
+        {
+            return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Says that the index that was asked for is not to be had.</summary>
     internal static void ComplainOfIndex(ReadOnlySpan<byte> used)
     {
@@ -134,7 +185,7 @@ internal static unsafe class Options
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
         output.Text(setting);
-        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH and NATIVEMALLOC_VERBOSE=1\n"u8);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1 and NATIVEMALLOC_VERBOSE=1\n"u8);
         output.Flush();
     }
 

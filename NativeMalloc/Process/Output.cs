@@ -3,8 +3,8 @@ using System;
 namespace NativeMalloc;
 
 /// <summary>
-/// Text for a file descriptor or a stdio stream, gathered in a small buffer of its own: reports are written where nothing
-/// may be allocated.
+/// Text for a file descriptor, a stdio stream or a place in memory, gathered in a small buffer of its own: reports are written
+/// where nothing may be allocated.
 /// </summary>
 internal unsafe struct Output
 {
@@ -15,8 +15,13 @@ internal unsafe struct Output
 
     private int _file;
     private void* _stream;
+    private bool _toMemory;
+    private byte* _memory;
+    private nuint _room;
+    private nuint _written;
     private int _length;
     private bool _failed;
+    private int _error;
     private fixed byte _buffer[BufferBytes];
 
     internal static Output ToFile(int file) => new Output { _file = file };
@@ -24,8 +29,14 @@ internal unsafe struct Output
     /// <summary>To a FILE of libc's.</summary>
     internal static Output ToStream(void* stream) => new Output { _stream = stream };
 
+    /// <summary>To memory, as far as there is room; <see cref="Finish"/> ends it.</summary>
+    internal static Output ToMemory(byte* memory, nuint room) => new Output { _toMemory = true, _memory = memory, _room = room };
+
     /// <summary>Some text could not be written.</summary>
     internal readonly bool Failed => _failed;
+
+    /// <summary>Why the first text that could not be written to a file was not: an errno.</summary>
+    internal readonly int Error => _error;
 
     internal void Text(ReadOnlySpan<byte> text)
     {
@@ -102,13 +113,46 @@ internal unsafe struct Output
     {
         fixed (byte* buffer = _buffer)
         {
-            int result = _stream != null
-                ? Shim.StreamWrite(_stream, buffer, (nuint)_length)
-                : Os.Write(_file, buffer, (nuint)_length);
-            _failed |= result != 0;
+            int result = 0;
+            if (_toMemory)
+            {
+                Copy(buffer);
+            }
+            else
+            {
+                result = _stream != null
+                    ? Shim.StreamWrite(_stream, buffer, (nuint)_length)
+                    : Os.Write(_file, buffer, (nuint)_length);
+            }
+
+            if (result != 0 && !_failed)
+            {
+                _failed = true;
+                _error = -result;
+            }
         }
 
         _length = 0;
+    }
+
+    /// <summary>Ends text in memory with a zero byte; returns the length that it would have had with room for all of it.</summary>
+    internal int Finish()
+    {
+        Flush();
+        if (_room > 0)
+        {
+            _memory[_written < _room ? _written : _room - 1] = 0;
+        }
+
+        return (int)_written;
+    }
+
+    private void Copy(byte* text)
+    {
+        nuint room = _written < _room ? _room - _written : 0;
+        nuint length = (nuint)_length;
+        Shim.Move(_memory + _written, text, length < room ? length : room);
+        _written += length;
     }
 
     private void Byte(byte value)

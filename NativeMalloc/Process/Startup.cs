@@ -34,6 +34,11 @@ internal static unsafe class Startup
     internal static void ReadOptions()
     {
         Options.Read(Shim.Environment());
+        if (Options.Check)
+        {
+            Checked.Start();
+        }
+
         Volatile.Write(ref s_optionsRead, 1);
     }
 

@@ -38,11 +38,11 @@ internal static unsafe class StatisticsJson
         }
     }
 
-    private static void Write(ref Output output, int processId)
+    internal static void Write(ref Output output, int processId)
     {
         HeapStatistics all = HeapStatistics.Gather();
         output.Text("{\n  \"version\": \""u8);
-        output.Text(StatisticsText.Version);
+        output.Text(Shim.Version());
         output.Text("\",\n  \"active\": "u8);
         output.Text(Shim.MallocIsOurs() != 0 ? "true"u8 : "false"u8);
         output.Text(",\n  \"front_end\": \""u8);

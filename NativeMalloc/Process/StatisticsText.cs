@@ -5,9 +5,7 @@ namespace NativeMalloc;
 /// <summary>The statistics for people: the line at the start, the report at the end, and the names that all reports use.</summary>
 internal static unsafe class StatisticsText
 {
-    internal static ReadOnlySpan<byte> Version => "0.1.0"u8;
-
-    internal static ReadOnlySpan<byte> FrontEndName => FrontEnd.IsPerThread ? "per-thread"u8 : "per-cpu"u8;
+    internal static ReadOnlySpan<byte> FrontEndName => Options.Check ? "none, checking"u8 : FrontEnd.IsPerThread ? "per-thread"u8 : "per-cpu"u8;
 
     internal static ReadOnlySpan<byte> RseqName => Rseq.Owner switch
     {
@@ -81,7 +79,7 @@ internal static unsafe class StatisticsText
     private static void WriteIntroduction(ref Output output, int processId)
     {
         output.Text("nativemalloc "u8);
-        output.Text(Version);
+        output.Text(Shim.Version());
         output.Text(" (pid "u8);
         output.Decimal((nuint)processId);
         if (Shim.MallocIsOurs() == 0)

@@ -2,21 +2,91 @@ using Xunit;
 
 namespace NativeMalloc.DropInTests;
 
-/// <summary>What is not a block ends in one line and SIGABRT.</summary>
+/// <summary>
+/// Each kind of misuse of tests/programs/misuse.c, as it is always and in checking mode: one line that says what is wrong, and
+/// SIGABRT. docs/checking.md has the same table for users.
+/// </summary>
 public sealed class MisuseTests
 {
-    [Theory]
-    [InlineData("foreign", "was not allocated here, was freed already, or points into a block")]
-    [InlineData("stack", "was not allocated here, was freed already, or points into a block")]
-    [InlineData("wild", "was not allocated here, was freed already, or points into a block")]
-    [InlineData("interior-large", "was not allocated here, was freed already, or points into a block")]
-    [InlineData("double-large", "was not allocated here, was freed already, or points into a block")]
-    [InlineData("double-small", "is not a block in use: it was freed twice, or points into a block")]
-    public void IsReported(string misuse, string message)
+    private const string NotFound = "";
+    private const string Foreign = "was not allocated here";
+    private const string Misaligned = "is not aligned to 16 bytes, as every block is";
+    private const string Freed = "was freed already";
+    private const string FreedOrLarge = "was freed already, or points into a large block";
+    private const string Interior = "points into a block";
+    private const string NoBlock = "is not a block in use: it was freed twice, or points into a block";
+    private const string PastEnd = "was written to past its end";
+    private const string PastEndOrBefore = "was written to past its end, or before the start of the block behind it";
+    private const string Small = " (size class 48)";
+
+    public static TheoryData<string, string, string, string, string> Kinds => new()
     {
-        Outcome outcome = TestProgram.Run("misuse", misuse).Preloaded().Run();
+        // kind, function that is named, found always, found in checking mode, the block
+        { "foreign", "free", Foreign, Foreign, "" },
+        { "stack", "free", Foreign, Foreign, "" },
+        { "wild", "free", Foreign, Foreign, "" },
+        { "misaligned-small", "free", Misaligned, Misaligned, " (size class 112)" },
+        { "misaligned-large", "free", Misaligned, Misaligned, " (a large block of 31##### bytes)" },
+        { "interior-small", "free", NoBlock, Interior, " (size class 112)" },
+        { "interior-large", "free", FreedOrLarge, FreedOrLarge, "" },
+        { "double-small", "free", Freed, Freed, Small },
+        { "double-small-later", "free", NoBlock, Freed, Small },
+        { "double-large", "free", FreedOrLarge, FreedOrLarge, "" },
+        { "double-by-realloc", "free|realloc", Freed, Freed, Small },
+        { "realloc-foreign", "realloc", Foreign, Foreign, "" },
+        { "size-of-freed", "malloc_usable_size", FreedOrLarge, FreedOrLarge, "" },
+        { "past-the-end", "free", NotFound, PastEnd, Small },
+        { "far-past-the-end", "free", NotFound, PastEndOrBefore, Small },
+        { "past-the-end-of-large", "free", NotFound, PastEnd, " (a large block of 30##### bytes)" },
+        { "past-the-end-by-realloc", "realloc", NotFound, PastEnd, Small },
+        { "before-the-start", "free", NotFound, PastEndOrBefore, " (size class 32)" },
+        { "after-free", "malloc", NotFound, "was written to after it was freed", " (size class 416)" },
+        { "wrong-size", "free", NotFound, "is freed as a block of 24 bytes, and was allocated with 40", Small },
+    };
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void IsReported(string kind, string function, string always, string checking, string block)
+    {
+        AssertReported(TestProgram.Run("misuse", kind), function, always, block);
+        AssertReported(TestProgram.Run("misuse", kind).With("NATIVEMALLOC_CHECK", "1"), function, checking, block);
+    }
+
+    [Fact]
+    public void EveryKindIsHere()
+    {
+        string[] listed = TestProgram.Run("misuse", "--list").Run().Succeeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(listed, Kinds.Select(row => (string)((object[])row)[0]!));
+    }
+
+    // Programs that do nothing wrong run as ever.
+    [Theory]
+    [InlineData("interface")]
+    [InlineData("alignment")]
+    [InlineData("large")]
+    [InlineData("lives", "400")]
+    [InlineData("forks", "5", "2")]
+    [InlineData("vforks", "50")]
+    [InlineData("threads", "4", "20000")]
+    [InlineData("soak", "2", "3")]
+    public void CheckingModeIsQuietAboutProgramsThatAreRight(string program, params string[] arguments)
+    {
+        Outcome outcome = TestProgram.Run(program, arguments).Preloaded().With("NATIVEMALLOC_CHECK", "1").Run().Succeeded();
+        Assert.DoesNotContain("nativemalloc: ", outcome.Error);
+    }
+
+    private static void AssertReported(Command command, string function, string message, string block)
+    {
+        Outcome outcome = command.Preloaded().Run();
+        if (message == NotFound)
+        {
+            Assert.Equal(("", "not found\n", 0), (outcome.Error, outcome.Output, outcome.ExitCode));
+            return;
+        }
+
+        string described = System.Text.RegularExpressions.Regex.Escape(block).Replace("\\#", "[0-9]");
         Assert.True(outcome.Aborted, $"exit code {outcome.ExitCode}: {outcome.Output}{outcome.Error}");
-        Assert.Matches($@"^nativemalloc: free\(0x[0-9a-f]+\): the address {message}\n$", outcome.Error);
+        Assert.Matches($@"^nativemalloc: ({function})\(0x[0-9a-f]+\): the address {message}{described}\n$", outcome.Error);
         Assert.Equal("", outcome.Output);
     }
 }

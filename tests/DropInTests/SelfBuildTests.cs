@@ -13,7 +13,7 @@ public sealed class SelfBuildTests
         string statistics = Directory.CreateDirectory(Path.Combine(folder, "statistics")).FullName;
         string tree = Directory.CreateDirectory(Path.Combine(folder, "tree")).FullName;
         File.Copy(Repository.Library, library);
-        Command.Shell($"cp -r NativeMalloc Shim build.sh Directory.Build.props global.json .editorconfig '{tree}'")
+        Command.Shell($"cp -r NativeMalloc Shim packaging build.sh Directory.Build.props global.json .editorconfig '{tree}'")
             .In(Repository.Root).Run().Succeeded();
 
         Outcome outcome = new Command(Path.Combine(tree, "build.sh")).In(tree)

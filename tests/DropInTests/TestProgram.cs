@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace NativeMalloc.DropInTests;
 
-/// <summary>The C programs of tests/programs, compiled when a test first wants them.</summary>
+/// <summary>The C and C++ programs of tests/programs, compiled when a test first wants them.</summary>
 internal static class TestProgram
 {
     private static readonly ConcurrentDictionary<string, Lazy<string>> s_built = new();
@@ -25,7 +25,8 @@ internal static class TestProgram
         Directory.CreateDirectory(folder);
         string program = System.IO.Path.Combine(folder, name + variant);
         string source = System.IO.Path.Combine(Repository.Programs, name + ".c");
-        new Command("gcc", ["-O1", "-g", "-fno-builtin", "-Wall", "-Wextra", "-pthread", source, .. flags, "-o", program]).Run().Succeeded();
+        bool isC = File.Exists(source);
+        new Command(isC ? "gcc" : "g++", ["-O1", "-g", "-fno-builtin", "-Wall", "-Wextra", "-pthread", isC ? source : source + "pp", .. flags, "-o", program]).Run().Succeeded();
         return program;
     }
 }

@@ -114,6 +114,26 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
         Assert.Throws<AbortException>(() => Give([taken + (nuint)offset]));
     }
 
+    // As a sized delete with a wrong size would give it.
+    [Fact]
+    public void AnObjectOfAnotherClassEndsTheProcess()
+    {
+        nuint[] taken = Take(2, 1);
+        Assert.Throws<AbortException>(() => Give(taken, 1));
+        Assert.Contains("was freed with a wrong size (size class 32)", Encoding.ASCII.GetString(Os.Written.Single()));
+    }
+
+    [Fact]
+    public void WithheldObjectsAreNotHandedOut()
+    {
+        nuint[] taken = Take(1, 3);
+        _list.Withhold();
+        nuint[] others = Take(1, 32);
+        Assert.All(others, other => Assert.NotEqual((nint)PageMap.SpanOf(taken[0]), (nint)PageMap.SpanOf(other)));
+        Give(taken);
+        Assert.Equal(taken.Order(), Take(1, 3).Order());
+    }
+
     // Takes all objects of so many new spans, each in ascending order.
     private nuint[][] TakeSpans(nuint sizeClass, int count)
     {
@@ -152,9 +172,15 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
 
     private void Give(nuint[] objects)
     {
+        Span* span = objects.Length > 0 ? PageMap.SpanOf(objects[0]) : null;
+        Give(objects, span != null ? span->SizeClass : (nuint)1);
+    }
+
+    private void Give(nuint[] objects, nuint sizeClass)
+    {
         fixed (nuint* first = objects)
         {
-            _list.Give((void**)first, objects.Length);
+            _list.Give(sizeClass, (void**)first, objects.Length);
         }
     }
 }

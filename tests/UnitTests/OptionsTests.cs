@@ -97,6 +97,33 @@ public sealed unsafe class OptionsTests : AllocatorTest
         Assert.Empty(Os.Written);
     }
 
+    [Theory]
+    [InlineData("index", "")]
+    [InlineData("stats", "0")]
+    [InlineData("verbose", "0")]
+    [InlineData("index", "mm_cid", "NATIVEMALLOC_INDEX=mm_cid")]
+    [InlineData("index", "cpu_id", "NATIVEMALLOC_INDEX=cpu_id")]
+    [InlineData("index", "thread", "NATIVEMALLOC_INDEX=thread")]
+    [InlineData("index", "", "NATIVEMALLOC_INDEX=fast")]
+    [InlineData("stats", "1", "NATIVEMALLOC_STATS=1")]
+    [InlineData("stats", "json:/a/b", "NATIVEMALLOC_STATS=json:/a/b")]
+    [InlineData("check", "0")]
+    [InlineData("check", "1", "NATIVEMALLOC_CHECK=1")]
+    [InlineData("verbose", "1", "NATIVEMALLOC_VERBOSE=1")]
+    [InlineData("colour", null, "NATIVEMALLOC_COLOUR=blue")]
+    public void ValuesCanBeReadBack(string name, string expected, params string[] variables)
+    {
+        Read(variables);
+        byte* value = stackalloc byte[40];
+        Output output = Output.ToMemory(value, 40);
+        fixed (byte* text = Encoding.ASCII.GetBytes(name + "\0"))
+        {
+            Assert.Equal(expected != null, Options.WriteValue(text, ref output));
+        }
+
+        Assert.Equal(expected ?? "", Encoding.ASCII.GetString(value, output.Finish()));
+    }
+
     private static void Read(params IEnumerable<string> variables)
     {
         // Never freed: the options point into the environment.

@@ -109,6 +109,7 @@ public sealed unsafe class OutputTests : AllocatorTest
         _output.Text("y"u8);
         _output.Flush();
         Assert.True(_output.Failed);
+        Assert.Equal(28, _output.Error);
     }
 
     [Fact]
@@ -119,6 +120,55 @@ public sealed unsafe class OutputTests : AllocatorTest
         output.Flush();
         Assert.Equal("<malloc>", Encoding.ASCII.GetString(Shim.Streamed.Single()));
         Assert.Empty(Os.Written);
+    }
+
+    // As far as there is room, always with a zero byte, and not a byte further.
+    [Theory]
+    [InlineData(3, 10, "abc\0######")]
+    [InlineData(3, 4, "abc\0")]
+    [InlineData(3, 3, "ab\0")]
+    [InlineData(3, 1, "\0")]
+    [InlineData(0, 1, "\0")]
+    [InlineData(3, 0, "")]
+    public void MemoryIsFilledLikeSnprintfs(int length, int room, string expected)
+    {
+        byte[] memory = Encoding.ASCII.GetBytes(new string('#', room + 2));
+        fixed (byte* start = memory)
+        {
+            Output output = Output.ToMemory(start, (nuint)room);
+            output.Text("abc"u8[..length]);
+            Assert.Equal(length, output.Finish());
+        }
+
+        Assert.Equal(expected + "##", Encoding.ASCII.GetString(memory));
+        Assert.Empty(Os.Written);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(511)]
+    [InlineData(512)]
+    [InlineData(513)]
+    [InlineData(1024)]
+    [InlineData(1300)]
+    [InlineData(1301)]
+    [InlineData(2000)]
+    public void LongTextInMemoryIsCutOffAtTheRoom(int room)
+    {
+        byte[] text = [.. Enumerable.Range(0, 1300).Select(i => (byte)('a' + i % 26))];
+        byte[] memory = new byte[room + 1];
+        memory[room] = (byte)'#';
+        fixed (byte* start = memory)
+        {
+            Output output = Output.ToMemory(start, (nuint)room);
+            output.Text(text);
+            Assert.Equal(1300, output.Finish());
+        }
+
+        int kept = room == 0 ? 0 : System.Math.Min(room - 1, 1300);
+        Assert.Equal(text[..kept], memory[..kept]);
+        Assert.Equal((byte)'#', memory[room]);
+        Assert.True(room == 0 || memory[kept] == 0);
     }
 
     private string Flushed()

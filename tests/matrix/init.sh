@@ -9,7 +9,7 @@ ln -sf /proc/self/fd /dev/fd
 mkdir -p /dev/shm
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /tmp
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C PROGRESS=1
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C PROGRESS=1 LIMIT=1800
 cd "$(dirname "$0")" || exit 1
 
 echo "booted $(uname -r) on $(nproc) CPUs"

@@ -47,13 +47,14 @@ make_initramfs() {
         cpio --null -o -H newc --quiet; mkdir -p proc sys; printf 'proc\0sys\0' | cpio --null -o -H newc --quiet) > "$folder/initramfs"
 }
 
-# boot KERNEL CPUS ARGUMENT...: the machine's console, until it ends.
+# boot KERNEL CPUS GIGABYTES THREADS ARGUMENT...: the machine's console, until it ends. THREADS is single where the kernel changes its own
+# code while it runs on many CPUs, as it does when they go off and on: with more, the emulator shows a CPU half a change.
 boot() {
-    local kernel=$1 cpus=$2
-    shift 2
-    timeout $((3600 * 2)) qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$cpus" -m 4096 -nographic -no-reboot \
+    local kernel=$1 cpus=$2 memory=$3 threads=$4
+    shift 4
+    timeout $((3600 * 2)) qemu-system-x86_64 -accel tcg,thread=$threads -cpu max -smp "$cpus" -m "${memory}G" -nographic -no-reboot \
         -nodefaults -serial stdio -kernel "$kernel" -initrd "$folder/initramfs" \
-        -append "console=ttyS0 quiet loglevel=1 panic=-1 rdinit=/nativemalloc/init.sh $*" < /dev/null | sed -u 's|\r$||'
+        -append "console=ttyS0 quiet loglevel=1 tsc=reliable panic=-1 rdinit=/nativemalloc/init.sh $*" < /dev/null | sed -u 's|\r$||'
 }
 
 make_initramfs || exit 1
@@ -63,14 +64,14 @@ for suite in "${suites[@]}"; do
     log=$folder/kernels/$suite.log
     if [ "$suite" = hotplug ]; then
         make_kernel sid || { failed=1; continue; }
-        boot "$folder/kernels/sid/vmlinuz" 32 HOTPLUG=60 > "$log"
+        boot "$folder/kernels/sid/vmlinuz" 32 12 single HOTPLUG=40 > "$log"
         grep '^hotplug' "$log"
         grep -q '^hotplug: passed' "$log" || { failed=1; echo "    failed: see $log"; }
         continue
     fi
     make_kernel "$suite" || { failed=1; continue; }
     version=
-    boot "$folder/kernels/$suite/vmlinuz" 2 "SITUATIONS=$situations LOOPS=$loops" | tee "$log" | while IFS= read -r line; do
+    boot "$folder/kernels/$suite/vmlinuz" 2 4 multi "SITUATIONS=$situations LOOPS=$loops" | tee "$log" | while IFS= read -r line; do
         case $line in
         *'booted '*) version=${line#*booted }; version=${version%%[+-]*} ;;
         *' | '* | '    failed'*) rows "${version:-?}" "$libc_of" <<< "$line" ;;

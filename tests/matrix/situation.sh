@@ -52,7 +52,7 @@ run() {
 
 # The shells that a command starts are under the library too; time runs out outside of it.
 run_in_time() {
-    timeout 300 bash -c "$(declare -f run); $(declare -p index tunables statistics before); run \"\$@\"" - "$@"
+    timeout "${LIMIT:-300}" bash -c "$(declare -f run); $(declare -p index tunables statistics before); run \"\$@\"" - "$@"
 }
 
 passed=0 all=0 wrong=()

@@ -1,4 +1,9 @@
-/* Hands over what is not a block. The allocator is expected to say so and to abort. */
+/*
+ * Hands over what is not a block, or writes where it may not, and says so if nobody minds. An allocator that finds it is
+ * expected to say what it found in one line, and to abort.
+ *
+ *     misuse KIND        misuse --list
+ */
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <string.h>
@@ -6,33 +11,180 @@
 
 #include "check.h"
 
+/* In C23, and not yet in every libc; without it C++'s sized delete would do as well. */
+extern void free_sized(void *block, size_t size) __attribute__((weak));
+
+static char *volatile block;
+
+static char *get(size_t size)
+{
+    block = malloc(size);
+    CHECK(block);
+    return block;
+}
+
+static void foreign(void) { free(mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)); }
+
+static void stack(void)
+{
+    char array[64] __attribute__((aligned(16)));
+    block = array;
+    free(block);
+}
+
+static void wild(void)
+{
+    block = (char *)0xdead00000000bee0;
+    free(block);
+}
+
+static void misaligned_small(void) { free(get(100) + 8); }
+static void misaligned_large(void) { free(get(3 << 20) + 8); }
+static void interior_small(void) { free(get(100) + 16); trim(); }
+static void interior_large(void) { free(get(3 << 20) + 8192); }
+
+static void double_large(void)
+{
+    get(3 << 20);
+    free(block);
+    free(block);
+}
+
+static void double_small(void)
+{
+    get(40);
+    free(block);
+    free(block);
+}
+
+/* Found when the object goes back from the caches for the second time. */
+static void double_small_later(void)
+{
+    char *other = malloc(40);
+    get(40);
+    free(block);
+    free(other);
+    free(block);
+    trim();
+}
+
+static void double_by_realloc(void)
+{
+    get(40);
+    free(block);
+    block = realloc(block, 50000);
+}
+
+static void realloc_foreign(void)
+{
+    static char array[64] __attribute__((aligned(16)));
+    block = array;
+    block = realloc(block, 100);
+}
+
+static void size_of_freed(void)
+{
+    get(3 << 20);
+    free(block);
+    size_t size = malloc_usable_size(block);
+    KEEP(size);
+}
+
+static void past_the_end(void)
+{
+    get(36);
+    block[36] = 1;
+    free(block);
+}
+
+static void far_past_the_end(void)
+{
+    get(40);
+    memset(block, 1, 80);
+    free(block);
+}
+
+static void past_the_end_of_large(void)
+{
+    get(3000000);
+    block[3000000] = 1;
+    free(block);
+}
+
+static void past_the_end_by_realloc(void)
+{
+    get(36);
+    block[36] = 1;
+    block = realloc(block, 400);
+}
+
+/* The byte before a block is the last of the one before it. */
+static void before_the_start(void)
+{
+    char *blocks[64];
+    for (int i = 0; i < 64; i++)
+        blocks[i] = malloc(24);
+    for (int i = 1; i < 64; i++)
+        blocks[i][-1] ^= 0x55;
+    for (int i = 0; i < 64; i++)
+        free(blocks[i]);
+}
+
+static void after_free(void)
+{
+    get(400);
+    free(block);
+    block[100] = 1;
+    for (int i = 0; i < 5000; i++) {
+        void *next = malloc(400);
+        KEEP(next);
+        free(next);
+    }
+}
+
+static void wrong_size(void)
+{
+    get(40);
+    if (free_sized)
+        free_sized(block, 24);
+}
+
+static const struct {
+    const char *name;
+    void (*function)(void);
+} kinds[] = {
+    { "foreign", foreign },
+    { "stack", stack },
+    { "wild", wild },
+    { "misaligned-small", misaligned_small },
+    { "misaligned-large", misaligned_large },
+    { "interior-small", interior_small },
+    { "interior-large", interior_large },
+    { "double-small", double_small },
+    { "double-small-later", double_small_later },
+    { "double-large", double_large },
+    { "double-by-realloc", double_by_realloc },
+    { "realloc-foreign", realloc_foreign },
+    { "size-of-freed", size_of_freed },
+    { "past-the-end", past_the_end },
+    { "far-past-the-end", far_past_the_end },
+    { "past-the-end-of-large", past_the_end_of_large },
+    { "past-the-end-by-realloc", past_the_end_by_realloc },
+    { "before-the-start", before_the_start },
+    { "after-free", after_free },
+    { "wrong-size", wrong_size },
+};
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 2);
-    char *volatile block;
-    if (strcmp(argv[1], "foreign") == 0) {
-        free(mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    } else if (strcmp(argv[1], "stack") == 0) {
-        char array[64];
-        block = array;
-        free(block);
-    } else if (strcmp(argv[1], "interior-large") == 0) {
-        block = malloc(3 << 20);
-        free(block + 8192);
-    } else if (strcmp(argv[1], "double-large") == 0) {
-        block = malloc(3 << 20);
-        free(block);
-        free(block);
-    } else if (strcmp(argv[1], "wild") == 0) {
-        block = (char *)0xdead00000000beef;
-        free(block);
-    } else if (strcmp(argv[1], "double-small") == 0) {
-        /* Found when the object goes back from the caches for the second time. */
-        block = malloc(40);
-        free(block);
-        free(block);
-        trim();
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(argv[1], "--list") == 0)
+            puts(kinds[i].name);
+        if (strcmp(argv[1], kinds[i].name) == 0) {
+            kinds[i].function();
+            puts("not found");
+        }
     }
-    puts("not found");
     return 0;
 }

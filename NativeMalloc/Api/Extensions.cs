@@ -1,0 +1,97 @@
+using System.Runtime;
+
+namespace NativeMalloc;
+
+/// <summary>The functions of nativemalloc.h, which says what they promise.</summary>
+internal static unsafe class Extensions
+{
+    private const int Failed = -1;
+
+    [RuntimeExport("nativemalloc_version")]
+    internal static byte* Version() => Shim.Version();
+
+    [RuntimeExport("nativemalloc_version_number")]
+    internal static uint VersionNumber() => Shim.VersionNumber();
+
+    [RuntimeExport("nativemalloc_get_statistics")]
+    internal static int GetStatistics(PublicStatistics* statistics)
+    {
+        ulong size = statistics->Size;
+        if (size < PublicStatistics.FirstSize)
+        {
+            Errno.Set(Errno.Invalid);
+            return Failed;
+        }
+
+        if (!Start())
+        {
+            return Failed;
+        }
+
+        PublicStatistics all = PublicStatistics.Gather();
+        all.Size = size < (ulong)sizeof(PublicStatistics) ? size : (ulong)sizeof(PublicStatistics);
+        Shim.Move(statistics, &all, (nuint)all.Size);
+        return 0;
+    }
+
+    [RuntimeExport("nativemalloc_statistics_json")]
+    internal static int StatisticsToBuffer(byte* buffer, nuint size)
+    {
+        if (!Start())
+        {
+            return Failed;
+        }
+
+        Output output = Output.ToMemory(buffer, size);
+        StatisticsJson.Write(ref output, Os.ProcessId());
+        return output.Finish();
+    }
+
+    [RuntimeExport("nativemalloc_write_statistics_json")]
+    internal static int StatisticsToFile(int file)
+    {
+        if (!Start())
+        {
+            return Failed;
+        }
+
+        Output output = Output.ToFile(file);
+        StatisticsJson.Write(ref output, Os.ProcessId());
+        output.Flush();
+        if (output.Failed)
+        {
+            Errno.Set(output.Error);
+            return Failed;
+        }
+
+        return 0;
+    }
+
+    [RuntimeExport("nativemalloc_release_memory")]
+    internal static ulong ReleaseMemory(ulong bytes) => Startup.EnsureHeap() ? Heap.Release((nuint)bytes) : 0;
+
+    [RuntimeExport("nativemalloc_get_option")]
+    internal static int GetOption(byte* name, byte* buffer, nuint size)
+    {
+        Output output = Output.ToMemory(buffer, size);
+        if (!Options.WriteValue(name, ref output))
+        {
+            Errno.Set(Errno.NoEntry);
+            return Failed;
+        }
+
+        return output.Finish();
+    }
+
+    // The front end, too, where it can be had already: reports say which it is.
+    private static bool Start()
+    {
+        if (Startup.EnsureFrontEnd() || Startup.EnsureHeap())
+        {
+            return true;
+        }
+
+        Errno.Set(Errno.NoMemory);
+        return false;
+    }
+}

@@ -1,0 +1,168 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// C++'s operators new and delete, all twenty. C++ lets a program replace some and expects the library's others to call those
+/// (new[] calls new, sized delete calls delete, and so on); where it has, the others do. What allocates nothing and yet must
+/// not return null calls the new_handler and throws: see <see cref="CxxRuntime"/>.
+/// </summary>
+internal static unsafe class OperatorNew
+{
+    private static bool s_replaced;
+
+    /// <summary>Sees which operators the process uses; once, when the library is loaded.</summary>
+    internal static void NoticeReplacements() => s_replaced = Shim.OperatorsAreReplaced() != 0;
+
+    // --- new ---
+
+    [RuntimeExport("_Znwm")]
+    internal static void* New(nuint size) => Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.Throw);
+
+    [RuntimeExport("_Znam")]
+    internal static void* NewArray(nuint size) =>
+        s_replaced ? Shim.Invoke(Shim.Operators()->New, size, 0, 0) : Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.Throw);
+
+    [RuntimeExport("_ZnwmSt11align_val_t")]
+    internal static void* NewAligned(nuint size, nuint alignment)
+    {
+        void* block = Aligned.Allocate(alignment, size);
+        return block != null ? block : CxxRuntime.Throw("_ZnwmSt11align_val_t"u8, size, alignment);
+    }
+
+    [RuntimeExport("_ZnamSt11align_val_t")]
+    internal static void* NewArrayAligned(nuint size, nuint alignment) =>
+        s_replaced ? Shim.Invoke(Shim.Operators()->NewAligned, size, alignment, 0) : NewAligned(size, alignment);
+
+    [RuntimeExport("_ZnwmRKSt9nothrow_t")]
+    internal static void* NewNoThrow(nuint size, void* tag)
+    {
+        void* block = s_replaced ? null : Malloc.Allocate(size);
+        return block != null ? block : CxxRuntime.ReturnNull("_ZnwmRKSt9nothrow_t"u8, size, (nuint)tag, 0);
+    }
+
+    [RuntimeExport("_ZnamRKSt9nothrow_t")]
+    internal static void* NewArrayNoThrow(nuint size, void* tag)
+    {
+        void* block = s_replaced ? null : Malloc.Allocate(size);
+        return block != null ? block : CxxRuntime.ReturnNull("_ZnamRKSt9nothrow_t"u8, size, (nuint)tag, 0);
+    }
+
+    [RuntimeExport("_ZnwmSt11align_val_tRKSt9nothrow_t")]
+    internal static void* NewAlignedNoThrow(nuint size, nuint alignment, void* tag)
+    {
+        void* block = s_replaced ? null : Aligned.Allocate(alignment, size);
+        return block != null ? block : CxxRuntime.ReturnNull("_ZnwmSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
+    }
+
+    [RuntimeExport("_ZnamSt11align_val_tRKSt9nothrow_t")]
+    internal static void* NewArrayAlignedNoThrow(nuint size, nuint alignment, void* tag)
+    {
+        void* block = s_replaced ? null : Aligned.Allocate(alignment, size);
+        return block != null ? block : CxxRuntime.ReturnNull("_ZnamSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
+    }
+
+    // --- delete ---
+
+    [RuntimeExport("_ZdlPv")]
+    internal static void Delete(void* block) => Malloc.Free(block);
+
+    [RuntimeExport("_ZdaPv")]
+    internal static void DeleteArray(void* block) => DeleteAs(block, Shim.Operators()->Delete);
+
+    [RuntimeExport("_ZdlPvRKSt9nothrow_t")]
+    internal static void DeleteNoThrow(void* block, void* tag) => DeleteAs(block, Shim.Operators()->Delete);
+
+    [RuntimeExport("_ZdaPvRKSt9nothrow_t")]
+    internal static void DeleteArrayNoThrow(void* block, void* tag) => DeleteAs(block, Shim.Operators()->DeleteArray);
+
+    [RuntimeExport("_ZdlPvm")]
+    internal static void DeleteSized(void* block, nuint size) => DeleteSizedAs(block, size, Shim.Operators()->Delete);
+
+    [RuntimeExport("_ZdaPvm")]
+    internal static void DeleteArraySized(void* block, nuint size) => DeleteSizedAs(block, size, Shim.Operators()->DeleteArray);
+
+    [RuntimeExport("_ZdlPvSt11align_val_t")]
+    internal static void DeleteAligned(void* block, nuint alignment) => Malloc.Free(block);
+
+    [RuntimeExport("_ZdaPvSt11align_val_t")]
+    internal static void DeleteArrayAligned(void* block, nuint alignment) =>
+        DeleteAlignedAs(block, alignment, Shim.Operators()->DeleteAligned);
+
+    [RuntimeExport("_ZdlPvmSt11align_val_t")]
+    internal static void DeleteSizedAligned(void* block, nuint size, nuint alignment) =>
+        DeleteSizedAlignedAs(block, size, alignment, Shim.Operators()->DeleteAligned);
+
+    [RuntimeExport("_ZdaPvmSt11align_val_t")]
+    internal static void DeleteArraySizedAligned(void* block, nuint size, nuint alignment) =>
+        DeleteSizedAlignedAs(block, size, alignment, Shim.Operators()->DeleteArrayAligned);
+
+    [RuntimeExport("_ZdlPvSt11align_val_tRKSt9nothrow_t")]
+    internal static void DeleteAlignedNoThrow(void* block, nuint alignment, void* tag) =>
+        DeleteAlignedAs(block, alignment, Shim.Operators()->DeleteAligned);
+
+    [RuntimeExport("_ZdaPvSt11align_val_tRKSt9nothrow_t")]
+    internal static void DeleteArrayAlignedNoThrow(void* block, nuint alignment, void* tag) =>
+        DeleteAlignedAs(block, alignment, Shim.Operators()->DeleteArrayAligned);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void DeleteAs(void* block, void* replacement)
+    {
+        if (s_replaced)
+        {
+            Shim.Invoke(replacement, (nuint)block, 0, 0);
+            return;
+        }
+
+        Malloc.Free(block);
+    }
+
+    // The size says the class, without a look at the page map; that of a null block must not be believed.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void DeleteSizedAs(void* block, nuint size, void* replacement)
+    {
+        if (s_replaced)
+        {
+            Shim.Invoke(replacement, (nuint)block, 0, 0);
+            return;
+        }
+
+        if (Options.Check)
+        {
+            Checked.Free(block, size);
+            return;
+        }
+
+        nuint sizeClass = SizeClasses.OfFine(size);
+        if (block == null || sizeClass == 0)
+        {
+            sizeClass = PageMap.ClassOf((nuint)block);
+        }
+
+        Shim.Push(block, sizeClass);
+    }
+
+    private static void DeleteSizedAlignedAs(void* block, nuint size, nuint alignment, void* replacement)
+    {
+        if (Options.Check && !s_replaced)
+        {
+            Checked.Free(block, size);
+            return;
+        }
+
+        DeleteAlignedAs(block, alignment, replacement);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void DeleteAlignedAs(void* block, nuint alignment, void* replacement)
+    {
+        if (s_replaced)
+        {
+            Shim.Invoke(replacement, (nuint)block, alignment, 0);
+            return;
+        }
+
+        Malloc.Free(block);
+    }
+}

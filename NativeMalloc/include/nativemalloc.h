@@ -1,0 +1,135 @@
+/*
+ * What NativeMalloc offers beyond malloc.h: its version, its statistics, its options, and release of memory. For C99 and C++.
+ *
+ * All functions may be called from any thread at any time but from signal handlers. None of them allocates. Those that can fail
+ * set errno then, and leave it alone otherwise.
+ *
+ * A program that is to run with and without the library defines NATIVEMALLOC_WEAK before it includes this header, does not
+ * link with the library, and asks whether the function is there:
+ *
+ *     #define NATIVEMALLOC_WEAK
+ *     #include <nativemalloc.h>
+ *     ...
+ *     if (nativemalloc_release_memory)
+ *         nativemalloc_release_memory(UINT64_MAX);
+ *
+ * Without the macro the references are strong, and the program is linked with the library: nativemalloc.pc, or CMake's
+ * NativeMalloc::nativemalloc.
+ */
+#ifndef NATIVEMALLOC_H
+#define NATIVEMALLOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version of this header. This is the place that the library, the packages and the command have theirs from. */
+#define NATIVEMALLOC_VERSION_MAJOR 0
+#define NATIVEMALLOC_VERSION_MINOR 1
+#define NATIVEMALLOC_VERSION_PATCH 0
+
+/* The version as one number that grows: 0.1.0 is 100, 1.2.3 would be 10203. */
+#define NATIVEMALLOC_VERSION_NUMBER \
+    (NATIVEMALLOC_VERSION_MAJOR * 10000 + NATIVEMALLOC_VERSION_MINOR * 100 + NATIVEMALLOC_VERSION_PATCH)
+
+#ifdef NATIVEMALLOC_WEAK
+#define NATIVEMALLOC_FUNCTION __attribute__((weak))
+#else
+#define NATIVEMALLOC_FUNCTION
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of the library that is running, as text ("0.1.0"). Never fails; the text is not to be freed. */
+NATIVEMALLOC_FUNCTION const char *nativemalloc_version(void);
+
+/* The version of the library that is running, as NATIVEMALLOC_VERSION_NUMBER. Never fails. */
+NATIVEMALLOC_FUNCTION unsigned int nativemalloc_version_number(void);
+
+/* Values of front_end, rseq and index in the statistics. */
+enum nativemalloc_front_end {
+    NATIVEMALLOC_PER_THREAD = 0,
+    NATIVEMALLOC_PER_CPU = 1,
+    NATIVEMALLOC_CHECKING = 2     /* none: NATIVEMALLOC_CHECK=1 */
+};
+enum nativemalloc_rseq {
+    NATIVEMALLOC_RSEQ_UNAVAILABLE = 0,
+    NATIVEMALLOC_RSEQ_GLIBC = 1,  /* glibc has registered it */
+    NATIVEMALLOC_RSEQ_OWN = 2,    /* the library has registered it */
+    NATIVEMALLOC_RSEQ_SHARED = 3  /* on an area that another library uses too */
+};
+enum nativemalloc_index { NATIVEMALLOC_INDEX_THREAD = 0, NATIVEMALLOC_INDEX_CPU_ID = 1, NATIVEMALLOC_INDEX_MM_CID = 2 };
+
+/*
+ * Where the heap's memory is. Amounts are in bytes. While other threads allocate, the numbers are near the truth; when none
+ * does, mapped = in_use + front_end_cached + transfer_cached + central_free + span_tails + page_heap_free + released + metadata.
+ * Later versions add fields at the end.
+ */
+struct nativemalloc_statistics {
+    uint64_t size;              /* set by the caller: sizeof(struct nativemalloc_statistics) */
+
+    uint64_t active;            /* 1 if the process's malloc is this library's; 0 if the program brings its own */
+    uint64_t front_end;         /* enum nativemalloc_front_end */
+    uint64_t rseq;              /* enum nativemalloc_rseq */
+    uint64_t index;             /* enum nativemalloc_index */
+
+    uint64_t in_use;            /* in blocks that the program has, as they were rounded up */
+    uint64_t in_use_large;      /* of it in blocks above 256 KiB */
+    uint64_t front_end_cached;  /* free, at hand for a CPU or a thread */
+    uint64_t transfer_cached;   /* free, on the way between CPUs or threads */
+    uint64_t central_free;      /* free objects in spans */
+    uint64_t span_tails;        /* lost behind the last object of each span */
+    uint64_t page_heap_free;    /* free pages that hold memory */
+    uint64_t released;          /* free pages whose memory the kernel has back */
+    uint64_t metadata;          /* address space for the library's own structures, not all of it touched */
+    uint64_t mapped;            /* all address space that the library has */
+
+    uint64_t slabs;             /* CPUs' or threads' caches in use */
+    uint64_t slabs_made;        /* and how many were ever made */
+    uint64_t slow_allocations;  /* allocations that found the front end empty */
+    uint64_t slow_frees;        /* frees that found it full */
+};
+
+/*
+ * Fills in the structure, whose size the caller has set. An older library knows fewer fields and leaves the others alone: size
+ * then says how many bytes were filled in. 0, or -1 with errno EINVAL (size is smaller than the structure was in 0.1.0) or
+ * ENOMEM (there is no memory for a heap).
+ */
+NATIVEMALLOC_FUNCTION int nativemalloc_get_statistics(struct nativemalloc_statistics *statistics);
+
+/*
+ * Puts the statistics as one JSON object into the buffer of this many bytes, as far as they fit, with a zero byte at the end;
+ * size may be 0, and buffer null then. Returns the length of all of it without the zero byte, so that it was cut off if the
+ * result is not below size; or -1 with errno ENOMEM (there is no memory for a heap). Some 10,000 bytes; the length changes with
+ * the numbers.
+ */
+NATIVEMALLOC_FUNCTION int nativemalloc_statistics_json(char *buffer, size_t size);
+
+/*
+ * Writes the same to a file descriptor. 0, or -1 with errno ENOMEM (there is no memory for a heap) or what write(2) failed with;
+ * a part may have been written then.
+ */
+NATIVEMALLOC_FUNCTION int nativemalloc_write_statistics_json(int file);
+
+/*
+ * Gives at least this many bytes of free memory back to the kernel, as far as there are so many: first pages that lie idle, then
+ * what is in the caches, which are emptied for it. UINT64_MAX: all that is free. Returns how many bytes went back. Never fails.
+ * Addresses stay, and memory comes back when they are used again.
+ */
+NATIVEMALLOC_FUNCTION uint64_t nativemalloc_release_memory(uint64_t bytes);
+
+/*
+ * Puts an option's value as the library has understood it into the buffer of this many bytes, as far as it fits, with a zero byte
+ * at the end; size may be 0, and buffer null then. The name is that of the environment's variable without NATIVEMALLOC_, in lower
+ * case: "index" ("mm_cid", "cpu_id", "thread", or "" if the library chooses; what it uses is in the statistics), "stats" ("0",
+ * "1" or "json:PATH"), "check" and "verbose" ("0" or "1"). Returns the value's length without the zero byte, or -1 with errno ENOENT (there
+ * is no such option).
+ */
+NATIVEMALLOC_FUNCTION int nativemalloc_get_option(const char *name, char *buffer, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

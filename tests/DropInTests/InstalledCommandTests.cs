@@ -1,0 +1,113 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace NativeMalloc.DropInTests;
+
+/// <summary>The command nativemalloc.</summary>
+public sealed class InstalledCommandTests
+{
+    private static string Library => Path.Combine(Installation.Prefix, "lib", "libnativemalloc.so.0");
+
+    private static Command Nativemalloc(params string[] arguments) => new(Installation.Program, arguments);
+
+    [Fact]
+    public void PutsTheLibraryBeforeWhatLdPreloadHeld()
+    {
+        Assert.Equal(Library + "\n", Nativemalloc("sh", "-c", "echo $LD_PRELOAD").Run().Succeeded().Output);
+        string other = TestProgram.Library("loaded");
+        Outcome outcome = Nativemalloc("sh", "-c", "echo $LD_PRELOAD").With("LD_PRELOAD", other).Run().Succeeded();
+        Assert.Equal($"{Library}:{other}\n", outcome.Output);
+    }
+
+    [Theory]
+    [InlineData("index=thread", "NATIVEMALLOC_INDEX=thread")]
+    [InlineData("INDEX=thread", "NATIVEMALLOC_INDEX=thread")]
+    [InlineData("NATIVEMALLOC_INDEX=thread", "NATIVEMALLOC_INDEX=thread")]
+    [InlineData("stats=json:/dev/null", "NATIVEMALLOC_STATS=json:/dev/null")]
+    [InlineData("an-option-of-2030=a=b c", "NATIVEMALLOC_AN_OPTION_OF_2030=a=b c")]
+    [InlineData("index=", "NATIVEMALLOC_INDEX=")]
+    public void OptionsBecomeVariables(string option, string variable)
+    {
+        Assert.Contains(variable, Nativemalloc("--option", option, "env").Run().Succeeded().Output.Split('\n'));
+        Assert.Contains(variable, Nativemalloc("--option=" + option, "--", "env").Run().Succeeded().Output.Split('\n'));
+    }
+
+    [Fact]
+    public void ShortOptionsDoTheSame()
+    {
+        Assert.Contains("in use by the program", Nativemalloc("--stats", "true").Run().Succeeded().Error);
+        Assert.Matches(@"^nativemalloc \S+ \(pid \d+\): front end .*\n$", Nativemalloc("--verbose", "true").Run().Succeeded().Error);
+        string file = Path.Combine(Repository.NewFolder("command"), "a b.json");
+        Outcome outcome = Nativemalloc("--option", "index=thread", "--stats=json:" + file, "true").Run().Succeeded();
+        Assert.Equal("", outcome.Output + outcome.Error);
+        Assert.Equal("thread", Statistics.Read(file).Text("index"));
+        Assert.True(Statistics.Read(file).GetProperty("active").GetBoolean());
+    }
+
+    [Fact]
+    public void SaysWhatItIs()
+    {
+        Assert.Equal($"nativemalloc {Installation.Version}\n", Nativemalloc("--version").Run().Succeeded().Output);
+        Assert.StartsWith("usage: nativemalloc [OPTION]... PROGRAM [ARGUMENT]...\n", Nativemalloc("--help").Run().Succeeded().Output);
+    }
+
+    [Fact]
+    public void ArgumentsAndExitCodeAreTheProgramsOwn()
+    {
+        Assert.Equal("[--stats][a b][][*]", Nativemalloc("printf", "[%s]", "--stats", "a b", "", "*").Run().Succeeded().Output);
+        Assert.Equal(7, Nativemalloc("sh", "-c", "exit 7").Run().ExitCode);
+    }
+
+    [Fact]
+    public void ProgramTakesThePlaceOfTheCommand()
+    {
+        string[] numbers = Command.Shell($"{Installation.Program} sh -c 'echo $$' & echo $!; wait").Run().Succeeded().Output.Trim().Split('\n');
+        Assert.Equal(numbers[0], numbers[1]);
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(2, "--stats")]
+    [InlineData(2, "--stats=xml", "true")]
+    [InlineData(2, "--stats=json:", "true")]
+    [InlineData(2, "--statistics", "true")]
+    [InlineData(2, "-v", "true")]
+    [InlineData(2, "--option")]
+    [InlineData(2, "--option", "index", "true")]
+    [InlineData(2, "--option", "=thread", "true")]
+    [InlineData(2, "--option=in.dex=thread", "true")]
+    [InlineData(126, "/etc/passwd")]
+    [InlineData(126, "/etc")]
+    [InlineData(127, "no-such-program")]
+    [InlineData(127, "/no/such/program")]
+    public void MistakesAreNamedInOneLine(int exitCode, params string[] arguments)
+    {
+        Outcome outcome = Nativemalloc(arguments).Run();
+        Assert.Equal((exitCode, ""), (outcome.ExitCode, outcome.Output));
+        Assert.StartsWith("nativemalloc: ", outcome.Error);
+        Assert.Single(Regex.Matches(outcome.Error, "\n"));
+    }
+
+    [Fact]
+    public void LinkToTheCommandFindsTheLibrary()
+    {
+        string link = Path.Combine(Repository.NewFolder("command"), "it");
+        File.CreateSymbolicLink(link, Installation.Program);
+        Assert.Equal(Library + "\n", new Command(link, "sh", "-c", "echo $LD_PRELOAD").Run().Succeeded().Output);
+    }
+
+    [Fact]
+    public void LibraryThatCannotBePreloadedIsToldOf()
+    {
+        string folder = Repository.NewFolder("command");
+        File.Copy(Installation.Program, Path.Combine(folder, "nativemalloc"));
+        Outcome missing = new Command(Path.Combine(folder, "nativemalloc"), "true").Run();
+        Assert.Equal(125, missing.ExitCode);
+        Assert.Matches(@"^nativemalloc: the library is not where it was installed: .*\n$", missing.Error);
+
+        new Command("cp", "-a", Installation.Prefix, Path.Combine(folder, "a b")).Run().Succeeded();
+        Outcome spaced = new Command(Path.Combine(folder, "a b", "bin", "nativemalloc"), "true").Run();
+        Assert.Equal(125, spaced.ExitCode);
+        Assert.Matches(@"^nativemalloc: LD_PRELOAD takes no path with a space or a colon: .*\n$", spaced.Error);
+    }
+}

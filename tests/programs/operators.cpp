@@ -1,0 +1,165 @@
+// All forms of C++'s operator new and delete, and what they do when memory runs out. Compile with -DREPLACE for a program
+// that has basic operators of its own, which the others must lead to; with -DLIBRARY as a library.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "check.h"
+
+extern "C" size_t malloc_usable_size(void *);
+
+#ifdef REPLACE
+static int news, deletes;
+
+// Blocks that no other allocator could take back: 16 bytes further on.
+void *operator new(size_t size)
+{
+    char *block = static_cast<char *>(malloc(size + 16));
+    if (!block)
+        throw std::bad_alloc();
+    news++;
+    return block + 16;
+}
+
+void operator delete(void *block) noexcept
+{
+    if (!block)
+        return;
+    deletes++;
+    free(static_cast<char *>(block) - 16);
+}
+#endif
+
+static volatile size_t impossible = SIZE_MAX / 2 - 100;
+static int handled;
+
+static void handle()
+{
+    if (++handled == 3)
+        std::set_new_handler(nullptr);
+}
+
+template <typename Allocate> static void throws(Allocate allocate)
+{
+    handled = 0;
+    std::set_new_handler(handle);
+    bool caught = false;
+    try {
+        void *block = allocate();
+        KEEP(block);
+    } catch (const std::bad_alloc &) {
+        caught = true;
+    }
+    CHECK(caught);
+#ifndef REPLACE
+    CHECK(handled == 3);
+#endif
+    std::set_new_handler(nullptr);
+}
+
+template <typename Allocate> static void gives_null(Allocate allocate)
+{
+    handled = 0;
+    std::set_new_handler(handle);
+    void *block = allocate();
+    CHECK(block == nullptr);
+#ifndef REPLACE
+    CHECK(handled == 3);
+#endif
+    std::set_new_handler(nullptr);
+}
+
+static void fill(void *block, size_t size, size_t alignment)
+{
+    CHECK(block && reinterpret_cast<uintptr_t>(block) % alignment == 0);
+    memset(block, 0x5a, size);
+}
+
+static void forms()
+{
+    const std::align_val_t strict{64};
+    for (size_t size = 0; size < 300000; size += 1 + size / 5) {
+        void *block[8];
+        block[0] = operator new(size);
+        block[1] = operator new[](size);
+        block[2] = operator new(size, std::nothrow);
+        block[3] = operator new[](size, std::nothrow);
+        block[4] = operator new(size, strict);
+        block[5] = operator new[](size, strict);
+        block[6] = operator new(size, strict, std::nothrow);
+        block[7] = operator new[](size, strict, std::nothrow);
+        for (int i = 0; i < 8; i++)
+            fill(block[i], size, i < 4 ? 16 : 64);
+        switch (size % 3) {
+        case 0:
+            operator delete(block[0]);
+            operator delete[](block[1]);
+            operator delete(block[2], std::nothrow);
+            operator delete[](block[3], std::nothrow);
+            operator delete(block[4], strict);
+            operator delete[](block[5], strict);
+            operator delete(block[6], strict, std::nothrow);
+            operator delete[](block[7], strict, std::nothrow);
+            break;
+        case 1:
+            operator delete(block[0], size);
+            operator delete[](block[1], size);
+            operator delete(block[2], size);
+            operator delete[](block[3], size);
+            operator delete(block[4], size, strict);
+            operator delete[](block[5], size, strict);
+            operator delete(block[6], size, strict);
+            operator delete[](block[7], size, strict);
+            break;
+        default:
+#ifndef REPLACE
+            for (int i = 0; i < 8; i++)
+                free(block[i]);
+#else
+            for (int i = 0; i < 4; i++)
+                operator delete(block[i], size);
+            for (int i = 4; i < 8; i++)
+                free(block[i]);
+#endif
+        }
+    }
+    operator delete(nullptr);
+    operator delete[](nullptr);
+    operator delete(nullptr, size_t{40});
+    operator delete[](nullptr, size_t{40});
+    operator delete(nullptr, size_t{40}, strict);
+}
+
+static void out_of_memory()
+{
+    const std::align_val_t strict{4096};
+    throws([] { return operator new(impossible); });
+    throws([] { return operator new[](impossible); });
+    throws([=] { return operator new(impossible, strict); });
+    throws([=] { return operator new[](impossible, strict); });
+    gives_null([] { return operator new(impossible, std::nothrow); });
+    gives_null([] { return operator new[](impossible, std::nothrow); });
+    gives_null([=] { return operator new(impossible, strict, std::nothrow); });
+    gives_null([=] { return operator new[](impossible, strict, std::nothrow); });
+}
+
+// Called by name where this is a library that a program in C loads.
+extern "C" int check_operators()
+{
+    forms();
+    out_of_memory();
+#ifdef REPLACE
+    CHECK(news > 200 && news == deletes);
+#endif
+    puts("operators hold");
+    return 0;
+}
+
+#ifndef LIBRARY
+int main()
+{
+    return check_operators();
+}
+#endif
