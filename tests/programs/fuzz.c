@@ -31,6 +31,9 @@ static const size_t may_fail = (size_t)1 << 28;
 static const size_t most_live = 32 << 20;
 static const size_t sampled = 4 << 10;
 
+/* The alignment of a block that C23 does not allow to free with its size. */
+enum { UNSIZED = 1 };
+
 static int on_glibc;
 static int threaded;
 
@@ -219,7 +222,7 @@ static void drop(struct run *r, struct block *b, unsigned how)
     errno = 4321;
     if (how % 4 == 1 && free_sized && b->alignment == 0)
         free_sized(b->data, b->size);
-    else if (how % 4 == 1 && free_aligned_sized && b->alignment != 0)
+    else if (how % 4 == 1 && free_aligned_sized && b->alignment > UNSIZED)
         free_aligned_sized(b->data, b->alignment, b->size);
     else if (how % 4 == 2)
         CHECK(realloc(b->data, 0) == NULL);
@@ -467,6 +470,8 @@ static void run_one(struct run *r)
     default:
         break;
     }
+    if (strchr("pevw", (int)letter))
+        b->alignment = UNSIZED;
 }
 
 struct input {
