@@ -78,7 +78,7 @@ static void enter(const struct block *b)
     uintptr_t start = (uintptr_t)b->data, end = start + b->usable;
     pthread_mutex_lock(&rows_lock);
     int place = place_of(start);
-    CHECK(start < end);
+    CHECK(start <= end);
     CHECK(place == row_count || rows[place].start >= end);
     CHECK(place == 0 || rows[place - 1].end <= start);
     CHECK(row_count < MAX_LIVE);
