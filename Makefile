@@ -5,7 +5,7 @@
 # make deb        a Debian package of the same, in out/
 # make test       build, and pass all tests (within 6 minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
-# make soak       the long tests: every real program 20 times, ten minutes of everything at once
+# make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
 # make matrix     one build under old and new glibc and musl, and under old and new kernels in an emulated machine, in each
 #                 situation of rseq (as root on Debian; an hour and a half)
 # make clean      remove what was built

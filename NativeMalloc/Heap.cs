@@ -50,8 +50,17 @@ internal static unsafe class Heap
         return released;
     }
 
-    private static void EmptyCaches()
+    /// <summary>
+    /// Gives all that is cached back down the tiers: also before there is said to be no memory, since the pages that the
+    /// cached objects lie on may be what is wanted. No lock is held.
+    /// </summary>
+    internal static void EmptyCaches()
     {
+        if (s_transfer == null)
+        {
+            return; // large blocks need no tiers
+        }
+
         FrontEnd.Drain();
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
@@ -62,7 +71,17 @@ internal static unsafe class Heap
     /// <summary>What the transfer caches take from and give to.</summary>
     internal readonly struct CentralLists : IObjectSource
     {
-        public static int Take(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Take(sizeClass, objects, count);
+        public static int Take(nuint sizeClass, void** objects, int count)
+        {
+            int taken = Central(sizeClass)->Take(sizeClass, objects, count);
+            if (taken == 0)
+            {
+                EmptyCaches();
+                taken = Central(sizeClass)->Take(sizeClass, objects, count);
+            }
+
+            return taken;
+        }
 
         public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(sizeClass, objects, count);
     }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The long tests: every real program RUNS times under the library, then everything at once for MINUTES, in each mode.
+# The long tests: everything at once for MINUTES, then random programs of operations for as long, in each mode; then every
+# real program RUNS times under the library.
 #
 #     tests/soak.sh [RUNS [MINUTES]]
 set -euo pipefail
@@ -9,6 +10,7 @@ runs=${1:-20} minutes=${2:-10}
 mkdir -p out/soak
 cp out/libnativemalloc.so out/soak/
 gcc -O1 -g -fno-builtin -Wall -Wextra -pthread tests/programs/soak.c -o out/soak/soak
+gcc -O1 -g -fno-builtin -Wall -Wextra -pthread tests/programs/fuzz.c -o out/soak/fuzz
 
 for index in mm_cid cpu_id thread; do
     seconds=$((minutes * 60))
@@ -16,6 +18,8 @@ for index in mm_cid cpu_id thread; do
     echo "$index, $seconds seconds:"
     NATIVEMALLOC_INDEX=$index NATIVEMALLOC_VERBOSE=1 LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
         timeout $((seconds + 120)) out/soak/soak "$seconds" 8 "$RANDOM$RANDOM"
+    NATIVEMALLOC_INDEX=$index LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
+        timeout $((seconds + 240)) out/soak/fuzz --random "$seconds" "$RANDOM$RANDOM" tests/fuzz/corpus/*
 done
 
 echo "every real program, $runs times:"

@@ -119,7 +119,15 @@ internal static unsafe class LargeBlocks
         }
 
         nuint pages = PagesOf(size);
-        return Heap.Pages->Take(pages == 0 ? 1 : pages, 0, alignment);
+        pages = pages == 0 ? 1 : pages;
+        Span* span = Heap.Pages->Take(pages, 0, alignment);
+        if (span == null && size <= Heap.Pages->MappedBytes)
+        {
+            Heap.EmptyCaches();
+            span = Heap.Pages->Take(pages, 0, alignment);
+        }
+
+        return span;
     }
 
     private static nuint PagesOf(nuint size) => (size + PageMap.PageSize - 1) >> PageMap.PageShift;

@@ -5,7 +5,8 @@ namespace NativeMalloc;
 /// <summary>The statistics for programs: one JSON object in a file of its own.</summary>
 internal static unsafe class StatisticsJson
 {
-    private const int MaxPath = 4096;
+    // More than the kernel's 4,096, which refuses a path that had to be cut off here.
+    private const int MaxPath = 4096 + 16;
 
     /// <summary>
     /// Writes the file. "%p" in the path becomes the process's number; a forked child writes only where that makes the

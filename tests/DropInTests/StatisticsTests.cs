@@ -98,9 +98,27 @@ public sealed class StatisticsTests
     }
 
     [Fact]
+    public void WrongOptionLeavesTheDefault()
+    {
+        string Introduction(Command command) =>
+            command.Preloaded().With("NATIVEMALLOC_VERBOSE", "1").Run().Succeeded().Error.Split("): ")[^1];
+        Assert.Equal(Introduction(new Command("true")), Introduction(new Command("true").With("NATIVEMALLOC_INDEX", "numa")));
+    }
+
+    [Fact]
     public void StatisticsThatCannotBeWrittenAreToldOf()
     {
         Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_STATS", "json:/nonexistent/folder/file").Run().Succeeded();
         Assert.Matches(@"^nativemalloc: .*could not be written to /nonexistent/folder/file.*\n$", outcome.Error);
+    }
+
+    [Fact]
+    public void PathThatIsTooLongLeadsToNoOtherFile()
+    {
+        string folder = Repository.NewFolder("long");
+        string path = (folder + "/").PadRight(4000, '/') + new string('a', 200);
+        Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_STATS", "json:" + path).Run().Succeeded();
+        Assert.Matches(@"^nativemalloc: .*could not be written to .*, errno 36\n$", outcome.Error);
+        Assert.Empty(Directory.GetFiles(folder));
     }
 }

@@ -1,6 +1,6 @@
 namespace NativeMalloc;
 
-/// <summary>The front end, as far as <see cref="Heap.Trim"/> needs one: it counts how often it was drained.</summary>
+/// <summary>The front end, as far as <see cref="Heap.EmptyCaches"/> needs one: it counts how often it was drained.</summary>
 internal static class FrontEnd
 {
     internal static int Drains { get; set; }

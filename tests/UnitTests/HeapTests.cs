@@ -1,0 +1,57 @@
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+/// <summary>The tiers together, when the kernel has no more memory: what they hold for one size serves another.</summary>
+public sealed unsafe class HeapTests : AllocatorTest
+{
+    private const nuint SmallClass = 4;
+    private const nuint LargestClass = SizeClasses.Count - 1;
+
+    public HeapTests()
+    {
+        *Heap.Pages = default;
+        Assert.True(Heap.Initialize());
+    }
+
+    [Fact]
+    public void CachedObjectsMakeRoomForALargeBlock()
+    {
+        Cache(SmallClass);
+        Os.MapsToFail = int.MaxValue;
+        Assert.True(Heap.Pages->Take(PageBits.Pages, 0, PageMap.PageSize) == null); // or the test would show nothing
+        Assert.True(LargeBlocks.Allocate(PageMap.HugePageSize, PageMap.PageSize) != null);
+    }
+
+    [Fact]
+    public void CachedObjectsMakeRoomForThoseOfAnotherClass()
+    {
+        Cache(LargestClass);
+        Os.MapsToFail = int.MaxValue;
+        while (Heap.Pages->Take(1, 0, PageMap.PageSize) != null)
+        {
+        }
+
+        void** objects = stackalloc void*[SizeClasses.MaxBatch];
+        Assert.Equal(1, Heap.Transfer(SmallClass)->Take(SmallClass, objects, 1));
+    }
+
+    // What can never be had is refused without a look at the caches.
+    [Fact]
+    public void CachesAreLeftAloneWhereTheyCouldNotHelp()
+    {
+        Cache(SmallClass);
+        int drains = FrontEnd.Drains;
+        Assert.True(LargeBlocks.Allocate((nuint)1 << 60, PageMap.PageSize) == null);
+        Assert.Equal(drains, FrontEnd.Drains);
+    }
+
+    // Leaves an object of the class in its transfer cache.
+    private static void Cache(nuint sizeClass)
+    {
+        void* one;
+        Assert.Equal(1, Heap.Transfer(sizeClass)->Take(sizeClass, &one, 1));
+        Heap.Transfer(sizeClass)->Give(sizeClass, &one, 1);
+        Assert.Equal(1, Heap.Transfer(sizeClass)->Count);
+    }
+}
