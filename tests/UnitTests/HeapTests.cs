@@ -1,17 +1,21 @@
+using System;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
 
 /// <summary>The tiers together, when the kernel has no more memory: what they hold for one size serves another.</summary>
-public sealed unsafe class HeapTests : AllocatorTest
+public sealed unsafe class HeapTests : AllocatorTest, IDisposable
 {
     private const nuint SmallClass = 4;
     private const nuint LargestClass = SizeClasses.Count - 1;
 
-    public HeapTests()
+    public HeapTests() => StartAfresh();
+
+    // The heap is the process's: nothing of it may stay in use.
+    public void Dispose()
     {
-        *Heap.Pages = default;
-        Assert.True(Heap.Initialize());
+        Os.Reset();
+        StartAfresh();
     }
 
     [Fact]
@@ -44,6 +48,12 @@ public sealed unsafe class HeapTests : AllocatorTest
         int drains = FrontEnd.Drains;
         Assert.True(LargeBlocks.Allocate((nuint)1 << 60, PageMap.PageSize) == null);
         Assert.Equal(drains, FrontEnd.Drains);
+    }
+
+    private static void StartAfresh()
+    {
+        *Heap.Pages = default;
+        Assert.True(Heap.Initialize());
     }
 
     // Leaves an object of the class in its transfer cache.
