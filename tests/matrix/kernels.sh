@@ -3,7 +3,8 @@
 # machine whose only file system is an initramfs with the newest libc's root; and one machine with 32 CPUs that takes them
 # off and on. Prints one table; fails if any cell does.
 #
-#     [SITUATIONS=as-it-comes,own,...] tests/matrix/kernels.sh [SUITE|hotplug...]      of bullseye bookworm trixie sid hotplug
+#     [SITUATIONS=as-it-comes,own,...] [LIBC_OF=SUITE] tests/matrix/kernels.sh [SUITE|hotplug...]
+#                                                             of bullseye bookworm trixie sid hotplug
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . tests/matrix/root.sh
@@ -12,7 +13,7 @@ need qemu-system-x86_64 qemu-system-x86
 need cpio cpio
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=(bullseye bookworm trixie sid hotplug)
-libc_of=sid
+libc_of=${LIBC_OF:-sid}
 loops=5
 ./build.sh || exit 1
 
