@@ -86,13 +86,21 @@ internal static unsafe class Aligned
             return Malloc.Allocate(size);
         }
 
-        if (Options.Check)
+        nuint sizeClass = Options.Check ? 0 : SizeClasses.OfAligned(size, alignment);
+        if (sizeClass != 0)
         {
-            return Checked.Allocate(size, alignment);
+            return Shim.Pop(sizeClass, size, OnFailure.SetErrno);
         }
 
-        nuint sizeClass = SizeClasses.OfAligned(size, alignment);
-        return sizeClass != 0 ? Shim.Pop(sizeClass, size, OnFailure.SetErrno) : LargeBlocks.Allocate(size, alignment);
+        ThreadState* thread = Shim.Thread();
+        if (!SlowPath.TryEnter(thread))
+        {
+            return Reserve.Allocate(size, alignment);
+        }
+
+        void* block = Options.Check ? Checked.Allocate(size, alignment) : LargeBlocks.Allocate(size, alignment);
+        SlowPath.Leave(thread);
+        return block;
     }
 
     private static bool IsPowerOfTwo(nuint value) => value != 0 && (value & (value - 1)) == 0;

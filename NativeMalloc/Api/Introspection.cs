@@ -7,20 +7,21 @@ internal static unsafe class Introspection
 {
     /// <summary>Bytes that may be used of a block: never fewer than were asked for, and the same for all of its life. 0 for null.</summary>
     [RuntimeExport("malloc_usable_size")]
-    internal static nuint UsableSize(void* block)
+    internal static nuint UsableSize(void* block) => block == null ? 0 : UsableSizeFor(block, "malloc_usable_size"u8);
+
+    /// <summary>The same, for the function that a report would name.</summary>
+    internal static nuint UsableSizeFor(void* block, System.ReadOnlySpan<byte> caller)
     {
-        if (block == null)
-        {
-            return 0;
-        }
-
-        if (Options.Check)
-        {
-            return Checked.UsableSize(block, "malloc_usable_size"u8);
-        }
-
         nuint sizeClass = PageMap.ClassOf((nuint)block);
-        return sizeClass != 0 ? SizeClasses.Size(sizeClass) : LargeBlocks.SpanOf(block, "malloc_usable_size"u8)->Bytes;
+        if (sizeClass != 0 && !Options.Check)
+        {
+            return SizeClasses.Size(sizeClass);
+        }
+
+        nuint reserved = Reserve.SizeOf(block);
+        return reserved != 0 ? reserved
+            : Options.Check ? Checked.UsableSize(block, caller)
+            : LargeBlocks.SpanOf(block, caller)->Bytes;
     }
 
     /// <summary>
@@ -28,7 +29,18 @@ internal static unsafe class Introspection
     /// leave at the end of glibc's heap, which this heap does not have. 1 if any memory went back, else 0.
     /// </summary>
     [RuntimeExport("malloc_trim")]
-    internal static int Trim(nuint keep) => Startup.EnsureHeap() && Heap.Trim() > 0 ? 1 : 0;
+    internal static int Trim(nuint keep)
+    {
+        ThreadState* thread = Shim.Thread();
+        if (!SlowPath.TryEnter(thread))
+        {
+            return 0;
+        }
+
+        int released = Startup.EnsureHeap() && Heap.Trim() > 0 ? 1 : 0;
+        SlowPath.Leave(thread);
+        return released;
+    }
 
     /// <summary>Accepts glibc's parameters, M_MXFAST (1) and M_ARENA_MAX (-8) to M_TRIM_THRESHOLD (-1), and has no use for them: 1; else 0.</summary>
     [RuntimeExport("mallopt")]

@@ -28,7 +28,7 @@ internal static unsafe class Malloc
     {
         if (Options.Check)
         {
-            Checked.Free(block, size);
+            CpuCache.FreeChecked(block, size);
             return;
         }
 

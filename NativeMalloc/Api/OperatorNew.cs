@@ -130,7 +130,7 @@ internal static unsafe class OperatorNew
 
         if (Options.Check)
         {
-            Checked.Free(block, size);
+            CpuCache.FreeChecked(block, size);
             return;
         }
 
@@ -147,7 +147,7 @@ internal static unsafe class OperatorNew
     {
         if (Options.Check && !s_replaced)
         {
-            Checked.Free(block, size);
+            CpuCache.FreeChecked(block, size);
             return;
         }
 

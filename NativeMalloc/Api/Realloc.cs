@@ -15,9 +15,11 @@ internal static unsafe class Realloc
             return Errno.Fail(Errno.NoMemory);
         }
 
-        if (bytes > SizeClasses.MaxSize && !Options.Check)
+        ThreadState* thread = Shim.Thread();
+        if (bytes > SizeClasses.MaxSize && !Options.Check && SlowPath.TryEnter(thread))
         {
             void* large = LargeBlocks.AllocateZeroed(bytes);
+            SlowPath.Leave(thread);
             return large != null ? large : Errno.Fail(Errno.NoMemory);
         }
 
@@ -48,14 +50,8 @@ internal static unsafe class Realloc
             return null;
         }
 
-        if (Options.Check)
-        {
-            void* other = Checked.Resize(block, size);
-            return other != null ? other : Errno.Fail(Errno.NoMemory);
-        }
-
         nuint sizeClass = PageMap.ClassOf((nuint)block);
-        return sizeClass != 0 ? ResizeSmall(block, SizeClasses.Size(sizeClass), size) : ResizeLarge(block, size);
+        return sizeClass != 0 && !Options.Check ? ResizeSmall(block, SizeClasses.Size(sizeClass), size) : ResizeOther(block, size);
     }
 
     /// <summary>realloc for <paramref name="count"/> times <paramref name="size"/> bytes.</summary>
@@ -69,16 +65,27 @@ internal static unsafe class Realloc
         return size <= usable && size >= usable - usable / 4 ? block : Replace(block, usable, size);
     }
 
-    private static void* ResizeLarge(void* block, nuint size)
+    // Large blocks, all blocks in checking mode, and those of the reserve.
+    private static void* ResizeOther(void* block, nuint size)
     {
-        Span* span = LargeBlocks.SpanOf(block, "realloc"u8);
         if (size > LargeBlocks.MaxSize)
         {
             return Errno.Fail(Errno.NoMemory);
         }
 
-        void* resized = size > SizeClasses.MaxSize ? LargeBlocks.Resize(span, size) : null;
-        return resized != null ? resized : Replace(block, span->Bytes, size);
+        nuint usable = Introspection.UsableSizeFor(block, "realloc"u8);
+        ThreadState* thread = Shim.Thread();
+        if (!Options.Check && size > SizeClasses.MaxSize && Reserve.SizeOf(block) == 0 && SlowPath.TryEnter(thread))
+        {
+            void* resized = LargeBlocks.Resize(PageMap.SpanOf((nuint)block), size);
+            SlowPath.Leave(thread);
+            if (resized != null)
+            {
+                return resized;
+            }
+        }
+
+        return Replace(block, usable, size);
     }
 
     // All of the old block is copied, not just what was asked for: programs write up to malloc_usable_size.

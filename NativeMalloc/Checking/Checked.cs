@@ -106,20 +106,6 @@ internal static unsafe class Checked
         }
     }
 
-    /// <summary>realloc: always another block, so that no pointer into the old one goes on to work.</summary>
-    internal static void* Resize(void* block, nuint size)
-    {
-        nuint old = UsableSize(block, "realloc"u8);
-        void* other = Allocate(size, 16);
-        if (other != null)
-        {
-            Shim.Move(other, block, old < size ? old : size);
-            Free(block, AnySize);
-        }
-
-        return other;
-    }
-
     /// <summary>What was asked for, and not a byte more.</summary>
     internal static nuint UsableSize(void* block, System.ReadOnlySpan<byte> caller)
     {

@@ -10,6 +10,8 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class CpuCache
 {
+    private const nuint MinAlignment = 16;
+
     /// <summary>
     /// An object of the class, when the slab had none; for class 0, a block of that size. When there is no memory, null with
     /// errno ENOMEM, or what operator new does.
@@ -17,12 +19,6 @@ internal static unsafe class CpuCache
     [RuntimeExport("nm_pop_empty")]
     internal static void* PopEmpty(nuint sizeClass, nuint size, OnFailure failure)
     {
-        if (Options.Check)
-        {
-            void* sealedBlock = Checked.Allocate(size, 16);
-            return sealedBlock != null ? sealedBlock : Fail(size, failure);
-        }
-
         if (sizeClass == 0)
         {
             sizeClass = SizeClasses.Of(size);
@@ -30,15 +26,50 @@ internal static unsafe class CpuCache
             {
                 return Shim.Pop(sizeClass, size, failure);
             }
-
-            void* block = LargeBlocks.Allocate(size, PageMap.PageSize);
-            return block != null ? block : Fail(size, failure);
         }
 
-        Slab* slab = SlabOfThisCpu(out bool attached);
+        void* block;
+        bool attached = false;
+        ThreadState* thread = Shim.Thread();
+        if (SlowPath.TryEnter(thread))
+        {
+            block = Options.Check ? Checked.Allocate(size, MinAlignment)
+                : sizeClass == 0 ? LargeBlocks.Allocate(size, PageMap.PageSize)
+                : Refill(sizeClass, out attached);
+            SlowPath.Leave(thread);
+        }
+        else
+        {
+            block = Reserve.Allocate(size, AlignmentOf(sizeClass));
+        }
+
+        return block != null ? block
+            : attached ? Shim.Pop(sizeClass, size, failure) // there may be objects after all
+            : failure == OnFailure.SetErrno ? Errno.Fail(Errno.NoMemory)
+            : CxxRuntime.Throw("_Znwm"u8, size, 0);
+    }
+
+    // What a caller of the class may have asked for: its size is a multiple of the alignment.
+    private static nuint AlignmentOf(nuint sizeClass)
+    {
+        if (sizeClass == 0)
+        {
+            return MinAlignment;
+        }
+
+        nuint size = SizeClasses.Size(sizeClass);
+        nuint alignment = size & (0 - size);
+        return alignment < PageMap.PageSize ? alignment : PageMap.PageSize;
+    }
+
+    // An object of the class; with it, as many as there is room for go to the slab. Null if there is no memory, and if the thread
+    // was attached to a slab only now.
+    private static void* Refill(nuint sizeClass, out bool attached)
+    {
+        Slab* slab = SlabOfThisCpu(out attached);
         if (attached)
         {
-            return Shim.Pop(sizeClass, size, failure); // there may be objects after all
+            return null;
         }
 
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
@@ -58,7 +89,7 @@ internal static unsafe class CpuCache
         int taken = Startup.EnsureHeap() ? Heap.Transfer(sizeClass)->Take(sizeClass, objects, wanted) : 0;
         if (taken == 0)
         {
-            return Fail(size, failure);
+            return null;
         }
 
         taken--;
@@ -79,27 +110,66 @@ internal static unsafe class CpuCache
     [RuntimeExport("nm_push_full")]
     internal static void PushFull(void* block, nuint sizeClass)
     {
+        if (block == null || (sizeClass == 0 && Reserve.TryFree(block)))
+        {
+            return;
+        }
+
+        bool attached = false;
+        ThreadState* thread = Shim.Thread();
+        if (!SlowPath.TryEnter(thread))
+        {
+            if (PageMap.SpanOf((nuint)block) == null)
+            {
+                Misuse.ReportNoBlock("free"u8, block);
+            }
+
+            SlowPath.Defer(block);
+            return;
+        }
+
         if (Options.Check)
         {
             Checked.Free(block, Checked.AnySize);
-            return;
         }
-
-        if (sizeClass == 0)
+        else if (sizeClass == 0)
         {
-            if (block != null)
-            {
-                LargeBlocks.Free(LargeBlocks.SpanOf(block, "free"u8));
-            }
-
-            return;
+            LargeBlocks.Free(LargeBlocks.SpanOf(block, "free"u8));
+        }
+        else
+        {
+            attached = !Overflow(block, sizeClass);
         }
 
-        Slab* slab = SlabOfThisCpu(out bool attached);
+        SlowPath.Leave(thread);
         if (attached)
         {
             Shim.Push(block, sizeClass);
+        }
+    }
+
+    /// <summary>In checking mode, a free that says the size.</summary>
+    internal static void FreeChecked(void* block, nuint size)
+    {
+        ThreadState* thread = Shim.Thread();
+        if (Reserve.SizeOf(block) != 0 || !SlowPath.TryEnter(thread))
+        {
+            Malloc.Free(block);
             return;
+        }
+
+        Checked.Free(block, size);
+        SlowPath.Leave(thread);
+    }
+
+    // Makes room for an object in the slab, or gives it and others to the transfer cache; false if the thread was attached to a
+    // slab only now.
+    private static bool Overflow(void* block, nuint sizeClass)
+    {
+        Slab* slab = SlabOfThisCpu(out bool attached);
+        if (attached)
+        {
+            return false;
         }
 
         void** objects = stackalloc void*[SizeClasses.MaxBatch + 1];
@@ -114,13 +184,13 @@ internal static unsafe class CpuCache
             // Not full: interrupted, as above.
             if (Slab.RoomOf(slab, sizeClass) > 0 && Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
             {
-                return;
+                return true;
             }
 
             Interlocked.Increment(ref slab->Overflows[sizeClass]);
             if (Grow(slab, sizeClass) && Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
             {
-                return;
+                return true;
             }
 
             count = Shim.PopBatch(slab, sizeClass, objects, SizeClasses.Batch(sizeClass));
@@ -129,10 +199,8 @@ internal static unsafe class CpuCache
 
         objects[count++] = block;
         Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
+        return true;
     }
-
-    private static void* Fail(nuint size, OnFailure failure) =>
-        failure == OnFailure.SetErrno ? Errno.Fail(Errno.NoMemory) : CxxRuntime.Throw("_Znwm"u8, size, 0);
 
     // The slab that this thread's sequences work on now; null if they must do without. "attached": since this call.
     private static Slab* SlabOfThisCpu(out bool attached)

@@ -75,10 +75,11 @@ internal static unsafe class FrontEnd
         thread->Detached = 1;
         thread->Table = Shim.SentinelTable();
         Rseq.Leave(thread);
-        if (thread->Slab != null)
+        if (thread->Slab != null && SlowPath.TryEnter(thread))
         {
             ThreadSlabs.Give(thread->Slab);
             thread->Slab = null;
+            SlowPath.Leave(thread);
         }
     }
 

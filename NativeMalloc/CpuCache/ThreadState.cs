@@ -28,6 +28,9 @@ internal unsafe struct ThreadState
 
     /// <summary>What this thread has to undo when it ends.</summary>
     internal RseqUse Rseq;
+
+    /// <summary>Not 0: this thread is on a slow path, and may hold locks (see <see cref="SlowPath"/>).</summary>
+    internal int OnSlowPath;
 }
 
 /// <summary>How a thread takes part in an rseq area that it may share with others.</summary>

@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// Whether a thread is on a slow path already. A signal handler that allocates may interrupt one, whose locks its own thread then
+/// holds: it takes none, allocates from the <see cref="Reserve"/>, and leaves what it frees here for the next who may.
+/// </summary>
+internal static unsafe class SlowPath
+{
+    private static ulong s_deferred;
+
+    /// <summary>False for whoever interrupted a slow path of this very thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool TryEnter(ThreadState* thread)
+    {
+        if (thread->OnSlowPath != 0)
+        {
+            return false;
+        }
+
+        Volatile.Write(ref thread->OnSlowPath, 1);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Leave(ThreadState* thread)
+    {
+        Volatile.Write(ref thread->OnSlowPath, 0);
+        if (Volatile.Read(ref s_deferred) != 0)
+        {
+            FreeDeferred();
+        }
+    }
+
+    /// <summary>Leaves a block to be freed; its first word links it.</summary>
+    internal static void Defer(void* block)
+    {
+        ulong head;
+        do
+        {
+            head = Volatile.Read(ref s_deferred);
+            *(ulong*)block = head;
+        }
+        while (Interlocked.CompareExchange(ref Deferred, (long)block, (long)head) != (long)head);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FreeDeferred()
+    {
+        void* block = (void*)Interlocked.Exchange(ref Deferred, 0);
+        while (block != null)
+        {
+            void* next = *(void**)block;
+            Malloc.Free(block);
+            block = next;
+        }
+    }
+
+    private static ref long Deferred => ref Unsafe.As<ulong, long>(ref s_deferred);
+}
