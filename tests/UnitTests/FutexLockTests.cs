@@ -8,7 +8,7 @@ namespace NativeMalloc.UnitTests;
 
 public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
 {
-    private static readonly TimeSpan s_enough = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_enough = TimeSpan.FromSeconds(200);
 
     private readonly FutexLock* _lock = (FutexLock*)NativeMemory.AllocZeroed((nuint)sizeof(FutexLock));
 
