@@ -4,7 +4,7 @@
         .globl  \name
         .hidden \name
         .type   \name, @function
-        .balign 32
+        .balign 64
 \name:
         .cfi_startproc
 .endm

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The first process of an emulated machine: runs what the kernel's command line names, and says how it ended.
 #
-#     SITUATIONS=as-it-comes,thread LOOPS=5     or     HOTPLUG=SECONDS
+#     SITUATIONS=as-it-comes,thread LOOPS=5     or     HOTPLUG=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev 2> /dev/null
@@ -14,7 +14,7 @@ cd "$(dirname "$0")" || exit 1
 
 echo "booted $(uname -r) on $(nproc) CPUs"
 if [ "${HOTPLUG:-}" ]; then
-    ./hotplug.sh "$HOTPLUG"
+    ./hotplug.sh
 else
     for situation in ${SITUATIONS//,/ }; do
         ./situation.sh "$situation" "${LOOPS:-100}"
