@@ -25,13 +25,6 @@ internal static unsafe class Heap
         return s_transfer != null && s_central != null;
     }
 
-    /// <summary>Gives all that is cached back down the tiers, and all free memory back to the kernel; returns how many bytes.</summary>
-    internal static nuint Trim()
-    {
-        EmptyCaches();
-        return Pages->Release(~(nuint)0);
-    }
-
     /// <summary>
     /// Gives free memory back to the kernel, at least this many bytes if there are; returns how many. The caches are worth more
     /// than idle pages, so they are emptied only if those do not suffice.

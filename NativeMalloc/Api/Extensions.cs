@@ -68,7 +68,18 @@ internal static unsafe class Extensions
     }
 
     [RuntimeExport("nativemalloc_release_memory")]
-    internal static ulong ReleaseMemory(ulong bytes) => Startup.EnsureHeap() ? Heap.Release((nuint)bytes) : 0;
+    internal static ulong ReleaseMemory(ulong bytes)
+    {
+        ThreadState* thread = Shim.Thread();
+        if (!SlowPath.TryEnter(thread))
+        {
+            return 0;
+        }
+
+        ulong released = Startup.EnsureHeap() ? Heap.Release((nuint)bytes) : 0;
+        SlowPath.Leave(thread);
+        return released;
+    }
 
     [RuntimeExport("nativemalloc_get_option")]
     internal static int GetOption(byte* name, byte* buffer, nuint size)

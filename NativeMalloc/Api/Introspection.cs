@@ -29,18 +29,7 @@ internal static unsafe class Introspection
     /// leave at the end of glibc's heap, which this heap does not have. 1 if any memory went back, else 0.
     /// </summary>
     [RuntimeExport("malloc_trim")]
-    internal static int Trim(nuint keep)
-    {
-        ThreadState* thread = Shim.Thread();
-        if (!SlowPath.TryEnter(thread))
-        {
-            return 0;
-        }
-
-        int released = Startup.EnsureHeap() && Heap.Trim() > 0 ? 1 : 0;
-        SlowPath.Leave(thread);
-        return released;
-    }
+    internal static int Trim(nuint keep) => Extensions.ReleaseMemory(ulong.MaxValue) > 0 ? 1 : 0;
 
     /// <summary>Accepts glibc's parameters, M_MXFAST (1) and M_ARENA_MAX (-8) to M_TRIM_THRESHOLD (-1), and has no use for them: 1; else 0.</summary>
     [RuntimeExport("mallopt")]

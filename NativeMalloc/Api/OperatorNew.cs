@@ -10,10 +10,17 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class OperatorNew
 {
-    private static bool s_replaced;
+    // Those that the process uses, if any basic one is not ours; else all null.
+    private static Operators s_replacements;
 
     /// <summary>Sees which operators the process uses; once, when the library is loaded.</summary>
-    internal static void NoticeReplacements() => s_replaced = Shim.OperatorsAreReplaced() != 0;
+    internal static void NoticeReplacements()
+    {
+        if (Shim.OperatorsAreReplaced() != 0)
+        {
+            s_replacements = *Shim.Operators();
+        }
+    }
 
     // --- new ---
 
@@ -22,7 +29,7 @@ internal static unsafe class OperatorNew
 
     [RuntimeExport("_Znam")]
     internal static void* NewArray(nuint size) =>
-        s_replaced ? Shim.Invoke(Shim.Operators()->New, size, 0, 0) : Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.Throw);
+        s_replacements.New != null ? Shim.Invoke(s_replacements.New, size, 0, 0) : Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.Throw);
 
     [RuntimeExport("_ZnwmSt11align_val_t")]
     internal static void* NewAligned(nuint size, nuint alignment)
@@ -33,33 +40,33 @@ internal static unsafe class OperatorNew
 
     [RuntimeExport("_ZnamSt11align_val_t")]
     internal static void* NewArrayAligned(nuint size, nuint alignment) =>
-        s_replaced ? Shim.Invoke(Shim.Operators()->NewAligned, size, alignment, 0) : NewAligned(size, alignment);
+        s_replacements.New != null ? Shim.Invoke(s_replacements.NewAligned, size, alignment, 0) : NewAligned(size, alignment);
 
     [RuntimeExport("_ZnwmRKSt9nothrow_t")]
     internal static void* NewNoThrow(nuint size, void* tag)
     {
-        void* block = s_replaced ? null : Malloc.Allocate(size);
+        void* block = s_replacements.New != null ? null : Malloc.Allocate(size);
         return block != null ? block : CxxRuntime.ReturnNull("_ZnwmRKSt9nothrow_t"u8, size, (nuint)tag, 0);
     }
 
     [RuntimeExport("_ZnamRKSt9nothrow_t")]
     internal static void* NewArrayNoThrow(nuint size, void* tag)
     {
-        void* block = s_replaced ? null : Malloc.Allocate(size);
+        void* block = s_replacements.New != null ? null : Malloc.Allocate(size);
         return block != null ? block : CxxRuntime.ReturnNull("_ZnamRKSt9nothrow_t"u8, size, (nuint)tag, 0);
     }
 
     [RuntimeExport("_ZnwmSt11align_val_tRKSt9nothrow_t")]
     internal static void* NewAlignedNoThrow(nuint size, nuint alignment, void* tag)
     {
-        void* block = s_replaced ? null : Aligned.Allocate(alignment, size);
+        void* block = s_replacements.New != null ? null : Aligned.Allocate(alignment, size);
         return block != null ? block : CxxRuntime.ReturnNull("_ZnwmSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
     }
 
     [RuntimeExport("_ZnamSt11align_val_tRKSt9nothrow_t")]
     internal static void* NewArrayAlignedNoThrow(nuint size, nuint alignment, void* tag)
     {
-        void* block = s_replaced ? null : Aligned.Allocate(alignment, size);
+        void* block = s_replacements.New != null ? null : Aligned.Allocate(alignment, size);
         return block != null ? block : CxxRuntime.ReturnNull("_ZnamSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
     }
 
@@ -69,49 +76,50 @@ internal static unsafe class OperatorNew
     internal static void Delete(void* block) => Malloc.Free(block);
 
     [RuntimeExport("_ZdaPv")]
-    internal static void DeleteArray(void* block) => DeleteAs(block, Shim.Operators()->Delete);
+    internal static void DeleteArray(void* block) => DeleteAs(block, 0, s_replacements.Delete);
 
     [RuntimeExport("_ZdlPvRKSt9nothrow_t")]
-    internal static void DeleteNoThrow(void* block, void* tag) => DeleteAs(block, Shim.Operators()->Delete);
+    internal static void DeleteNoThrow(void* block, void* tag) => DeleteAs(block, 0, s_replacements.Delete);
 
     [RuntimeExport("_ZdaPvRKSt9nothrow_t")]
-    internal static void DeleteArrayNoThrow(void* block, void* tag) => DeleteAs(block, Shim.Operators()->DeleteArray);
+    internal static void DeleteArrayNoThrow(void* block, void* tag) => DeleteAs(block, 0, s_replacements.DeleteArray);
 
     [RuntimeExport("_ZdlPvm")]
-    internal static void DeleteSized(void* block, nuint size) => DeleteSizedAs(block, size, Shim.Operators()->Delete);
+    internal static void DeleteSized(void* block, nuint size) => DeleteSizedAs(block, size, s_replacements.Delete);
 
     [RuntimeExport("_ZdaPvm")]
-    internal static void DeleteArraySized(void* block, nuint size) => DeleteSizedAs(block, size, Shim.Operators()->DeleteArray);
+    internal static void DeleteArraySized(void* block, nuint size) => DeleteSizedAs(block, size, s_replacements.DeleteArray);
 
     [RuntimeExport("_ZdlPvSt11align_val_t")]
     internal static void DeleteAligned(void* block, nuint alignment) => Malloc.Free(block);
 
     [RuntimeExport("_ZdaPvSt11align_val_t")]
     internal static void DeleteArrayAligned(void* block, nuint alignment) =>
-        DeleteAlignedAs(block, alignment, Shim.Operators()->DeleteAligned);
+        DeleteAs(block, alignment, s_replacements.DeleteAligned);
 
     [RuntimeExport("_ZdlPvmSt11align_val_t")]
     internal static void DeleteSizedAligned(void* block, nuint size, nuint alignment) =>
-        DeleteSizedAlignedAs(block, size, alignment, Shim.Operators()->DeleteAligned);
+        DeleteSizedSpecially(block, size, alignment, s_replacements.DeleteAligned);
 
     [RuntimeExport("_ZdaPvmSt11align_val_t")]
     internal static void DeleteArraySizedAligned(void* block, nuint size, nuint alignment) =>
-        DeleteSizedAlignedAs(block, size, alignment, Shim.Operators()->DeleteArrayAligned);
+        DeleteSizedSpecially(block, size, alignment, s_replacements.DeleteArrayAligned);
 
     [RuntimeExport("_ZdlPvSt11align_val_tRKSt9nothrow_t")]
     internal static void DeleteAlignedNoThrow(void* block, nuint alignment, void* tag) =>
-        DeleteAlignedAs(block, alignment, Shim.Operators()->DeleteAligned);
+        DeleteAs(block, alignment, s_replacements.DeleteAligned);
 
     [RuntimeExport("_ZdaPvSt11align_val_tRKSt9nothrow_t")]
     internal static void DeleteArrayAlignedNoThrow(void* block, nuint alignment, void* tag) =>
-        DeleteAlignedAs(block, alignment, Shim.Operators()->DeleteArrayAligned);
+        DeleteAs(block, alignment, s_replacements.DeleteArrayAligned);
 
+    // A replacement that takes no alignment does not look at it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void DeleteAs(void* block, void* replacement)
+    private static void DeleteAs(void* block, nuint alignment, void* replacement)
     {
-        if (s_replaced)
+        if (replacement != null)
         {
-            Shim.Invoke(replacement, (nuint)block, 0, 0);
+            Shim.Invoke(replacement, (nuint)block, alignment, 0);
             return;
         }
 
@@ -122,47 +130,25 @@ internal static unsafe class OperatorNew
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void DeleteSizedAs(void* block, nuint size, void* replacement)
     {
-        if (s_replaced)
-        {
-            Shim.Invoke(replacement, (nuint)block, 0, 0);
-            return;
-        }
-
-        if (Options.Check)
-        {
-            CpuCache.FreeChecked(block, size);
-            return;
-        }
-
         nuint sizeClass = SizeClasses.OfFine(size);
-        if (block == null || sizeClass == 0)
+        if (replacement != null || Options.Check || block == null || sizeClass == 0)
         {
-            sizeClass = PageMap.ClassOf((nuint)block);
+            DeleteSizedSpecially(block, size, 0, replacement);
+            return;
         }
 
         Shim.Push(block, sizeClass);
     }
 
-    private static void DeleteSizedAlignedAs(void* block, nuint size, nuint alignment, void* replacement)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void DeleteSizedSpecially(void* block, nuint size, nuint alignment, void* replacement)
     {
-        if (Options.Check && !s_replaced)
+        if (replacement == null && Options.Check)
         {
             CpuCache.FreeChecked(block, size);
             return;
         }
 
-        DeleteAlignedAs(block, alignment, replacement);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void DeleteAlignedAs(void* block, nuint alignment, void* replacement)
-    {
-        if (s_replaced)
-        {
-            Shim.Invoke(replacement, (nuint)block, alignment, 0);
-            return;
-        }
-
-        Malloc.Free(block);
+        DeleteAs(block, alignment, replacement);
     }
 }

@@ -15,11 +15,10 @@ internal static unsafe class Realloc
             return Errno.Fail(Errno.NoMemory);
         }
 
-        ThreadState* thread = Shim.Thread();
-        if (bytes > SizeClasses.MaxSize && !Options.Check && SlowPath.TryEnter(thread))
+        if (bytes > SizeClasses.MaxSize && !Options.Check && SlowPath.TryEnter(Shim.Thread()))
         {
             void* large = LargeBlocks.AllocateZeroed(bytes);
-            SlowPath.Leave(thread);
+            SlowPath.Leave(Shim.Thread());
             return large != null ? large : Errno.Fail(Errno.NoMemory);
         }
 

@@ -77,7 +77,12 @@ internal unsafe struct CentralFreeList<TSpans>
             if (span == null || span->SizeClass != sizeClass || !span->GiveObject(address))
             {
                 Lock.Release(); // a handler of SIGABRT may allocate
-                ReportMisuse(span, sizeClass, address);
+                Misuse.Report(
+                    "free"u8,
+                    (void*)address,
+                    span != null && span->SizeClass != sizeClass
+                        ? "was freed with a wrong size"u8
+                        : "is not a block in use: it was freed twice, or points into a block"u8);
             }
 
             if (span->Out == 0)
@@ -94,16 +99,6 @@ internal unsafe struct CentralFreeList<TSpans>
 
         _out -= count;
         Lock.Release();
-    }
-
-    private static void ReportMisuse(Span* span, nuint sizeClass, nuint address)
-    {
-        if (span != null && span->SizeClass != sizeClass)
-        {
-            Misuse.Report("free"u8, (void*)address, "was freed with a wrong size"u8);
-        }
-
-        Misuse.Report("free"u8, (void*)address, "is not a block in use: it was freed twice, or points into a block"u8);
     }
 
     /// <summary>Hands out, for good and to nobody, the objects that are here.</summary>

@@ -40,7 +40,7 @@ internal static unsafe class Reserve
         }
 
         int units = size == 0 ? 1 : (int)((size + UnitBytes - 1) / UnitBytes);
-        ulong mask = units == UnitsPerWord ? ulong.MaxValue : (1UL << units) - 1;
+        ulong mask = MaskOf(units);
         for (int word = 0; word < Words; word++)
         {
             ref long place = ref Unsafe.As<ulong, long>(ref RootPointer->InUse[word]);
@@ -98,8 +98,7 @@ internal static unsafe class Reserve
         }
 
         int unit = (int)(offset / UnitBytes);
-        int units = RootPointer->UnitsOf[unit];
-        ulong mask = (units == UnitsPerWord ? ulong.MaxValue : (1UL << units) - 1) << unit % UnitsPerWord;
+        ulong mask = MaskOf((int)(size / UnitBytes)) << unit % UnitsPerWord;
         RootPointer->UnitsOf[unit] = 0;
         ref long place = ref Unsafe.As<ulong, long>(ref RootPointer->InUse[unit / UnitsPerWord]);
         long inUse;
@@ -110,6 +109,8 @@ internal static unsafe class Reserve
         while (Interlocked.CompareExchange(ref place, inUse & (long)~mask, inUse) != inUse);
         return true;
     }
+
+    private static ulong MaskOf(int units) => ulong.MaxValue >> (UnitsPerWord - units);
 
     private static int FindMapping(void* block)
     {

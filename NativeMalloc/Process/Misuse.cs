@@ -1,13 +1,16 @@
 using System;
+using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
 
 /// <summary>
 /// What happens to a program that hands over something that is not a block: one line on standard error, "nativemalloc:
-/// CALLER(ADDRESS): the address WHAT (size class N)", then SIGABRT.
+/// CALLER(ADDRESS): the address WHAT (size class N)", then SIGABRT. Nothing here is inlined: the line's buffer would grow the stack
+/// frame of every caller, and those are on the way of each free.
 /// </summary>
 internal static unsafe class Misuse
 {
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void Report(ReadOnlySpan<byte> caller, void* block, ReadOnlySpan<byte> what)
     {
         Output output = Begin(caller, block);
@@ -16,6 +19,7 @@ internal static unsafe class Misuse
     }
 
     /// <summary>For an address at which no block begins.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void ReportNoBlock(ReadOnlySpan<byte> caller, void* block)
     {
         Span* span = PageMap.SpanOf((nuint)block);
@@ -29,6 +33,7 @@ internal static unsafe class Misuse
     }
 
     /// <summary>For a sized free that names another size than was asked for.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void ReportSize(void* block, nuint said, nuint asked)
     {
         Output output = Begin("free"u8, block);
