@@ -78,13 +78,21 @@ compile_shim() {
 }
 
 # Puts the C# where free begins a cache line; malloc stands before it. Which place it gets otherwise depends on the length of
-# all that comes before, and made a malloc+free pair up to a tenth slower (docs/building.md).
+# all that comes before, and made a malloc+free pair up to a tenth slower (docs/building.md). Its unwind table is replaced by one
+# that describes epilogues too.
 place_csharp() {
     local offset
     offset=$(nm "$ilc_object" | awk '$3 == "free" { print $1 }')
-    printf '.section __managedcode, "ax", @progbits\n.balign 64\n.rept %d\n.byte 0xcc\n.endr\n.section .note.GNU-stack, "", @progbits\n' \
-        $(((64 - 0x$offset % 64) % 64)) | gcc -c -x assembler - -o "$work/before.object"
-    objcopy --set-section-alignment __managedcode=16 "$ilc_object" "$work/csharp.object"
+    {
+        echo '.section __managedcode, "ax", @progbits'
+        echo '.balign 64'
+        echo ".fill $(((64 - 0x$offset % 64) % 64)), 1, 0xcc"
+        echo 'nm_csharp:'
+        awk -f Shim/frames.awk <(readelf --debug-dump=frames "$ilc_object") <(objdump -d --no-show-raw-insn "$ilc_object")
+        echo '.section .note.GNU-stack, "", @progbits'
+    } > "$work/before.s"
+    gcc -c "$work/before.s" -o "$work/before.object"
+    objcopy --remove-section .eh_frame --remove-section .dotnet_eh_table --set-section-alignment __managedcode=16 "$ilc_object" "$work/csharp.object"
     objects=("$work/before.object" "$work/csharp.object" "$work"/*.o)
 }
 
