@@ -48,7 +48,7 @@ internal static unsafe class Checked
                 return null;
             }
 
-            CheckFreed(block, bytes);
+            CheckFreed(block, bytes, "malloc"u8);
         }
         else
         {
@@ -86,23 +86,24 @@ internal static unsafe class Checked
             }
         }
 
-        if (span->SizeClass == 0)
+        if (!span->Checked || bytes > Quarantine.MaxBlockBytes)
         {
-            LargeBlocks.Free(span);
+            GiveBack(span, block);
             return;
         }
 
-        if (span->Checked)
+        Seal.CloseFreed(block, bytes, 0);
+        while (!Quarantine.TryAdd(block, bytes))
         {
-            Seal.CloseFreed(block, bytes, 0);
-            block = bytes <= Quarantine.MaxObjectBytes ? Quarantine.Exchange(block) : block;
+            LeaveQuarantine("malloc"u8);
         }
+    }
 
-        if (block != null)
+    /// <summary>When the process ends: what is still in quarantine is looked at too.</summary>
+    internal static void Finish()
+    {
+        while (LeaveQuarantine("exit"u8))
         {
-            span = PageMap.SpanOf((nuint)block);
-            CheckFreed(block, BytesOf(span));
-            Heap.Central(span->SizeClass)->Give(span->SizeClass, &block, 1);
         }
     }
 
@@ -138,11 +139,37 @@ internal static unsafe class Checked
         return size;
     }
 
-    private static void CheckFreed(void* block, nuint bytes)
+    // False if there was none.
+    private static bool LeaveQuarantine(System.ReadOnlySpan<byte> caller)
+    {
+        void* block = Quarantine.TakeOldest();
+        if (block == null)
+        {
+            return false;
+        }
+
+        Span* span = PageMap.SpanOf((nuint)block);
+        CheckFreed(block, BytesOf(span), caller);
+        GiveBack(span, block);
+        return true;
+    }
+
+    private static void GiveBack(Span* span, void* block)
+    {
+        if (span->SizeClass == 0)
+        {
+            LargeBlocks.Free(span);
+            return;
+        }
+
+        Heap.Central(span->SizeClass)->Give(span->SizeClass, &block, 1);
+    }
+
+    private static void CheckFreed(void* block, nuint bytes, System.ReadOnlySpan<byte> caller)
     {
         if (Seal.Read(block, bytes, out _) is Seal.State.Freed && !Seal.FreedIsWhole(block, bytes))
         {
-            Misuse.Report("malloc"u8, block, "was written to after it was freed"u8);
+            Misuse.Report(caller, block, "was written to after it was freed"u8);
         }
     }
 

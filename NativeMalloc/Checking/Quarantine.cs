@@ -1,38 +1,66 @@
 using System.Runtime.CompilerServices;
-using System.Threading;
 
 namespace NativeMalloc;
 
 /// <summary>
-/// Checking mode's freed objects on their way back to their spans, oldest out first: while one is here its memory is nobody's, and
-/// what is written to it will be seen.
+/// Checking mode's freed blocks on their way back to the heap, oldest out first: while one is here its memory is nobody's, and what
+/// is written to it will be seen.
 /// </summary>
 internal static unsafe class Quarantine
 {
-    /// <summary>Larger objects go back at once, so that this holds 2 MiB at most.</summary>
-    internal const nuint MaxObjectBytes = 2048;
+    /// <summary>Larger blocks go back at once.</summary>
+    internal const nuint MaxBlockBytes = 4 << 20;
 
+    private const nuint MaxBytes = 32 << 20;
     private const int Places = 1024;
 
     private struct Ring
     {
         internal FutexLock Lock;
-        internal int Next;
-        internal fixed ulong Objects[Places];
+        internal int First;
+        internal int Count;
+        internal nuint Bytes;
+        internal fixed ulong Blocks[Places];
+        internal fixed uint BytesOf[Places];
     }
 
     private static Ring s_ring;
 
     internal static FutexLock* Lock => &RingPointer->Lock;
 
-    /// <summary>Puts an object in; gives the one that it takes the place of, or null.</summary>
-    internal static void* Exchange(void* freed)
+    /// <summary>Puts a block in, of at most <see cref="MaxBlockBytes"/>. False if there is no place.</summary>
+    internal static bool TryAdd(void* block, nuint bytes)
     {
         Ring* ring = RingPointer;
         ring->Lock.Acquire();
-        void* oldest = (void*)ring->Objects[ring->Next];
-        ring->Objects[ring->Next] = (ulong)freed;
-        ring->Next = (ring->Next + 1) % Places;
+        bool added = ring->Count < Places && ring->Bytes + bytes <= MaxBytes;
+        if (added)
+        {
+            int place = (ring->First + ring->Count) % Places;
+            ring->Blocks[place] = (ulong)block;
+            ring->BytesOf[place] = (uint)bytes;
+            ring->Count++;
+            ring->Bytes += bytes;
+        }
+
+        ring->Lock.Release();
+        return added;
+    }
+
+    /// <summary>Takes the oldest block out; null if there is none.</summary>
+    internal static void* TakeOldest()
+    {
+        Ring* ring = RingPointer;
+        void* oldest = null;
+        ring->Lock.Acquire();
+        if (ring->Count > 0)
+        {
+            oldest = (void*)ring->Blocks[ring->First];
+            ring->Bytes -= ring->BytesOf[ring->First];
+            ring->First = (ring->First + 1) % Places;
+            ring->Count--;
+        }
+
         ring->Lock.Release();
         return oldest;
     }

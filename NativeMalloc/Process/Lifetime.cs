@@ -24,10 +24,15 @@ internal static unsafe class Lifetime
         }
     }
 
-    /// <summary>The ELF destructor: the report, if one was asked for. A forked child writes one only to a file of its own.</summary>
+    /// <summary>The ELF destructor: the last checks, and the report, if they were asked for. A forked child writes one only to a file of its own.</summary>
     [RuntimeExport("nm_unload")]
     internal static void Unload()
     {
+        if (Options.Check && Startup.IsHeapReady)
+        {
+            Checked.Finish();
+        }
+
         if (Options.Statistics == StatisticsChoice.None || !Startup.EnsureFrontEnd())
         {
             return;

@@ -142,6 +142,26 @@ static void after_free(void)
     }
 }
 
+static void after_free_of_large(void)
+{
+    get(600000);
+    free(block);
+    block[100000] = 1;
+    for (int i = 0; i < 100; i++) {
+        void *next = malloc(600000);
+        KEEP(next);
+        free(next);
+    }
+}
+
+/* Nothing is allocated any more. */
+static void after_free_at_exit(void)
+{
+    get(400);
+    free(block);
+    block[100] = 1;
+}
+
 static void wrong_size(void)
 {
     get(40);
@@ -172,6 +192,8 @@ static const struct {
     { "past-the-end-by-realloc", past_the_end_by_realloc },
     { "before-the-start", before_the_start },
     { "after-free", after_free },
+    { "after-free-of-large", after_free_of_large },
+    { "after-free-at-exit", after_free_at_exit },
     { "wrong-size", wrong_size },
 };
 
