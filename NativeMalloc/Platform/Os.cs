@@ -130,7 +130,7 @@ internal static unsafe class Os
 
             if (written <= 0)
             {
-                return (int)written;
+                return written < 0 ? (int)written : -Errno.InputOutput;
             }
 
             text += written;

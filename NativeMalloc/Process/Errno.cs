@@ -5,6 +5,7 @@ internal static unsafe class Errno
 {
     internal const int NotPermitted = 1;  // EPERM
     internal const int NoEntry = 2;       // ENOENT
+    internal const int InputOutput = 5;   // EIO
     internal const int NoMemory = 12;     // ENOMEM
     internal const int Busy = 16;         // EBUSY
     internal const int Invalid = 22;      // EINVAL

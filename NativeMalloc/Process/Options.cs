@@ -184,7 +184,7 @@ internal static unsafe class Options
     {
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
-        output.Text(setting);
+        output.Quoted(setting);
         output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1 and NATIVEMALLOC_VERBOSE=1\n"u8);
         output.Flush();
     }

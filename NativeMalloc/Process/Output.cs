@@ -55,6 +55,15 @@ internal unsafe struct Output
         }
     }
 
+    /// <summary>Somebody else's text, that ends with a zero byte, on one line: control characters become question marks.</summary>
+    internal void Quoted(byte* text)
+    {
+        for (; *text != 0; text++)
+        {
+            Byte(*text is < (byte)' ' or 0x7f ? (byte)'?' : *text);
+        }
+    }
+
     internal void Decimal(nuint value) => Decimal(value, 0);
 
     /// <summary>A number, with spaces before it up to <paramref name="width"/> characters.</summary>

@@ -134,7 +134,7 @@ internal static unsafe class StatisticsJson
     {
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: NATIVEMALLOC_STATS: the statistics could not be written to "u8);
-        output.Text(path);
+        output.Quoted(path);
         if (error != 0)
         {
             output.Text(", errno "u8);

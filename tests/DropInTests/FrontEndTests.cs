@@ -25,8 +25,8 @@ public sealed class FrontEndTests
     }
 
     [Theory]
-    [InlineData("mm_cid", 2, 2)]
-    [InlineData("cpu_id", 2, 2)]
+    [InlineData("mm_cid", 1, 2)] // one, if other programs keep the second CPU busy
+    [InlineData("cpu_id", 1, 2)]
     [InlineData("thread", Threads + 1, Threads + 1)] // and the main thread's
     public void SlabsAreThoseOfTheCpusOrOfTheThreads(string index, int least, int most)
     {

@@ -105,6 +105,17 @@ public sealed class StatisticsTests
         Assert.Equal(Introduction(new Command("true")), Introduction(new Command("true").With("NATIVEMALLOC_INDEX", "numa")));
     }
 
+    // What it is told of is quoted, so that it stays one line.
+    [Theory]
+    [InlineData("numa", "numa")]
+    [InlineData("two\nlines\u007f", "two?lines?")]
+    public void WrongOptionIsToldOfInOneLine(string value, string quoted)
+    {
+        Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_INDEX", value).Run().Succeeded();
+        Assert.StartsWith($"nativemalloc: NATIVEMALLOC_INDEX={quoted}: ignored; ", outcome.Error);
+        Assert.Single(outcome.Error.TrimEnd('\n').Split('\n'));
+    }
+
     [Fact]
     public void StatisticsThatCannotBeWrittenAreToldOf()
     {
