@@ -144,6 +144,18 @@ HIDDEN void nm_abort(void)
     __builtin_trap();
 }
 
+/* Handlers that were registered first are the last before a fork: no other library's runs while the allocator's locks are held. */
+HIDDEN void nm_register_fork_handlers(void)
+{
+    static int registered;
+    if (registered++)
+        return;
+    if (__register_atfork)
+        __register_atfork(nm_fork_prepare, nm_fork_parent, nm_fork_child, &__dso_handle);
+    else if (pthread_atfork)
+        pthread_atfork(nm_fork_prepare, nm_fork_parent, nm_fork_child);
+}
+
 /* glibc passes main's arguments to constructors. musl passes nothing, but there environ is set by now. */
 __attribute__((constructor)) static void load(int argc, char **argv, char **environment)
 {
@@ -151,10 +163,7 @@ __attribute__((constructor)) static void load(int argc, char **argv, char **envi
     (void)argv;
     if (&environ && !environ)
         initial_environment = environment;
-    if (__register_atfork)
-        __register_atfork(nm_fork_prepare, nm_fork_parent, nm_fork_child, &__dso_handle);
-    else if (pthread_atfork)
-        pthread_atfork(nm_fork_prepare, nm_fork_parent, nm_fork_child);
+    nm_register_fork_handlers();
     nm_load();
 }
 
