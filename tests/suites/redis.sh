@@ -10,6 +10,6 @@ prepare() {
 }
 
 run() {
-    ./runtest --clients 2 --timeout 600 --tags "-needs:debug" 2>&1 |
+    ./runtest --clients 2 --timeout 600 2>&1 |
         sed -nE 's/\x1b\[[0-9;]*m//g; s/^\[(ok|err|exception)\]: (.*)/\2: \1/p' | sed -E 's/ \([0-9]+ ms\)//'
 }

@@ -60,7 +60,8 @@ both() {
 }
 
 mkdir -p "$work"
-./build.sh && cp out/libnativemalloc.so "$library" || exit 1
+# A running program keeps the file that it has mapped.
+./build.sh && cp out/libnativemalloc.so "$library.new" && mv "$library.new" "$library" || exit 1
 [ $# -gt 0 ] || set -- $(cd "$suites" && ls *.sh | grep -vx run.sh | sed 's/\.sh$//')
 status=0
 for suite; do
