@@ -55,9 +55,15 @@ internal static unsafe class Heap
         }
 
         FrontEnd.Drain();
+        PlunderTransferCaches(all: true);
+    }
+
+    /// <summary>Moves what has lain in the transfer caches since the last time, or all, to the central free lists.</summary>
+    internal static void PlunderTransferCaches(bool all)
+    {
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            Transfer(sizeClass)->Plunder(sizeClass, all: true);
+            Transfer(sizeClass)->Plunder(sizeClass, all);
         }
     }
 

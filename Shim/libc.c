@@ -99,6 +99,16 @@ HIDDEN int nm_malloc_is_ours(void)
     return nm_is_own_function((const void *)malloc);
 }
 
+/* --- threads --------------------------------------------------------------------------------------------------------- */
+
+/* glibc 2.32 and later; elsewhere nobody can say. */
+extern char __libc_single_threaded WEAK;
+
+HIDDEN int nm_is_single_threaded(void)
+{
+    return &__libc_single_threaded && __libc_single_threaded;
+}
+
 /* --- streams, for malloc_info --------------------------------------------------------------------------------------- */
 
 extern size_t fwrite(const void *data, size_t size, size_t count, void *stream) WEAK;

@@ -30,6 +30,8 @@ namespace System.Threading
         public static long Increment(ref long location) => ExchangeAdd(ref location, 1) + 1;
 
         public static int Increment(ref int location) => ExchangeAdd(ref location, 1) + 1;
+
+        public static long Add(ref long location1, long value) => ExchangeAdd(ref location1, value) + value;
     }
 
     public static class Volatile
@@ -45,6 +47,9 @@ namespace System.Threading
 
         [Intrinsic]
         public static nint Read(ref readonly nint location) => Unsafe.As<nint, VolatileIntPtr>(ref Unsafe.AsRef(in location)).Value;
+
+        [Intrinsic]
+        public static long Read(ref readonly long location) => Unsafe.As<long, VolatileIntPtr>(ref Unsafe.AsRef(in location)).Value;
 
         [Intrinsic]
         public static ulong Read(ref readonly ulong location) => Unsafe.As<ulong, VolatileUIntPtr>(ref Unsafe.AsRef(in location)).Value;

@@ -37,7 +37,12 @@ namespace System
 
     public struct UInt32 { private uint _value; }
 
-    public struct Int64 { private long _value; }
+    public struct Int64
+    {
+        public const long MaxValue = 0x7fffffffffffffff;
+
+        private long _value;
+    }
 
     public struct UInt64
     {

@@ -36,6 +36,7 @@ internal static unsafe class CpuCache
             block = Options.Check ? Checked.Allocate(size, MinAlignment)
                 : sizeClass == 0 ? LargeBlocks.Allocate(size, PageMap.PageSize)
                 : Refill(sizeClass, out attached);
+            Upkeep.Tick();
             SlowPath.Leave(thread);
         }
         else
@@ -141,6 +142,7 @@ internal static unsafe class CpuCache
             attached = !Overflow(block, sizeClass);
         }
 
+        Upkeep.Tick();
         SlowPath.Leave(thread);
         if (attached)
         {
@@ -216,22 +218,41 @@ internal static unsafe class CpuCache
             }
         }
 
-        if (thread->Slab != null)
+        Slab* own = OwnSlab();
+        if (own == null)
         {
-            ThreadSlabs.ObeyRequests(thread->Slab);
-            return thread->Slab;
-        }
+            int index = Shim.CurrentIndex();
+            if (index >= 0)
+            {
+                return CpuSlabs.Create(index);
+            }
 
-        int index = Shim.CurrentIndex();
-        if (index < 0)
-        {
             // Another user of the area has unregistered it, or has yet to register it.
             attached = Rseq.Join(thread) && Shim.CurrentIndex() >= 0;
             return null;
         }
 
-        nint entry = Volatile.Read(ref thread->Table[index]);
-        return entry != 0 ? (Slab*)((byte*)Shim.SentinelSlab() + entry) : CpuSlabs.Create(index);
+        if (thread->Slab != null)
+        {
+            ThreadSlabs.ShareBudget(own);
+        }
+
+        SlabDrain.Obey(own);
+        return own;
+    }
+
+    /// <summary>The slab that this thread's sequences find at the moment; null for the sentinel.</summary>
+    internal static Slab* OwnSlab()
+    {
+        ThreadState* thread = Shim.Thread();
+        if (thread->Slab != null)
+        {
+            return thread->Slab;
+        }
+
+        int index = Shim.CurrentIndex();
+        nint entry = index < 0 ? 0 : Volatile.Read(ref thread->Table[index]);
+        return entry != 0 ? (Slab*)((byte*)Shim.SentinelSlab() + entry) : null;
     }
 
     private static int RoomForRefill(Slab* slab, nuint sizeClass)

@@ -90,11 +90,13 @@ internal static unsafe class CpuSlabs
 
     /// <summary>
     /// Empties every CPU's slab into the transfer caches: hides the slabs, has the kernel abort the sequences that still
-    /// see them, and puts them back when they are empty. Where the kernel cannot do that, nothing is done.
+    /// see them, and puts them back when they are empty. Where the kernel cannot do that, nothing is done; where there is but one
+    /// thread, there is no sequence to abort.
     /// </summary>
     internal static void DrainAll()
     {
-        if (!FrontEnd.CanStopSlabs)
+        bool alone = Shim.IsSingleThreaded() != 0;
+        if (!alone && !FrontEnd.CanStopSlabs)
         {
             return;
         }
@@ -109,7 +111,7 @@ internal static unsafe class CpuSlabs
             }
         }
 
-        bool stopped = Os.AbortSequences();
+        bool stopped = alone || Os.AbortSequences();
         for (int index = 0; index < s_bound; index++)
         {
             if (s_slabs[index] != null)

@@ -91,11 +91,11 @@ internal static unsafe class FrontEnd
             CpuSlabs.DrainAll();
         }
 
-        ThreadSlabs.RequestDrain();
-        Slab* own = Shim.Thread()->Slab;
+        SlabDrain.Request();
+        Slab* own = CpuCache.OwnSlab();
         if (own != null)
         {
-            ThreadSlabs.ObeyRequests(own);
+            SlabDrain.Obey(own);
         }
     }
 

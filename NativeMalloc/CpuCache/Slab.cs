@@ -36,8 +36,16 @@ internal unsafe struct Slab
     internal Slab* Next;
     internal Slab* Previous;
 
-    /// <summary>A thread's slab: the last request to give everything back that the owner has obeyed.</summary>
+    /// <summary>The last request to give everything back that was obeyed (<see cref="SlabDrain"/>).</summary>
     internal int DrainsObeyed;
+
+    /// <summary>When the slab's present period began, by <see cref="Clock"/>, and where each class's stack ended then.</summary>
+    internal long PeriodStart;
+    internal fixed uint CurrentBefore[SizeClasses.Count];
+
+    /// <summary>When <see cref="Upkeep"/> last looked at the clock, and how often it will not.</summary>
+    internal long LastTick;
+    internal int TicksToSkip;
 
     /// <summary>The class from which room is taken next.</summary>
     internal int Hand;

@@ -1,9 +1,51 @@
+using System.Threading;
+
 namespace NativeMalloc;
 
-/// <summary>Gives a slab's objects back to the transfer caches.</summary>
+/// <summary>
+/// Gives a slab's objects back to the transfer caches. Others' slabs cannot be touched, unless they are stopped: they are asked for
+/// what they hold, and each gives it at the next slow path on its CPU, or of its thread.
+/// </summary>
 internal static unsafe class SlabDrain
 {
-    /// <summary>Empties a slab that no sequence can be in: a stopped one, or the caller's own.</summary>
+    private static int s_requests;
+
+    /// <summary>Asks every slab to give back what it holds.</summary>
+    internal static void Request() => Interlocked.Increment(ref s_requests);
+
+    /// <summary>The number of the last request; a slab knows the last that it has obeyed.</summary>
+    internal static int LastRequest => Volatile.Read(ref s_requests);
+
+    /// <summary>Does what was asked of the caller's own slab since it was last here.</summary>
+    internal static void Obey(Slab* own)
+    {
+        int last = LastRequest;
+        if (own->DrainsObeyed != last)
+        {
+            own->DrainsObeyed = last;
+            for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+            {
+                Own(own, sizeClass);
+            }
+        }
+    }
+
+    /// <summary>Ends a period of the caller's own slab: gives back the classes that nothing has changed since the last.</summary>
+    internal static void OwnIdle(Slab* own)
+    {
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            uint current = Slab.Current(Slab.HeaderOf(own, sizeClass));
+            if (current == own->CurrentBefore[sizeClass])
+            {
+                Own(own, sizeClass);
+            }
+
+            own->CurrentBefore[sizeClass] = current;
+        }
+    }
+
+    /// <summary>Empties a slab that no sequence can be in, and that no handler of a signal can find.</summary>
     internal static void Stopped(Slab* slab)
     {
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
@@ -14,6 +56,17 @@ internal static unsafe class SlabDrain
             {
                 Heap.Transfer(sizeClass)->Give(sizeClass, objects, taken);
             }
+        }
+    }
+
+    // By sequences, since a signal handler may use the slab too; ends where the slab is not the caller's any more.
+    private static void Own(Slab* own, nuint sizeClass)
+    {
+        void** objects = stackalloc void*[SizeClasses.MaxBatch];
+        int taken;
+        while (Slab.CountOf(own, sizeClass) > 0 && (taken = Shim.PopBatch(own, sizeClass, objects, SizeClasses.MaxBatch)) > 0)
+        {
+            Heap.Transfer(sizeClass)->Give(sizeClass, objects, taken);
         }
     }
 }

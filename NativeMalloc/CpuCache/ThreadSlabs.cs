@@ -20,7 +20,6 @@ internal static unsafe class ThreadSlabs
     private static FutexLock s_lock;
     private static Slab* s_inUse;
     private static Slab* s_leftOver;
-    private static int s_drainsRequested;
     private static int s_made;
     private static int s_threads;
 
@@ -48,7 +47,7 @@ internal static unsafe class ThreadSlabs
             }
 
             slab->Owner = thread;
-            slab->DrainsObeyed = s_drainsRequested;
+            slab->DrainsObeyed = SlabDrain.LastRequest;
             Link(slab);
         }
 
@@ -69,20 +68,8 @@ internal static unsafe class ThreadSlabs
         Lock->Release();
     }
 
-    /// <summary>Asks every thread to give back what its slab holds, at its next slow path.</summary>
-    internal static void RequestDrain() => Interlocked.Increment(ref s_drainsRequested);
-
-    /// <summary>Does what others want of the calling thread's slab: to be drained, or to make do with less as threads become more.</summary>
-    internal static void ObeyRequests(Slab* own)
-    {
-        own->BudgetBytes = Share();
-        int requested = Volatile.Read(ref s_drainsRequested);
-        if (own->DrainsObeyed != requested)
-        {
-            own->DrainsObeyed = requested;
-            SlabDrain.Stopped(own);
-        }
-    }
+    /// <summary>Has a thread's slab make do with less as threads become more.</summary>
+    internal static void ShareBudget(Slab* own) => own->BudgetBytes = Share();
 
     /// <summary>In the child of a fork, where only the calling thread lives on: takes the slabs of all others.</summary>
     internal static void ReclaimAfterFork(Slab* own)

@@ -6,11 +6,8 @@ namespace NativeMalloc;
 /// </summary>
 internal unsafe struct PageHeap
 {
-    /// <summary>Free memory that is kept whatever the heap's size: blocks of this many bytes come and go at no cost.</summary>
-    private const nint MinKeptPages = (64 << 20) >> PageMap.PageShift;
-
-    /// <summary>And this share of what is in use.</summary>
-    private const nint KeptFraction = 8;
+    /// <summary>This share more than the excess goes back at once, so that the next free does not come to it again.</summary>
+    private const nint MarginFraction = 8;
 
     /// <summary>The first mapping, and the largest that is made ahead of need; between them, a sixteenth of the heap.</summary>
     private const nuint MinGrowth = 2 << 20;
@@ -27,6 +24,7 @@ internal unsafe struct PageHeap
 
     private HugePageFiller _filler;
     private HugePageRuns _runs;
+    private ReleasePolicy _policy;
     private MetadataPool _spanPool;
     private nint _mappedPages;
     private nint _usedPages;
@@ -49,7 +47,9 @@ internal unsafe struct PageHeap
     /// <summary>Bytes in no span that hold memory: what the next spans are made of.</summary>
     internal readonly nuint FreeBytes => (nuint)BackedFreePages << PageMap.PageShift;
 
-    private readonly nint BackedFreePages => _mappedPages - _usedPages - _releasedPages;
+    private readonly nint BackedPages => _mappedPages - _releasedPages;
+
+    private readonly nint BackedFreePages => BackedPages - _usedPages;
 
     /// <summary>
     /// A span, entered in the page map; null when there is no memory. <paramref name="alignment"/>, in bytes, is a power of two;
@@ -63,7 +63,9 @@ internal unsafe struct PageHeap
         bool zeroed = false;
         if (span != null)
         {
+            nint backed = BackedPages;
             start = alignment <= PageMap.PageSize ? TakePages(pages, out zeroed) : TakeAligned(pages, alignment, out zeroed);
+            _policy.OnTaken(BackedFreePages, BackedPages - backed);
             if (start == 0)
             {
                 _spanPool.Give(span);
@@ -92,6 +94,7 @@ internal unsafe struct PageHeap
         PageMap.ClearSpan(span);
         _lock.Acquire();
         GivePages(span->Start, span->Pages, released);
+        _policy.OnGiven(BackedFreePages);
         _spanPool.Give(span);
         nint excess = ExcessPages;
         _lock.Release();
@@ -107,7 +110,9 @@ internal unsafe struct PageHeap
         bool free = AreFree(end, more);
         if (free)
         {
+            nint backed = BackedPages;
             UsePages(end, more);
+            _policy.OnTaken(BackedFreePages, BackedPages - backed);
             span->Pages = pages;
             span->Zeroed = false;
         }
@@ -122,6 +127,7 @@ internal unsafe struct PageHeap
         _lock.Acquire();
         GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, released: false);
         span->Pages = pages;
+        _policy.OnGiven(BackedFreePages);
         nint excess = ExcessPages;
         _lock.Release();
         ReleaseExcess(excess);
@@ -136,6 +142,16 @@ internal unsafe struct PageHeap
         nint pages = ReleasePages((nint)(bytes >> PageMap.PageShift));
         _releaseLock.Release();
         return (nuint)pages << PageMap.PageShift;
+    }
+
+    /// <summary>Every so often: what has lain idle since the last time goes back to the kernel, half of it at a time.</summary>
+    internal void EndPeriod()
+    {
+        _lock.Acquire();
+        nint idle = _policy.EndPeriod(BackedFreePages);
+        idle = BackedFreePages > _refusedPages ? idle : 0;
+        _lock.Release();
+        ReleaseExcess(idle);
     }
 
     internal void AcquireLocksForFork()
@@ -382,14 +398,13 @@ internal unsafe struct PageHeap
         return aligned;
     }
 
-    // Free memory beyond what is kept; a little more than that, so that the next free does not come to it again.
+    // Free memory beyond what is kept, and some more.
     private readonly nint ExcessPages
     {
         get
         {
-            nint kept = _usedPages / KeptFraction;
-            kept = kept < MinKeptPages ? MinKeptPages : kept;
-            nint margin = kept / KeptFraction;
+            nint kept = _policy.Kept(_usedPages);
+            nint margin = kept / MarginFraction;
             return BackedFreePages > kept && BackedFreePages > _refusedPages + margin ? BackedFreePages - kept + margin : 0;
         }
     }
@@ -421,6 +436,7 @@ internal unsafe struct PageHeap
             if (done)
             {
                 released += (nint)count;
+                _policy.OnReleased((nint)count);
             }
             else
             {

@@ -150,6 +150,11 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern int RseqIsHandled();
 
+    /// <summary>1: there is no other thread, as far as libc knows.</summary>
+    [RuntimeImport("*", "nm_is_single_threaded")]
+    [MethodImpl(Call)]
+    internal static extern int IsSingleThreaded();
+
     [RuntimeImport("*", "nm_malloc_is_ours")]
     [MethodImpl(Call)]
     internal static extern int MallocIsOurs();

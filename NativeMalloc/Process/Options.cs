@@ -20,12 +20,16 @@ internal enum StatisticsChoice
 }
 
 /// <summary>
-/// The options, from the environment: NATIVEMALLOC_INDEX, NATIVEMALLOC_STATS, NATIVEMALLOC_CHECK, NATIVEMALLOC_VERBOSE. Ignored in a program
-/// that runs with another user's rights (AT_SECURE). What is not understood is named in one line, and the default holds.
+/// The options, from the environment: NATIVEMALLOC_INDEX and the others that <see cref="ReadOne"/> knows. Ignored in a program that
+/// runs with another user's rights (AT_SECURE). What is not understood is named in one line, and the default holds.
 /// </summary>
 internal static unsafe class Options
 {
     private const nuint AtSecure = 23;
+
+    private const uint DefaultReleaseDelay = 250;
+    private const uint MaxReleaseDelay = 24 * 3600 * 1000;
+    private const uint DefaultReleaseRate = 50;
 
     private static byte* s_statisticsPath;
 
@@ -40,6 +44,12 @@ internal static unsafe class Options
 
     /// <summary>Checking mode (see <see cref="Checked"/>).</summary>
     internal static bool Check { get; private set; }
+
+    /// <summary>How long memory lies idle, in milliseconds, before it moves a tier down or goes back to the kernel.</summary>
+    internal static uint ReleaseDelay { get; private set; } = DefaultReleaseDelay;
+
+    /// <summary>The share of what lies idle that goes back each time, in percent.</summary>
+    internal static uint ReleaseRate { get; private set; } = DefaultReleaseRate;
 
     internal static void Read(byte** environment)
     {
@@ -84,7 +94,39 @@ internal static unsafe class Options
             return Verbose || Is(value, "0"u8) || *value == 0;
         }
 
+        if ((value = After(option, "RELEASE_DELAY="u8)) != null)
+        {
+            ReleaseDelay = ReadNumber(value, 0, MaxReleaseDelay, DefaultReleaseDelay, out bool valid);
+            return valid;
+        }
+
+        if ((value = After(option, "RELEASE_RATE="u8)) != null)
+        {
+            ReleaseRate = ReadNumber(value, 1, 100, DefaultReleaseRate, out bool valid);
+            return valid;
+        }
+
         return false;
+    }
+
+    // The default where the text is empty, and where it is no number within the bounds, which is not valid.
+    private static uint ReadNumber(byte* text, uint least, uint most, uint otherwise, out bool valid)
+    {
+        valid = true;
+        if (*text == 0)
+        {
+            return otherwise;
+        }
+
+        uint number = 0;
+        for (; *text != 0 && valid; text++)
+        {
+            number = number * 10 + (uint)(*text - '0');
+            valid = *text is >= (byte)'0' and <= (byte)'9' && number <= most;
+        }
+
+        valid = valid && number >= least;
+        return valid ? number : otherwise;
     }
 
     private static bool ReadIndex(byte* value)
@@ -158,6 +200,14 @@ internal static unsafe class Options
         {
             output.Text(Check ? "1"u8 : "0"u8);
         }
+        else if (Is(name, "release_delay"u8))
+        {
+            output.Decimal(ReleaseDelay);
+        }
+        else if (Is(name, "release_rate"u8))
+        {
+            output.Decimal(ReleaseRate);
+        }
         else if (Is(name, "verbose"u8))
         {
             output.Text(Verbose ? "1"u8 : "0"u8);
@@ -185,7 +235,7 @@ internal static unsafe class Options
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
         output.Quoted(setting);
-        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1 and NATIVEMALLOC_VERBOSE=1\n"u8);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS and NATIVEMALLOC_RELEASE_RATE=PERCENT\n"u8);
         output.Flush();
     }
 

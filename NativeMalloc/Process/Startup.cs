@@ -34,6 +34,7 @@ internal static unsafe class Startup
     internal static void ReadOptions()
     {
         Options.Read(Shim.Environment());
+        Clock.Find();
         if (Options.Check)
         {
             Checked.Start();

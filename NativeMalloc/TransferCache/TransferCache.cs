@@ -48,30 +48,20 @@ internal unsafe struct TransferCache<TSource>
     /// <summary>Takes up to <paramref name="count"/> objects; returns how many, none when there is no memory.</summary>
     internal int Take(nuint sizeClass, void** objects, int count)
     {
-        Lock.Acquire();
-        int taken = count < _count ? count : _count;
-        if (taken > 0)
+        int taken = TakeKept(objects, count);
+        if (taken == 0)
         {
-            _count -= taken;
-            Copy(objects, _objects + _count, taken);
-            if (_count < _lowWater)
-            {
-                _lowWater = _count;
-            }
-
-            _hits++;
-            Lock.Release();
-            return taken;
+            taken = TSource.Take(sizeClass, objects, count);
         }
 
-        _misses++;
-        Lock.Release();
-        return TSource.Take(sizeClass, objects, count);
+        Occupancy.Add((nuint)taken * SizeClasses.Size(sizeClass));
+        return taken;
     }
 
     /// <summary>Takes objects back; those that there is no room for go on to the source.</summary>
     internal void Give(nuint sizeClass, void** objects, int count)
     {
+        Occupancy.Remove((nuint)count * SizeClasses.Size(sizeClass));
         Lock.Acquire();
         if (_count + count > _capacity)
         {
@@ -116,6 +106,30 @@ internal unsafe struct TransferCache<TSource>
 
         _lowWater = _count;
         Lock.Release();
+    }
+
+    private int TakeKept(void** objects, int count)
+    {
+        Lock.Acquire();
+        int taken = count < _count ? count : _count;
+        if (taken > 0)
+        {
+            _count -= taken;
+            Copy(objects, _objects + _count, taken);
+            if (_count < _lowWater)
+            {
+                _lowWater = _count;
+            }
+
+            _hits++;
+        }
+        else
+        {
+            _misses++;
+        }
+
+        Lock.Release();
+        return taken;
     }
 
     private void Grow(nuint sizeClass)

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
@@ -7,13 +8,19 @@ using Xunit;
 
 namespace NativeMalloc.UnitTests;
 
-public sealed unsafe class OptionsTests : AllocatorTest
+public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
 {
-    public OptionsTests()
+    // As they are while no option was read.
+    private readonly Dictionary<FieldInfo, object> _defaults = typeof(Options)
+        .GetFields(BindingFlags.Static | BindingFlags.NonPublic)
+        .Where(field => !field.IsLiteral)
+        .ToDictionary(field => field, field => field.GetValue(null));
+
+    public void Dispose()
     {
-        foreach (FieldInfo field in typeof(Options).GetFields(BindingFlags.Static | BindingFlags.NonPublic).Where(f => !f.IsLiteral))
+        foreach ((FieldInfo field, object value) in _defaults)
         {
-            field.SetValue(null, null); // the default value
+            field.SetValue(null, value is Pointer ? null : value);
         }
     }
 
@@ -63,6 +70,10 @@ public sealed unsafe class OptionsTests : AllocatorTest
     [InlineData("NATIVEMALLOC_STATS=json:")]
     [InlineData("NATIVEMALLOC_STATS=2")]
     [InlineData("NATIVEMALLOC_VERBOSE=yes")]
+    [InlineData("NATIVEMALLOC_RELEASE_DELAY=-1")]
+    [InlineData("NATIVEMALLOC_RELEASE_DELAY=1s")]
+    [InlineData("NATIVEMALLOC_RELEASE_RATE=0")]
+    [InlineData("NATIVEMALLOC_RELEASE_RATE=101")]
     [InlineData("NATIVEMALLOC_")]
     [InlineData("NATIVEMALLOC_NO_SUCH_OPTION=1")]
     public void WhatIsNotUnderstoodIsNamedInOneLine(string setting)
@@ -110,6 +121,13 @@ public sealed unsafe class OptionsTests : AllocatorTest
     [InlineData("check", "0")]
     [InlineData("check", "1", "NATIVEMALLOC_CHECK=1")]
     [InlineData("verbose", "1", "NATIVEMALLOC_VERBOSE=1")]
+    [InlineData("release_delay", "250")]
+    [InlineData("release_delay", "0", "NATIVEMALLOC_RELEASE_DELAY=0")]
+    [InlineData("release_delay", "86400000", "NATIVEMALLOC_RELEASE_DELAY=86400000")]
+    [InlineData("release_delay", "250", "NATIVEMALLOC_RELEASE_DELAY=86400001")]
+    [InlineData("release_delay", "250", "NATIVEMALLOC_RELEASE_DELAY=99999999999999999999")]
+    [InlineData("release_rate", "50")]
+    [InlineData("release_rate", "100", "NATIVEMALLOC_RELEASE_RATE=100")]
     [InlineData("colour", null, "NATIVEMALLOC_COLOUR=blue")]
     public void ValuesCanBeReadBack(string name, string expected, params string[] variables)
     {

@@ -7,6 +7,7 @@ namespace NativeMalloc.UnitTests;
 
 public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
 {
+    private const nuint LeastKept = 8 << 20;
     private const nuint PagesPerHugePage = PageBits.Pages;
 
     private readonly PageHeap* _heap = (PageHeap*)NativeMemory.AllocZeroed((nuint)sizeof(PageHeap));
@@ -198,22 +199,72 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
     [Fact]
     public void ExcessGoesBackByItself()
     {
-        const nuint Kept = 64 << 20;
-        List<nint> spans = [];
-        for (int i = 0; i < 100; i++)
-        {
-            spans.Add((nint)_model.Take(PagesPerHugePage, PageMap.PageSize));
-        }
-
+        List<nint> spans = TakeHugePages(100);
         nuint untouched = _heap->ReleasedBytes;
         foreach (nint span in spans)
         {
             _model.Give((Span*)span);
-            Assert.InRange(_heap->FreeBytes, (nuint)0, Kept);
+            nuint share = _heap->UsedBytes / 8;
+            Assert.InRange(_heap->FreeBytes, (nuint)0, share > LeastKept ? share : LeastKept);
         }
 
-        Assert.InRange(_heap->FreeBytes, Kept / 2, Kept);
+        Assert.InRange(_heap->FreeBytes, LeastKept / 2, LeastKept);
         Assert.Equal(untouched + Os.ReleasedBytes, _heap->ReleasedBytes);
+    }
+
+    [Fact]
+    public void MemoryThatIsWantedAgainAtOnceIsKeptFromThenOn()
+    {
+        for (int round = 0; round < 5; round++)
+        {
+            nuint before = Os.ReleasedBytes;
+            GiveAll(TakeHugePages(30));
+            Assert.Equal(round == 0, Os.ReleasedBytes > before);
+            _heap->EndPeriod();
+        }
+    }
+
+    [Fact]
+    public void IdleMemoryGoesBackByHalvesAndWholeHugePages()
+    {
+        GiveAll(TakeHugePages(4));
+        Assert.Equal((nuint)8 << 20, _heap->FreeBytes);
+        _heap->EndPeriod(); // in this one it was in use
+        Assert.Equal((nuint)8 << 20, _heap->FreeBytes);
+        foreach (int left in (int[])[4, 2, 0])
+        {
+            _heap->EndPeriod();
+            Assert.Equal((nuint)left << 20, _heap->FreeBytes);
+        }
+    }
+
+    [Fact]
+    public void MemoryInUseNowAndThenIsNotIdle()
+    {
+        GiveAll(TakeHugePages(4));
+        for (int period = 0; period < 10; period++)
+        {
+            GiveAll(TakeHugePages(3));
+            _heap->EndPeriod();
+        }
+
+        Assert.InRange(_heap->FreeBytes, (nuint)6 << 20, (nuint)7 << 20);
+    }
+
+    [Fact]
+    public void WhatWasLearnedIsForgotten()
+    {
+        GiveAll(TakeHugePages(30));
+        GiveAll(TakeHugePages(30));
+        Assert.True(_heap->FreeBytes > LeastKept);
+        for (int period = 0; period < 60; period++)
+        {
+            _heap->EndPeriod();
+        }
+
+        Assert.Equal((nuint)0, _heap->FreeBytes);
+        GiveAll(TakeHugePages(30));
+        Assert.InRange(_heap->FreeBytes, (nuint)0, LeastKept);
     }
 
     [Fact]
@@ -275,5 +326,24 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Assert.True(_model.Extend(span, 3 * PagesPerHugePage + 1));
         _model.Shorten(span, 1);
         _model.AssertTrackers();
+    }
+
+    private List<nint> TakeHugePages(int count)
+    {
+        List<nint> spans = [];
+        for (int i = 0; i < count; i++)
+        {
+            spans.Add((nint)_model.Take(PagesPerHugePage, PageMap.PageSize));
+        }
+
+        return spans;
+    }
+
+    private void GiveAll(List<nint> spans)
+    {
+        foreach (nint span in spans)
+        {
+            _model.Give((Span*)span);
+        }
     }
 }

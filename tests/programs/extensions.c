@@ -88,7 +88,7 @@ static void json(void)
 
 static void release(void)
 {
-    enum { BLOCKS = 32, BYTES = 1 << 20, SMALL = 1000 };
+    enum { BLOCKS = 8, BYTES = 1 << 20, SMALL = 100 };
     static char *blocks[BLOCKS], *small[SMALL];
     nativemalloc_release_memory(UINT64_MAX);
     for (int i = 0; i < BLOCKS; i++)

@@ -1,0 +1,71 @@
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// What is to be done every so often, by whoever comes along a slow path then: memory that lies idle moves one tier down, and from the
+/// last one back to the kernel. There is no thread for it.
+/// </summary>
+internal static unsafe class Upkeep
+{
+    private const int FrequentMilliseconds = 10;
+    private const int SkippedTicks = 31;
+
+    private static long s_periodStart;
+
+    /// <summary>At the end of a slow path, when no lock is held.</summary>
+    internal static void Tick()
+    {
+        if (Occupancy.TakeFallen())
+        {
+            ShrinkCaches();
+        }
+
+        Slab* own = CpuCache.OwnSlab();
+        if (own != null && own->TicksToSkip > 0)
+        {
+            own->TicksToSkip--;
+            return;
+        }
+
+        long now = Clock.Milliseconds;
+        if (own != null)
+        {
+            // Where slow paths are frequent, the clock would be a good part of them.
+            own->TicksToSkip = now - own->LastTick < FrequentMilliseconds ? SkippedTicks : 0;
+            own->LastTick = now;
+            if (now - own->PeriodStart >= Options.ReleaseDelay)
+            {
+                own->PeriodStart = now;
+                SlabDrain.OwnIdle(own);
+            }
+        }
+
+        long start = Volatile.Read(ref s_periodStart);
+        if (now - start >= Options.ReleaseDelay && Startup.IsHeapReady && Interlocked.CompareExchange(ref s_periodStart, now, start) == start)
+        {
+            Occupancy.EndPeriod();
+            Heap.PlunderTransferCaches(all: false);
+            Heap.Pages->EndPeriod();
+        }
+    }
+
+    // Where there is but one thread its slabs can be emptied at once. Otherwise that takes membarrier, which a program may have
+    // forbidden itself on pain of death (seccomp) after its start: so each slab is asked to do it at its next slow path.
+    private static void ShrinkCaches()
+    {
+        SlabDrain.Request();
+        if (Shim.IsSingleThreaded() != 0 && !FrontEnd.IsPerThread)
+        {
+            CpuSlabs.DrainAll();
+        }
+
+        Slab* own = CpuCache.OwnSlab();
+        if (own != null)
+        {
+            SlabDrain.Obey(own);
+        }
+
+        Heap.PlunderTransferCaches(all: true);
+    }
+}

@@ -1,0 +1,212 @@
+/*
+ * How much memory stays resident for what a program holds. Each workload prints "NAME VALUE" lines; resident memory is counted
+ * from what it was before the heap was filled, and the program's own records do not lie in the heap.
+ *
+ *     memory turnover     resident/live of a heap of mixed sizes: when full, and the worst of 12 generations
+ *     memory shifting     the worst resident/live over generations whose sizes shift, 90 % freed at random in each
+ *     memory freed ORDER  MiB resident a second of light use after all of a heap was freed ("ordered", "random"), and its peak
+ *     memory threads      MiB resident with 64 threads that hold 1 MiB each
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+struct block {
+    char *start;
+    size_t size;
+};
+
+static struct block *blocks; /* as many as were asked for, in memory of their own */
+static size_t count, room, live;
+static double base;
+static uint64_t state = 88172645463325252u;
+
+static uint64_t next(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state * 2685821657736338717u;
+}
+
+static double resident(void)
+{
+    char text[100] = "";
+    int file = open("/proc/self/statm", O_RDONLY);
+    if (file < 0 || read(file, text, sizeof text - 1) <= 0)
+        abort();
+    close(file);
+    return strtod(strchr(text, ' '), NULL) * 4096;
+}
+
+/* Room for records, all resident from now on; and that much is where counting begins. */
+static void start(size_t records)
+{
+    room = records;
+    blocks = mmap(NULL, room * sizeof *blocks, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (blocks == MAP_FAILED)
+        abort();
+    base = resident();
+}
+
+static void add(size_t size)
+{
+    if (count == room)
+        abort();
+    char *block = malloc(size);
+    if (!block)
+        abort();
+    memset(block, 1, size);
+    blocks[count++] = (struct block){ block, size };
+    live += size;
+}
+
+static void drop(size_t index)
+{
+    free(blocks[index].start);
+    live -= blocks[index].size;
+    blocks[index] = blocks[--count];
+}
+
+/* 16 bytes to 32 KiB, each doubling as likely by bytes: small ones are many. */
+static size_t mixed_size(void)
+{
+    uint64_t random = next();
+    unsigned doubling = 0;
+    while (doubling < 10 && random & 1) {
+        random >>= 1;
+        doubling++;
+    }
+    size_t from = (size_t)16 << doubling;
+    return from + next() % from;
+}
+
+static void fill_mixed(size_t bytes)
+{
+    while (live < bytes)
+        add(mixed_size());
+}
+
+static void turnover(void)
+{
+    enum { GENERATIONS = 12 };
+    const size_t bytes = (size_t)256 << 20;
+    start(8 << 20);
+    fill_mixed(bytes);
+    printf("full %.3f\n", (resident() - base) / live);
+    double worst = 0, last = 0;
+    for (int generation = 0; generation < GENERATIONS; generation++) {
+        for (size_t left = count / 3; count > left;)
+            drop(next() % count);
+        fill_mixed(bytes);
+        last = (resident() - base) / live;
+        worst = last > worst ? last : worst;
+    }
+    printf("worst %.3f\nlast %.3f\n", worst, last);
+}
+
+static void shifting(void)
+{
+    const size_t bytes = (size_t)128 << 20;
+    double worst = 0;
+    start(8 << 20);
+    for (size_t from = 32; from <= 16384; from *= 2) {
+        while (live < bytes)
+            add(from + next() % from);
+        double now = (resident() - base) / live;
+        printf("from-%zu %.3f\n", from, now);
+        worst = now > worst ? now : worst;
+        for (size_t left = count / 10; count > left;)
+            drop(next() % count);
+    }
+    printf("worst %.3f\n", worst);
+}
+
+static void pause_for(double seconds)
+{
+    struct timespec time = { (time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9) };
+    nanosleep(&time, NULL);
+}
+
+static void freed(int random)
+{
+    start(8 << 20);
+    fill_mixed((size_t)308 << 20);
+    printf("peak %.1f\n", (resident() - base) / 1048576);
+    if (random)
+        for (size_t i = count - 1; i > 0; i--) {
+            size_t other = next() % (i + 1);
+            struct block swap = blocks[i];
+            blocks[i] = blocks[other];
+            blocks[other] = swap;
+        }
+    for (size_t i = 0; i < count; i++)
+        free(blocks[i].start);
+    printf("at-once %.1f\n", (resident() - base) / 1048576);
+
+    /* About 1,000 operations a second over ten sizes, ten blocks of each at a time: some miss the caches. */
+    static const size_t sizes[] = { 16, 40, 100, 250, 600, 1500, 4000, 10000, 30000, 100000 };
+    for (int round = 0; round < 5; round++) {
+        void *some[10][10];
+        for (int i = 0; i < 100; i++)
+            some[i / 10][i % 10] = malloc(sizes[i / 10]);
+        for (int i = 0; i < 100; i++)
+            free(some[i / 10][i % 10]);
+        pause_for(0.2);
+    }
+    printf("after %.1f\n", (resident() - base) / 1048576);
+}
+
+static pthread_barrier_t barrier;
+
+static void *hold(void *argument)
+{
+    uint64_t random = (uintptr_t)argument * 0x9e3779b97f4a7c15u | 1;
+    for (size_t held = 0; held < 1 << 20;) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        size_t size = 16 + (random >> 40) % 1000;
+        memset(malloc(size), 1, size);
+        held += size;
+    }
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    return NULL;
+}
+
+static void threads(void)
+{
+    enum { THREADS = 64 };
+    start(1);
+    pthread_barrier_init(&barrier, NULL, THREADS + 1);
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, hold, (void *)(i + 1)))
+            abort();
+    }
+    pthread_barrier_wait(&barrier);
+    printf("resident %.1f\n", (resident() - base) / 1048576);
+    pthread_barrier_wait(&barrier);
+}
+
+int main(int argc, char **argv)
+{
+    const char *workload = argc > 1 ? argv[1] : "";
+    free(malloc(1));
+    if (!strcmp(workload, "turnover"))
+        turnover();
+    else if (!strcmp(workload, "shifting"))
+        shifting();
+    else if (!strcmp(workload, "freed") && argc == 3)
+        freed(!strcmp(argv[2], "random"));
+    else if (!strcmp(workload, "threads"))
+        threads();
+    else
+        return 2;
+    return 0;
+}

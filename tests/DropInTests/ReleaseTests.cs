@@ -1,0 +1,41 @@
+using System.Globalization;
+using Xunit;
+
+namespace NativeMalloc.DropInTests;
+
+/// <summary>What a program that gets smaller gives back to the kernel, by itself: the memory benchmark's own workloads.</summary>
+public sealed class ReleaseTests
+{
+    private static readonly Lazy<string> s_program = new(() =>
+    {
+        string program = Path.Combine(Repository.NewFolder("memory"), "memory");
+        new Command("gcc", "-O2", "-fno-builtin", "-pthread", Path.Combine(Repository.Root, "perf", "memory.c"), "-o", program).Run().Succeeded();
+        return program;
+    });
+
+    [Theory]
+    [InlineData("mm_cid", "ordered")]
+    [InlineData("mm_cid", "random")]
+    [InlineData("cpu_id", "random")]
+    [InlineData("thread", "ordered")]
+    [InlineData("thread", "random")]
+    public void FreedHeapGoesBack(string index, string order)
+    {
+        Dictionary<string, double> resident = Run(new Command(s_program.Value, "freed", order).With("NATIVEMALLOC_INDEX", index));
+        Assert.InRange(resident["peak"], 300, 400);
+        Assert.InRange(resident["at-once"], 0, resident["peak"] / 4); // most of it at the last free
+        Assert.InRange(resident["after"], 0, Math.Min(16, resident["peak"] / 20)); // a second of light use later
+    }
+
+    [Fact]
+    public void DelayThatNeverEndsKeepsWhatIsWithinBounds()
+    {
+        Dictionary<string, double> resident = Run(new Command(s_program.Value, "freed", "ordered").With("NATIVEMALLOC_RELEASE_DELAY", "86400000"));
+        Assert.InRange(resident["after"], 5, resident["peak"] / 4);
+        Assert.InRange(resident["after"] - resident["at-once"], -3, 1); // the caches shrink nevertheless
+    }
+
+    private static Dictionary<string, double> Run(Command command) =>
+        command.Preloaded().Run().Succeeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(' ')).ToDictionary(words => words[0], words => double.Parse(words[1], CultureInfo.InvariantCulture));
+}
