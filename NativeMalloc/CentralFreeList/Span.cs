@@ -15,7 +15,7 @@ namespace NativeMalloc;
 /// </remarks>
 internal unsafe struct Span
 {
-    private const int BitmapWords = SizeClasses.MaxObjectsPerSpan / 64;
+    private const int MostWords = SizeClasses.MaxObjectsPerSpan / 64;
 
     internal nuint Start;
     internal nuint Pages;
@@ -37,9 +37,20 @@ internal unsafe struct Span
 
     private byte _firstWord; // no word of the bitmap before this one has a bit
 
-    private fixed ulong _here[BitmapWords];
+    // The span's metadata ends behind the words that its objects need: see BytesFor.
+    private fixed ulong _here[MostWords];
 
     internal nuint Bytes => Pages << PageMap.PageShift;
+
+    private readonly int Words => (Objects + 63) / 64;
+
+    /// <summary>Bytes of metadata of a span of the class: a cache line for up to 128 objects, which nearly all have, else two.</summary>
+    internal static nuint BytesFor(byte sizeClass)
+    {
+        const int Line = 64;
+        int withoutBitmap = sizeof(Span) - MostWords * sizeof(ulong);
+        return SizeClasses.ObjectsPerSpan(sizeClass) <= (Line - withoutBitmap) * 8 ? (nuint)Line : (nuint)sizeof(Span);
+    }
 
     /// <summary>Readies a span for objects of its class, all of them here.</summary>
     internal void PrepareObjects()
@@ -47,10 +58,10 @@ internal unsafe struct Span
         Objects = (ushort)SizeClasses.ObjectsPerSpan(SizeClass);
         Out = 0;
         _firstWord = 0;
-        for (int word = 0; word < BitmapWords; word++)
+        for (int word = 0; word < Words; word++)
         {
             int bits = Objects - word * 64;
-            _here[word] = bits >= 64 ? ulong.MaxValue : bits <= 0 ? 0 : (1UL << bits) - 1;
+            _here[word] = bits >= 64 ? ulong.MaxValue : (1UL << bits) - 1;
         }
     }
 
@@ -59,8 +70,9 @@ internal unsafe struct Span
     {
         nuint size = SizeClasses.Size(SizeClass);
         int taken = 0;
+        int words = Words;
         int word = _firstWord;
-        for (; word < BitmapWords && taken < count; word++)
+        for (; word < words && taken < count; word++)
         {
             ulong bits = _here[word];
             while (bits != 0 && taken < count)

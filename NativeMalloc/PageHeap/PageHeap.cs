@@ -25,7 +25,8 @@ internal unsafe struct PageHeap
     private HugePageFiller _filler;
     private HugePageRuns _runs;
     private ReleasePolicy _policy;
-    private MetadataPool _spanPool;
+    private MetadataPool _shortSpans;
+    private MetadataPool _longSpans;
     private nint _mappedPages;
     private nint _usedPages;
     private nint _releasedPages;
@@ -58,7 +59,7 @@ internal unsafe struct PageHeap
     internal Span* Take(nuint pages, byte sizeClass, nuint alignment)
     {
         _lock.Acquire();
-        Span* span = (Span*)_spanPool.Take((nuint)sizeof(Span));
+        Span* span = (Span*)PoolOf(ref this, sizeClass).Take(Span.BytesFor(sizeClass));
         nuint start = 0;
         bool zeroed = false;
         if (span != null)
@@ -68,7 +69,7 @@ internal unsafe struct PageHeap
             _policy.OnTaken(BackedFreePages, BackedPages - backed);
             if (start == 0)
             {
-                _spanPool.Give(span);
+                PoolOf(ref this, sizeClass).Give(span);
             }
         }
 
@@ -95,7 +96,7 @@ internal unsafe struct PageHeap
         _lock.Acquire();
         GivePages(span->Start, span->Pages, released);
         _policy.OnGiven(BackedFreePages);
-        _spanPool.Give(span);
+        PoolOf(ref this, span->SizeClass).Give(span);
         nint excess = ExcessPages;
         _lock.Release();
         ReleaseExcess(excess);
@@ -165,6 +166,9 @@ internal unsafe struct PageHeap
         _lock.Renew(child);
         _releaseLock.Renew(child);
     }
+
+    private static ref MetadataPool PoolOf(ref PageHeap heap, byte sizeClass) =>
+        ref Span.BytesFor(sizeClass) < (nuint)sizeof(Span) ? ref heap._shortSpans : ref heap._longSpans;
 
     private nuint TakePages(nuint pages, out bool zeroed)
     {
