@@ -74,16 +74,10 @@ static void drop(size_t index)
     blocks[index] = blocks[--count];
 }
 
-/* 16 bytes to 32 KiB, each doubling as likely by bytes: small ones are many. */
+/* 16 bytes to 8 KiB, each doubling as likely as the others. */
 static size_t mixed_size(void)
 {
-    uint64_t random = next();
-    unsigned doubling = 0;
-    while (doubling < 10 && random & 1) {
-        random >>= 1;
-        doubling++;
-    }
-    size_t from = (size_t)16 << doubling;
+    size_t from = (size_t)16 << next() % 9;
     return from + next() % from;
 }
 

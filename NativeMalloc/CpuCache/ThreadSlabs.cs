@@ -12,7 +12,7 @@ internal static unsafe class ThreadSlabs
 {
     /// <summary>What all threads' slabs may hold together (tcmalloc's choice), shared out within these bounds.</summary>
     private const nint BudgetOfAllBytes = 32 << 20;
-    private const nint MaxBudgetBytes = 3 << 19; // as a CPU's
+    private const nint MaxBudgetBytes = 3 << 19;
     private const nint MinBudgetBytes = 256 << 10;
 
     private const uint SlabBytes = 192 * 1024;

@@ -7,19 +7,6 @@ namespace NativeMalloc;
 /// </remarks>
 internal unsafe struct SizeClassTables
 {
-    /// <summary>
-    /// The class of a size by (size - 1) / 16, up to <see cref="SizeClasses.MaxFineSize"/>; then one place with class 0, for
-    /// all that is not there: larger sizes, and size 0.
-    /// </summary>
-    internal const int NotFine = SizeClasses.MaxFineSize / 16;
-
-    internal fixed byte Fine[NotFine + 1];
-
-    /// <summary>The class of a larger size, by (size - 1) / 4096.</summary>
-    internal fixed byte Coarse[SizeClasses.MaxSize / CoarseStep];
-
-    internal const int CoarseStep = 4096;
-
     /// <summary>Three tables of uint: bytes of an object, objects in a span, ceil(2^32 / bytes).</summary>
     internal fixed byte Sizes[SizeClasses.Count * sizeof(uint)];
     internal fixed byte Objects[SizeClasses.Count * sizeof(uint)];
@@ -29,10 +16,13 @@ internal unsafe struct SizeClassTables
     internal fixed byte Batches[SizeClasses.Count];
 
     private const uint FirstStep = 16;
-    private const uint StepsPerDoubling = 8;
 
-    /// <summary>A batch is about this many bytes (tcmalloc's choice).</summary>
-    private const uint BatchBytes = 64 * 1024;
+    /// <summary>From here up to there sizes are closer to each other: most of a heap's bytes are in such blocks, most of its blocks are not.</summary>
+    private const uint FineFrom = 1024;
+    private const uint FineTo = 32 * 1024;
+
+    /// <summary>A batch is about this many bytes: half of tcmalloc's, since there are more classes to share a slab.</summary>
+    private const uint BatchBytes = 32 * 1024;
 
     /// <summary>The end of a span that is too short for an object is at most 1/32 of the span.</summary>
     private const uint MaxTailFraction = 32;
@@ -41,17 +31,9 @@ internal unsafe struct SizeClassTables
     {
         SizeClassTables tables = default;
         uint size = 0;
-        uint step = FirstStep;
         for (int sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            // Eight steps lead from 8 * step to 16 * step; there the step doubles.
-            if (size == step * StepsPerDoubling * 2)
-            {
-                step *= 2;
-            }
-
-            uint previous = size;
-            size += step;
+            size = Next(size);
             uint batch = BatchBytes / size;
             batch = batch < 2 ? 2 : batch > SizeClasses.MaxBatch ? SizeClasses.MaxBatch : batch;
             tables.Batches[sizeClass] = (byte)batch;
@@ -71,19 +53,26 @@ internal unsafe struct SizeClassTables
                 objects /= 256;
                 reciprocal /= 256;
             }
-
-            for (uint i = previous / 16; i < size / 16 && i < NotFine; i++)
-            {
-                tables.Fine[i] = (byte)sizeClass;
-            }
-
-            for (uint i = previous / CoarseStep; i < size / CoarseStep; i++)
-            {
-                tables.Coarse[i] = (byte)sizeClass;
-            }
         }
 
         return tables;
+    }
+
+    /// <summary>The size of the class that comes after the one of this size.</summary>
+    internal static uint Next(uint size)
+    {
+        if (size < 8 * FirstStep)
+        {
+            return size + FirstStep;
+        }
+
+        uint power = 8 * FirstStep;
+        while (power * 2 <= size)
+        {
+            power *= 2;
+        }
+
+        return size + power / (power >= FineFrom && power < FineTo ? 16u : 8);
     }
 
     /// <summary>

@@ -8,13 +8,13 @@ namespace NativeMalloc;
 /// </summary>
 /// <remarks>
 /// Multiples of 16 up to 128 bytes (every block is aligned to 16), then eight sizes for each doubling, so that rounding up
-/// wastes at most 1/8 of the request. Everything here is computed when the library is compiled: ILC evaluates
+/// wastes at most 1/8 of the request; from 1 KiB to 32 KiB sixteen, for at most 1/16. Everything here is computed when the library is compiled: ILC evaluates
 /// <see cref="SizeClassTables.Build"/> and stores the result.
 /// </remarks>
 internal static unsafe class SizeClasses
 {
     /// <summary>Classes, counted with class 0, which means "not a small block".</summary>
-    internal const int Count = 97;
+    internal const int Count = 137;
 
     /// <summary>The largest small block, in bytes.</summary>
     internal const int MaxSize = 256 * 1024;
@@ -35,8 +35,8 @@ internal static unsafe class SizeClasses
     internal static nuint OfFine(nuint size)
     {
         nuint place = (size - 1) >> 4; // size 0 wraps around, to the last place
-        place = place < SizeClassTables.NotFine ? place : SizeClassTables.NotFine;
-        return Tables->Fine[place];
+        place = place < SizeClassLookup.NotFine ? place : SizeClassLookup.NotFine;
+        return SizeClassLookup.Instance->Fine[place];
     }
 
     /// <summary>The class for a size; 0 if it is above <see cref="MaxSize"/>.</summary>
@@ -47,7 +47,7 @@ internal static unsafe class SizeClasses
             return OfFine(size == 0 ? 1 : size);
         }
 
-        return size <= MaxSize ? Tables->Coarse[(size - 1) / SizeClassTables.CoarseStep] : (nuint)0;
+        return size <= MaxSize ? SizeClassLookup.Instance->Coarse[(size - 1) / SizeClassLookup.CoarseStep] : (nuint)0;
     }
 
     /// <summary>Bytes of an object of the class; 0 for class 0.</summary>
@@ -63,7 +63,7 @@ internal static unsafe class SizeClasses
     /// <summary>ceil(2^32 / size): an offset times this, shifted right by 32, is the object's number in its span.</summary>
     internal static ulong Reciprocal(nuint sizeClass) => ((uint*)Tables->Reciprocals)[sizeClass];
 
-    /// <summary>Objects that move between two tiers at once: 64 KiB of them, at least 2 and at most <see cref="MaxBatch"/>.</summary>
+    /// <summary>Objects that move between two tiers at once: 32 KiB of them, at least 2 and at most <see cref="MaxBatch"/>.</summary>
     internal static int Batch(nuint sizeClass) => Tables->Batches[sizeClass];
 
     /// <summary>

@@ -99,8 +99,8 @@ public sealed class SizeClassesTests
     }
 
     [Fact]
-    public void BatchesAreSixtyFourKibibytesWithinBounds() =>
-        Assert.All(s_classes, c => Assert.Equal(Math.Clamp(64 * 1024 / (int)SizeClasses.Size(c), 2, 32), SizeClasses.Batch(c)));
+    public void BatchesAreThirtyTwoKibibytesWithinBounds() =>
+        Assert.All(s_classes, c => Assert.Equal(Math.Clamp(32 * 1024 / (int)SizeClasses.Size(c), 2, 32), SizeClasses.Batch(c)));
 
     [Fact]
     public void SpansAreTheShortestThatTheRulesAllow()

@@ -13,7 +13,7 @@ run() {
     (
         cd "$folder" || exit
         "${as[@]}" "$(pg_config --pkglibdir)/pgxs/src/test/regress/pg_regress" --inputdir="$regress" --outputdir="$folder" \
-            --expecteddir="$regress" --dlpath="$regress" --bindir="$(pg_config --bindir)" --temp-instance="$folder/instance" --no-locale \
+            --dlpath="$regress" --bindir="$(pg_config --bindir)" --temp-instance="$folder/instance" --no-locale \
             --schedule="$regress/parallel_schedule" --max-concurrent-tests=20
     ) 2>&1 | tee /dev/stderr | sed -nE 's/^ *(test )?(\S+) +\.\.\. (ok|FAILED|failed).*/\2: \3/p'
     rm -rf "$folder"
