@@ -10,8 +10,16 @@ internal static unsafe class Heap
     private static TransferCache<CentralLists>* s_transfer;
     private static CentralFreeList<Spans>* s_central;
     private static PageHeap s_pages;
+    private static Remnants<RemnantSpans> s_remnants;
+
+    // Whether classes are asked for remnants in this period, which is next, and how many requests for spans the period has left.
+    private static bool s_collects;
+    private static nuint s_remnantHand;
+    private static int s_spansToNextPeriod;
 
     internal static PageHeap* Pages => (PageHeap*)Unsafe.AsPointer(ref s_pages);
+
+    internal static Remnants<RemnantSpans>* Remnants => (Remnants<RemnantSpans>*)Unsafe.AsPointer(ref s_remnants);
 
     internal static TransferCache<CentralLists>* Transfer(nuint sizeClass) => s_transfer + sizeClass;
 
@@ -67,6 +75,48 @@ internal static unsafe class Heap
         }
     }
 
+    /// <summary>
+    /// Makes remnants, if the spans of all classes together have much more room than they need: some spans of the classes that have
+    /// sparse ones, in turn. The lock of one class may be held: the others' are only tried. False if there is none.
+    /// </summary>
+    private static bool CollectRemnants()
+    {
+        const int MostSpans = 64;
+        if (--s_spansToNextPeriod < 0)
+        {
+            EndCentralPeriod();
+        }
+
+        int shed = 0;
+        for (nuint tried = 1; s_collects && tried < SizeClasses.Count && shed < MostSpans; tried++)
+        {
+            s_remnantHand = s_remnantHand + 1 < SizeClasses.Count ? s_remnantHand + 1 : 1;
+            shed += Central(s_remnantHand)->Shed(s_remnantHand, MostSpans - shed);
+        }
+
+        s_collects = shed > 0;
+        return s_collects;
+    }
+
+    // A period lasts while a five hundredth of the heap is taken from the page heap.
+    private static void EndCentralPeriod()
+    {
+        const int MinSpans = 64;
+        const int PeriodFraction = 512;
+        const nint MinIdleBytes = 4 << 20;
+        const nint IdleFraction = 8;
+
+        nint idle = 0;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            idle += Central(sizeClass)->EndPeriod(sizeClass);
+        }
+
+        s_collects = idle >= MinIdleBytes && idle >= (nint)Pages->UsedBytes / IdleFraction;
+        int spans = (int)(Pages->UsedBytes / PageMap.PageSize / PeriodFraction);
+        s_spansToNextPeriod = spans > MinSpans ? spans : MinSpans;
+    }
+
     /// <summary>What the transfer caches take from and give to.</summary>
     internal readonly struct CentralLists : IObjectSource
     {
@@ -100,5 +150,25 @@ internal static unsafe class Heap
         }
 
         public static void Give(Span* span) => Pages->Give(span, released: false);
+
+        public static int TakeFromRemnants(nuint sizeClass, void** objects, int count)
+        {
+            int taken = Remnants->Take(sizeClass, objects, count);
+            return taken == 0 && !Options.Check && CollectRemnants() ? Remnants->Take(sizeClass, objects, count) : taken;
+        }
+
+        public static bool TryMakeRemnant(Span* span, nuint sizeClass) => Remnants->TryAdd(span, sizeClass);
+
+        public static bool GiveToRemnant(Span* span, nuint address) => Remnants->Give(span, address) > 0;
+    }
+
+    /// <summary>What the remnants take from and give to.</summary>
+    internal readonly struct RemnantSpans : IRemnantSource
+    {
+        public static ulong* TakeWords(nuint bytes) => (ulong*)Metadata.Allocate(bytes);
+
+        public static void GivePages(Span* span, int first, int count) => Pages->GivePart(span, first, count);
+
+        public static void Forget(Span* span) => Pages->Forget(span);
     }
 }

@@ -21,7 +21,15 @@ internal static unsafe class Introspection
         nuint reserved = Reserve.SizeOf(block);
         return reserved != 0 ? reserved
             : Options.Check ? Checked.UsableSize(block, caller)
+            : SizeInRemnant(block) is var size && size != 0 ? size
             : LargeBlocks.SpanOf(block, caller)->Bytes;
+    }
+
+    // 0 if the block is not in one.
+    private static nuint SizeInRemnant(void* block)
+    {
+        Span* span = PageMap.SpanOf((nuint)block);
+        return span != null && span->Remnant && (nuint)block % 16 == 0 ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block) : 0;
     }
 
     /// <summary>

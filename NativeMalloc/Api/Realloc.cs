@@ -73,6 +73,11 @@ internal static unsafe class Realloc
         }
 
         nuint usable = Introspection.UsableSizeFor(block, "realloc"u8);
+        if (usable <= SizeClasses.MaxSize && !Options.Check && Reserve.SizeOf(block) == 0 && PageMap.SpanOf((nuint)block)->Remnant)
+        {
+            return ResizeSmall(block, usable, size);
+        }
+
         ThreadState* thread = Shim.Thread();
         if (!Options.Check && size > SizeClasses.MaxSize && Reserve.SizeOf(block) == 0 && SlowPath.TryEnter(thread))
         {

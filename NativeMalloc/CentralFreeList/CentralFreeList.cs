@@ -7,6 +7,15 @@ internal unsafe interface ISpanSource
     static abstract Span* Take(nuint sizeClass);
 
     static abstract void Give(Span* span);
+
+    /// <summary>Objects cut from other classes' remnants, up to <paramref name="count"/>; how many, none rather than much work.</summary>
+    static abstract int TakeFromRemnants(nuint sizeClass, void** objects, int count);
+
+    /// <summary>Makes a span a remnant; false if there is no memory for that.</summary>
+    static abstract bool TryMakeRemnant(Span* span, nuint sizeClass);
+
+    /// <summary>Gives an object back to the remnant that it lies in; false if it is none.</summary>
+    static abstract bool GiveToRemnant(Span* span, nuint address);
 }
 
 /// <summary>
@@ -16,10 +25,20 @@ internal unsafe interface ISpanSource
 internal unsafe struct CentralFreeList<TSpans>
     where TSpans : ISpanSource
 {
+    /// <summary>Ranks of spans of which less than a quarter is out.</summary>
+    private const int SparseRanks = SpanRanks.Ranks / 4;
+
+    /// <summary>A class that would need so many periods to take all that is here is quiet.</summary>
+    private const int FillingPeriods = 512;
+
     internal FutexLock Lock;
     private SpanRanks _ranks;
     private nint _spans;
     private nint _out;
+
+    // Objects taken in this period of the class's (see EndPeriod), and whether they were few in the last.
+    private nint _taken;
+    private bool _quiet;
 
     /// <summary>Spans of this class.</summary>
     internal readonly nint Spans => _spans;
@@ -45,6 +64,14 @@ internal unsafe struct CentralFreeList<TSpans>
                     break; // enough to go on with; a new span would be touched for nothing
                 }
 
+                int cut = TSpans.TakeFromRemnants(sizeClass, objects, count);
+                if (cut > 0)
+                {
+                    Lock.Release();
+                    Reverse(objects, cut);
+                    return cut;
+                }
+
                 span = TSpans.Take(sizeClass);
                 if (span == null)
                 {
@@ -61,6 +88,7 @@ internal unsafe struct CentralFreeList<TSpans>
         }
 
         _out += taken;
+        _taken += taken;
         Lock.Release();
         Reverse(objects, taken);
         return taken;
@@ -74,7 +102,12 @@ internal unsafe struct CentralFreeList<TSpans>
         {
             nuint address = (nuint)objects[i];
             Span* span = PageMap.SpanOf(address);
-            if (span == null || span->SizeClass != sizeClass || !span->GiveObject(address))
+            if (span != null && span->Remnant && TSpans.GiveToRemnant(span, address))
+            {
+                continue;
+            }
+
+            if (span == null || span->SizeClass != sizeClass || span->Remnant || !span->GiveObject(address))
             {
                 Lock.Release(); // a handler of SIGABRT may allocate
                 Misuse.Report(
@@ -85,6 +118,7 @@ internal unsafe struct CentralFreeList<TSpans>
                         : "is not a block in use: it was freed twice, or points into a block"u8);
             }
 
+            _out--;
             if (span->Out == 0)
             {
                 _ranks.Remove(span);
@@ -97,8 +131,49 @@ internal unsafe struct CentralFreeList<TSpans>
             }
         }
 
-        _out -= count;
         Lock.Release();
+    }
+
+    /// <summary>Ends a period: a class that took few objects in it, for those that are here, is quiet in the next. Returns their bytes.</summary>
+    internal nint EndPeriod(nuint sizeClass)
+    {
+        nint here = _spans * SizeClasses.ObjectsPerSpan(sizeClass) - _out;
+        _quiet = _taken * FillingPeriods < here;
+        _taken = 0;
+        return here * (nint)SizeClasses.Size(sizeClass);
+    }
+
+    /// <summary>
+    /// Makes remnants of up to <paramref name="most"/> spans of which few objects are out, if the class is quiet: else it will soon fill
+    /// them itself. Returns how many.
+    /// </summary>
+    internal int Shed(nuint sizeClass, int most)
+    {
+        if (!_quiet || SizeClasses.PagesPerSpan(sizeClass) > Span.MaxRemnantPages || !Lock.TryAcquire())
+        {
+            return 0;
+        }
+
+        int shed = 0;
+        for (int rank = 0; rank < SparseRanks; rank++)
+        {
+            for (Span* span = _ranks.First(rank); span != null && shed < most; span = _ranks.First(rank))
+            {
+                _ranks.Remove(span);
+                if (!TSpans.TryMakeRemnant(span, sizeClass))
+                {
+                    _ranks.Add(span);
+                    break;
+                }
+
+                _spans--;
+                _out -= span->Out;
+                shed++;
+            }
+        }
+
+        Lock.Release();
+        return shed;
     }
 
     /// <summary>Hands out, for good and to nobody, the objects that are here.</summary>

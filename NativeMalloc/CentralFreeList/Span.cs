@@ -17,6 +17,9 @@ internal unsafe struct Span
 {
     private const int MostWords = SizeClasses.MaxObjectsPerSpan / 64;
 
+    /// <summary>Spans of more pages do not become remnants: their objects are so few that they come back whole.</summary>
+    internal const int MaxRemnantPages = 32;
+
     internal nuint Start;
     internal nuint Pages;
     internal Span* Next;
@@ -34,6 +37,9 @@ internal unsafe struct Span
 
     internal ushort Objects;
     internal ushort Out;
+
+    /// <summary>Few objects of it were left, and it holds objects of all classes now (see <see cref="Remnants{TSource}"/>).</summary>
+    internal bool Remnant;
 
     private byte _firstWord; // no word of the bitmap before this one has a bit
 
@@ -92,6 +98,19 @@ internal unsafe struct Span
         Out += (ushort)taken;
         return taken;
     }
+
+    /// <summary>The object of that number is here.</summary>
+    internal bool IsHere(int number) => (_here[number / 64] & 1UL << number % 64) != 0;
+
+    /// <summary>From now on the sets of its units say what the bitmap said.</summary>
+    internal void BecomeRemnant(ulong* units)
+    {
+        _here[0] = (ulong)units;
+        Remnant = true;
+    }
+
+    /// <summary>A remnant's used units, and behind them those at which an object begins.</summary>
+    internal readonly ulong* Units => (ulong*)_here[0];
 
     /// <summary>The address is that of one of the objects.</summary>
     internal readonly bool IsObject(nuint address)

@@ -30,6 +30,9 @@ internal unsafe struct SpanRanks
         return null;
     }
 
+    /// <summary>A span of the rank, or null.</summary>
+    internal readonly Span* First(int rank) => (Span*)_heads[rank];
+
     /// <summary>Enters a span that is in no list.</summary>
     internal void Add(Span* span)
     {

@@ -135,7 +135,7 @@ internal static unsafe class CpuCache
         }
         else if (sizeClass == 0)
         {
-            LargeBlocks.Free(LargeBlocks.SpanOf(block, "free"u8));
+            FreeOther(block);
         }
         else
         {
@@ -162,6 +162,25 @@ internal static unsafe class CpuCache
 
         Checked.Free(block, size);
         SlowPath.Leave(thread);
+    }
+
+    // A large block, or a small one that lies in a remnant.
+    private static void FreeOther(void* block)
+    {
+        Span* span = PageMap.SpanOf((nuint)block);
+        if (span == null || !span->Remnant)
+        {
+            LargeBlocks.Free(LargeBlocks.SpanOf(block, "free"u8));
+            return;
+        }
+
+        nuint bytes = Heap.Remnants->Give(span, (nuint)block);
+        if (bytes == 0)
+        {
+            Misuse.ReportNoBlock("free"u8, block);
+        }
+
+        Occupancy.Remove(bytes);
     }
 
     // Makes room for an object in the slab, or gives it and others to the transfer cache; false if the thread was attached to a

@@ -102,6 +102,27 @@ internal unsafe struct PageHeap
         ReleaseExcess(excess);
     }
 
+    /// <summary>Takes some of a span's pages back. The span stays as it is, but for what the page map says.</summary>
+    internal void GivePart(Span* span, int first, int count)
+    {
+        nuint start = span->Start + ((nuint)first << PageMap.PageShift);
+        PageMap.ClearPages(start, count);
+        _lock.Acquire();
+        GivePages(start, (nuint)count, released: false);
+        _policy.OnGiven(BackedFreePages);
+        nint excess = ExcessPages;
+        _lock.Release();
+        ReleaseExcess(excess);
+    }
+
+    /// <summary>Ends a span whose pages were all given by parts.</summary>
+    internal void Forget(Span* span)
+    {
+        _lock.Acquire();
+        PoolOf(ref this, span->SizeClass).Give(span);
+        _lock.Release();
+    }
+
     /// <summary>Makes a large block's span longer where it stands; false if the pages behind it are not free.</summary>
     internal bool Extend(Span* span, nuint pages)
     {

@@ -93,10 +93,23 @@ internal static unsafe class PageMap
     /// <summary>Takes out what <see cref="SetSpan"/> entered.</summary>
     internal static void ClearSpan(Span* span)
     {
-        nuint pages = span->SizeClass == 0 ? 1 : span->Pages;
-        for (nuint i = 0; i < pages; i++)
+        ClearPages(span->Start, span->SizeClass == 0 ? 1 : (int)span->Pages);
+    }
+
+    internal static void ClearPages(nuint start, int pages)
+    {
+        for (int i = 0; i < pages; i++)
         {
-            SetPage(span->Start + (i << PageShift), 0, null);
+            SetPage(start + ((nuint)i << PageShift), 0, null);
+        }
+    }
+
+    /// <summary>A span's blocks will not be found by their class any more: they are not of one.</summary>
+    internal static void ForgetClass(Span* span)
+    {
+        for (nuint i = 0; i < span->Pages; i++)
+        {
+            SetPage(span->Start + (i << PageShift), 0, span);
         }
     }
 

@@ -39,6 +39,10 @@ internal unsafe struct HeapStatistics
     internal nuint Transfer;
     internal nuint Central;
 
+    /// <summary>Spans that hold objects of all classes: their pages, and what of them is in use or in caches.</summary>
+    internal nuint Remnants;
+    internal nuint UsedInRemnants;
+
     /// <summary>Behind the last object of each span.</summary>
     internal nuint SpanTails;
 
@@ -84,8 +88,11 @@ internal unsafe struct HeapStatistics
             all.Overflows += one.Overflows;
         }
 
-        all.InUseLarge = pages->UsedBytes - inSpans;
-        all.InUse += all.InUseLarge;
+        all.Remnants = Heap.Remnants->Bytes;
+        all.UsedInRemnants = Heap.Remnants->UsedBytes;
+        all.InUseLarge = pages->UsedBytes - inSpans - all.Remnants;
+        all.InUse += all.InUseLarge + all.UsedInRemnants;
+        all.Central += all.Remnants - all.UsedInRemnants;
         all.Free = pages->FreeBytes;
         all.Released = pages->ReleasedBytes;
         all.Metadata = NativeMalloc.Metadata.MappedBytes;

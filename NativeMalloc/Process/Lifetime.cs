@@ -86,6 +86,7 @@ internal static unsafe class Lifetime
             Heap.Central(sizeClass)->Lock.AcquireForFork();
         }
 
+        Heap.Remnants->Lock.AcquireForFork();
         Heap.Pages->AcquireLocksForFork();
         Metadata.Lock->AcquireForFork();
     }
@@ -118,6 +119,7 @@ internal static unsafe class Lifetime
         {
             Metadata.Lock->Renew(child);
             Heap.Pages->RenewLocks(child);
+            Heap.Remnants->Lock.Renew(child);
             for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
             {
                 Heap.Central(sizeClass)->Lock.Renew(child);

@@ -69,6 +69,8 @@ internal static unsafe class StatisticsJson
         Number(ref output, ", \"released\": "u8, all.Released);
         Number(ref output, ", \"metadata\": "u8, all.Metadata);
         Number(ref output, ", \"mapped\": "u8, all.Mapped);
+        Number(ref output, "},\n  \"remnants\": {\"bytes\": "u8, all.Remnants);
+        Number(ref output, ", \"used\": "u8, all.UsedInRemnants);
         output.Text("},\n  \"classes\": ["u8);
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {

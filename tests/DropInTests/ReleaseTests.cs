@@ -35,6 +35,28 @@ public sealed class ReleaseTests
         Assert.InRange(resident["after"] - resident["at-once"], -3, 1); // the caches shrink nevertheless
     }
 
+    // Size classes alone would come to 2.9.
+    [Fact]
+    public void SparseSpansOfSizesThatAreNotWantedAnyMoreServeOthers()
+    {
+        Dictionary<string, double> resident = Run(new Command(s_program.Value, "shifting"));
+        Assert.InRange(resident["worst"], 1, 1.6);
+    }
+
+    [Fact]
+    public void HeapOfMixedSizesIsDense()
+    {
+        Dictionary<string, double> resident = Run(new Command(s_program.Value, "turnover"));
+        Assert.InRange(resident["full"], 1, 1.05);
+        Assert.InRange(resident["worst"], 1, 1.1);
+    }
+
+    [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("thread")]
+    public void GenerationsOfOtherSizesKeepTheirBytes(string index) =>
+        TestProgram.Run("generations", "3", "16").Preloaded().With("NATIVEMALLOC_INDEX", index).Run().Succeeded();
+
     private static Dictionary<string, double> Run(Command command) =>
         command.Preloaded().Run().Succeeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => line.Split(' ')).ToDictionary(words => words[0], words => double.Parse(words[1], CultureInfo.InvariantCulture));

@@ -42,6 +42,12 @@ internal readonly unsafe struct FakeSpans : ISpanSource
         return span;
     }
 
+    public static int TakeFromRemnants(nuint sizeClass, void** objects, int count) => 0;
+
+    public static bool TryMakeRemnant(Span* span, nuint sizeClass) => false;
+
+    public static bool GiveToRemnant(Span* span, nuint address) => false;
+
     public static void Give(Span* span)
     {
         Assert.True(s_live.Remove((nuint)span), "a span came back that was not out");

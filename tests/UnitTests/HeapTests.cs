@@ -53,6 +53,7 @@ public sealed unsafe class HeapTests : AllocatorTest, IDisposable
     private static void StartAfresh()
     {
         *Heap.Pages = default;
+        *Heap.Remnants = default;
         Assert.True(Heap.Initialize());
     }
 

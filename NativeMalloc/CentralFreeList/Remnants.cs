@@ -1,0 +1,292 @@
+using System.Runtime.CompilerServices;
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>What stands behind the remnants.</summary>
+internal unsafe interface IRemnantSource
+{
+    /// <summary>Words for the two sets of a span's units, zeroed; null when there is no memory.</summary>
+    static abstract ulong* TakeWords(nuint bytes);
+
+    /// <summary>Gives pages of a span back that hold nothing any more.</summary>
+    static abstract void GivePages(Span* span, int first, int count);
+
+    /// <summary>Forgets a span that has no pages left.</summary>
+    static abstract void Forget(Span* span);
+}
+
+/// <summary>
+/// Spans of which few objects are left, so that their class does not need the rest of them: objects of all classes are cut from what is
+/// free in between, and whole free pages go back to the page heap. A heap whose sizes shift would else keep a span for each of the few
+/// that stay.
+/// </summary>
+/// <remarks>
+/// A span is divided into units of 16 bytes. Which are used, and at which of them an object begins, is kept in two sets beside the span.
+/// Its pages are of class 0, so that each free of an object in it takes the slow path and comes here. Objects that were in caches
+/// when the span came here go on with the size that they had.
+/// Readers of an object's size take no lock: a beginning is entered before its units are, and taken out after them. A page that went
+/// back is used, and begins like an object, for good.
+/// All zeros is the empty collection.
+/// </remarks>
+internal unsafe struct Remnants<TSource>
+    where TSource : IRemnantSource
+{
+    private const int UnitShift = 4;
+    private const int UnitsPerPage = (int)PageMap.PageSize >> UnitShift;
+
+    // Lists by the longest free row, in steps of eight units.
+    private const int ListStep = 8;
+    private const int Lists = 65;
+
+    internal FutexLock Lock;
+    private nint _pages;
+    private nint _usedUnits;
+    private fixed ulong _heads[Lists];
+    private MetadataPools _pools;
+
+    private struct MetadataPools
+    {
+        internal fixed ulong Heads[Span.MaxRemnantPages + 1];
+    }
+
+    /// <summary>Bytes of the spans that are here, and of the objects in them that are not free.</summary>
+    internal readonly nuint Bytes => (nuint)_pages << PageMap.PageShift;
+
+    internal readonly nuint UsedBytes => (nuint)_usedUnits << UnitShift;
+
+    /// <summary>
+    /// Takes a span over from its class's free list, which has forgotten it; its pages have class 0 from now on. False if there is no
+    /// memory; nothing was done then.
+    /// </summary>
+    internal bool TryAdd(Span* span, nuint sizeClass)
+    {
+        Lock.Acquire();
+        ulong* words = TakeWords((int)span->Pages);
+        if (words == null)
+        {
+            Lock.Release();
+            return false;
+        }
+
+        int unitsOfObject = (int)(SizeClasses.Size(sizeClass) >> UnitShift);
+        ulong* begins = Begins(span, words);
+        for (int number = 0; number < span->Objects; number++)
+        {
+            if (!span->IsHere(number))
+            {
+                UnitBits.Set(begins, number * unitsOfObject, 1);
+                UnitBits.Set(words, number * unitsOfObject, unitsOfObject);
+                _usedUnits += unitsOfObject;
+            }
+        }
+
+        span->BecomeRemnant(words);
+        PageMap.ForgetClass(span);
+        span->Out = (ushort)span->Pages;
+        _pages += (nint)span->Pages;
+        GiveFreePages(span, 0, (int)span->Pages);
+        Link(span);
+        Lock.Release();
+        return true;
+    }
+
+    /// <summary>Takes up to <paramref name="count"/> objects, all from one span; returns how many, none if there is no room.</summary>
+    internal int Take(nuint sizeClass, void** objects, int count)
+    {
+        // Aligned as it would be in a span of its class: aligned blocks come from the same caches.
+        int units = (int)(SizeClasses.Size(sizeClass) >> UnitShift);
+        int alignment = units & -units;
+        alignment = alignment < UnitsPerPage ? alignment : UnitsPerPage;
+        if (_pages == 0)
+        {
+            return 0;
+        }
+
+        Lock.Acquire();
+        int taken = 0;
+        Span* span = Find(units + alignment - 1);
+        if (span != null)
+        {
+            Unlink(span);
+            taken = Cut(span, units, alignment, objects, count);
+            Link(span);
+        }
+
+        Lock.Release();
+        return taken;
+    }
+
+    /// <summary>Takes an object back; its bytes, or 0 if none begins at the address. The last one of a page takes that along.</summary>
+    internal nuint Give(Span* span, nuint address)
+    {
+        Lock.Acquire();
+        int units = UnitsAt(span, address, out int first);
+        if (units > 0)
+        {
+            Unlink(span);
+            UnitBits.Clear(span->Units, first, units);
+            UnitBits.Clear(Begins(span, span->Units), first, 1);
+            _usedUnits -= units;
+            GiveFreePages(span, first / UnitsPerPage, (first + units - 1) / UnitsPerPage + 1);
+            if (span->Out == 0)
+            {
+                GiveWords(span->Units, (int)span->Pages);
+                TSource.Forget(span);
+            }
+            else
+            {
+                Link(span);
+            }
+        }
+
+        Lock.Release();
+        return (nuint)units << UnitShift;
+    }
+
+    /// <summary>Bytes of the object that begins at the address; 0 if none does. The object is the caller's, or the lock is held.</summary>
+    internal static nuint SizeAt(Span* span, nuint address) => (nuint)UnitsAt(span, address, out _) << UnitShift;
+
+    private static int UnitsAt(Span* span, nuint address, out int first)
+    {
+        first = (int)((address - span->Start) >> UnitShift);
+        ulong* begins = Begins(span, span->Units);
+        if (!UnitBits.Has(span->Units, first) || !UnitBits.Has(begins, first))
+        {
+            return 0;
+        }
+
+        int end = first + 1;
+        while (end < UnitsOf(span) && UnitBits.Has(span->Units, end) && !UnitBits.Has(begins, end))
+        {
+            end++;
+        }
+
+        return end - first;
+    }
+
+    // Of the pages from one to another.
+    private void GiveFreePages(Span* span, int from, int to)
+    {
+        for (int page = from; page < to; page++)
+        {
+            int first = page * UnitsPerPage;
+            if (UnitBits.NextSet(span->Units, first, first + UnitsPerPage) == first + UnitsPerPage)
+            {
+                UnitBits.Set(Begins(span, span->Units), first, 1);
+                UnitBits.Set(span->Units, first, UnitsPerPage);
+                span->Out--;
+                _pages--;
+                TSource.GivePages(span, page, 1);
+            }
+        }
+    }
+
+    private int Cut(Span* span, int units, int alignment, void** objects, int count)
+    {
+        int taken = 0;
+        int end = UnitsOf(span);
+        int unit = UnitBits.NextClear(span->Units, 0, end);
+        while (unit < end && taken < count)
+        {
+            int rowEnd = UnitBits.NextSet(span->Units, unit, end);
+            unit = (unit + alignment - 1) & -alignment;
+            for (; rowEnd - unit >= units && taken < count; unit += units) // units is a multiple of the alignment
+            {
+                UnitBits.Set(Begins(span, span->Units), unit, 1);
+                UnitBits.Set(span->Units, unit, units);
+                _usedUnits += units;
+                objects[taken++] = (void*)(span->Start + ((nuint)unit << UnitShift));
+            }
+
+            unit = UnitBits.NextClear(span->Units, rowEnd, end);
+        }
+
+        return taken;
+    }
+
+    // A span with a free row of that many units: the tightest list that is sure to have one.
+    private readonly Span* Find(int units)
+    {
+        for (int list = (units + ListStep - 1) / ListStep; list < Lists; list++)
+        {
+            if (_heads[list] != 0)
+            {
+                return (Span*)_heads[list];
+            }
+        }
+
+        return null;
+    }
+
+    private void Link(Span* span)
+    {
+        int longest = LongestFree(span) / ListStep;
+        int list = longest < Lists ? longest : Lists - 1;
+        Span* head = (Span*)_heads[list];
+        span->Rank = (byte)list;
+        span->Next = head;
+        span->Previous = null;
+        if (head != null)
+        {
+            head->Previous = span;
+        }
+
+        _heads[list] = (ulong)span;
+    }
+
+    private void Unlink(Span* span)
+    {
+        if (span->Previous != null)
+        {
+            span->Previous->Next = span->Next;
+        }
+        else
+        {
+            _heads[span->Rank] = (ulong)span->Next;
+        }
+
+        if (span->Next != null)
+        {
+            span->Next->Previous = span->Previous;
+        }
+    }
+
+    private static int LongestFree(Span* span)
+    {
+        int longest = 0;
+        int end = UnitsOf(span);
+        for (int unit = UnitBits.NextClear(span->Units, 0, end); unit < end;)
+        {
+            int rowEnd = UnitBits.NextSet(span->Units, unit, end);
+            longest = rowEnd - unit > longest ? rowEnd - unit : longest;
+            unit = UnitBits.NextClear(span->Units, rowEnd, end);
+        }
+
+        return longest;
+    }
+
+    private static int UnitsOf(Span* span) => (int)span->Pages * UnitsPerPage;
+
+    // The second set lies behind the first.
+    private static ulong* Begins(Span* span, ulong* words) => words + (int)span->Pages * (UnitsPerPage / 64);
+
+    private ulong* TakeWords(int pages)
+    {
+        ulong* words = (ulong*)_pools.Heads[pages];
+        if (words == null)
+        {
+            return TSource.TakeWords((nuint)(pages * UnitsPerPage / 8 * 2));
+        }
+
+        _pools.Heads[pages] = *words;
+        Shim.Fill(words, 0, (nuint)(pages * UnitsPerPage / 8 * 2));
+        return words;
+    }
+
+    private void GiveWords(ulong* words, int pages)
+    {
+        *words = _pools.Heads[pages];
+        _pools.Heads[pages] = (ulong)words;
+    }
+}

@@ -1,0 +1,194 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+/// <summary>Heaps whose sizes shift: what is left of one class's spans serves the others.</summary>
+public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
+{
+    private const int Bytes = 32 << 20;
+
+    private readonly Random _random = new(5);
+
+    // Blocks that are out: where each begins, and its class.
+    private readonly List<(nuint Address, nuint SizeClass)> _blocks = [];
+
+    public RemnantsTests() => StartAfresh();
+
+    public void Dispose()
+    {
+        Os.Reset();
+        StartAfresh();
+    }
+
+    [Theory]
+    [InlineData(48, 112)]
+    [InlineData(64, 160)]
+    [InlineData(512, 80)]
+    [InlineData(3584, 96)]
+    [InlineData(6144, 2560)]
+    [InlineData(20480, 64)]
+    public void SparseSpansServeOtherClasses(int before, int after)
+    {
+        Fill(before);
+        DropAllBut(20);
+        nuint kept = Heap.Pages->UsedBytes;
+        Fill(after);
+        AssertBlocksAreWhole();
+        Assert.InRange(Heap.Pages->UsedBytes, (nuint)0, kept / 4 + Bytes + Bytes / 5);
+        AssertSizesAreKnown();
+        DropAllBut(int.MaxValue);
+        AssertNothingIsLeft();
+    }
+
+    [Fact]
+    public void GenerationsOfRandomClassesLeaveNothing()
+    {
+        for (int generation = 0; generation < 12; generation++)
+        {
+            Fill(_random.Next(1, 100) switch { < 50 => 16 * _random.Next(1, 64), < 90 => 16 * _random.Next(64, 512), _ => 16 * _random.Next(512, 4096) });
+            AssertBlocksAreWhole();
+            DropAllBut(_random.Next(5, 30));
+            AssertSizesAreKnown();
+        }
+
+        Assert.True(Heap.Remnants->Bytes > 0); // or the test would show nothing
+        DropAllBut(int.MaxValue);
+        AssertNothingIsLeft();
+    }
+
+    [Fact]
+    public void WhatIsNoBlockIsFoundOut()
+    {
+        Fill(48);
+        DropAllBut(20);
+        Fill(256);
+        (nuint address, nuint sizeClass) = _blocks.First(block => PageMap.SpanOf(block.Address)->Remnant);
+        Span* span = PageMap.SpanOf(address);
+        Assert.Equal((nuint)0, Heap.Remnants->Give(span, address + 16));
+        Assert.Equal(SizeClasses.Size(sizeClass), Heap.Remnants->Give(span, address));
+        if (PageMap.SpanOf(address) == span)
+        {
+            Assert.Equal((nuint)0, Heap.Remnants->Give(span, address));
+        }
+    }
+
+    // A class that goes on filling its own spans keeps them.
+    [Fact]
+    public void ClassesInUseAreLeftAlone()
+    {
+        for (int generation = 0; generation < 6; generation++)
+        {
+            for (int part = 0; part < 32; part++)
+            {
+                Fill(48, Bytes / 32);
+                Fill(640, Bytes / 32);
+            }
+
+            DropAllBut(3);
+        }
+
+        Assert.Equal((nuint)0, Heap.Remnants->Bytes);
+    }
+
+    [Fact]
+    public void WithoutMemoryForTheSetsSpansStayAsTheyAre()
+    {
+        Fill(48);
+        DropAllBut(20);
+        using (new MetadataShortage())
+        {
+            void* one;
+            nuint sizeClass = SizeClasses.Of(112);
+            if (Heap.Central(sizeClass)->Take(sizeClass, &one, 1) == 1)
+            {
+                Heap.Central(sizeClass)->Give(sizeClass, &one, 1);
+            }
+        }
+
+        AssertBlocksAreWhole();
+        DropAllBut(int.MaxValue);
+        AssertNothingIsLeft();
+    }
+
+    private static void StartAfresh()
+    {
+        *Heap.Pages = default;
+        *Heap.Remnants = default;
+        Assert.True(Heap.Initialize());
+    }
+
+    private void Fill(int size, int bytes = Bytes)
+    {
+        nuint sizeClass = SizeClasses.Of((nuint)size);
+        void** objects = stackalloc void*[SizeClasses.MaxBatch];
+        for (nuint filled = 0; filled < (nuint)bytes;)
+        {
+            int taken = Heap.Central(sizeClass)->Take(sizeClass, objects, SizeClasses.Batch(sizeClass));
+            Assert.InRange(taken, 1, SizeClasses.Batch(sizeClass));
+            for (int i = 0; i < taken; i++)
+            {
+                _blocks.Add(((nuint)objects[i], sizeClass));
+            }
+
+            filled += (nuint)taken * SizeClasses.Size(sizeClass);
+        }
+    }
+
+    // Keeps one of so many, drawn by lot.
+    private void DropAllBut(int oneOf)
+    {
+        for (int i = _blocks.Count - 1; i >= 0; i--)
+        {
+            if (oneOf == int.MaxValue || _random.Next(oneOf) != 0)
+            {
+                // Every second one as a free that finds class 0 does, the others as caches give back.
+                (nuint address, nuint sizeClass) = _blocks[i];
+                Span* span = PageMap.SpanOf(address);
+                if (span->Remnant && i % 2 == 0)
+                {
+                    Assert.Equal(SizeClasses.Size(sizeClass), Heap.Remnants->Give(span, address));
+                }
+                else
+                {
+                    void* one = (void*)address;
+                    Heap.Central(sizeClass)->Give(sizeClass, &one, 1);
+                }
+
+                _blocks[i] = _blocks[^1];
+                _blocks.RemoveAt(_blocks.Count - 1);
+            }
+        }
+    }
+
+    // None overlaps another, and all are aligned as their class is.
+    private void AssertBlocksAreWhole()
+    {
+        nuint end = 0;
+        foreach ((nuint address, nuint sizeClass) in _blocks.Order())
+        {
+            nuint size = SizeClasses.Size(sizeClass);
+            nuint alignment = Math.Min(size & (0 - size), PageMap.PageSize);
+            Assert.True(address >= end && address % alignment == 0, $"a block of {size} bytes at {address:x}, behind one that ends at {end:x}");
+            end = address + size;
+        }
+    }
+
+    private void AssertSizesAreKnown()
+    {
+        foreach ((nuint address, nuint sizeClass) in _blocks)
+        {
+            Span* span = PageMap.SpanOf(address);
+            Assert.Equal(span->Remnant ? 0 : sizeClass, PageMap.ClassOf(address));
+            if (span->Remnant)
+            {
+                Assert.Equal(SizeClasses.Size(sizeClass), Remnants<Heap.RemnantSpans>.SizeAt(span, address));
+            }
+        }
+    }
+
+    private static void AssertNothingIsLeft() =>
+        Assert.Equal(((nuint)0, (nuint)0, (nuint)0), (Heap.Pages->UsedBytes, Heap.Remnants->Bytes, Heap.Remnants->UsedBytes));
+}

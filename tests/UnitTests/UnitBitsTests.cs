@@ -1,0 +1,51 @@
+using System;
+using System.Linq;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+public sealed unsafe class UnitBitsTests
+{
+    private const int Words = 5;
+    private const int Units = Words * 64;
+
+    // Against a plain array, by the same random operations.
+    [Fact]
+    public void AgreesWithAnArray()
+    {
+        Random random = new(11);
+        bool[] model = new bool[Units];
+        ulong* bits = stackalloc ulong[Words];
+        new Span<ulong>(bits, Words).Clear();
+        for (int step = 0; step < 20_000; step++)
+        {
+            int first = random.Next(Units);
+            int count = random.Next(1, Math.Min(Units - first, 150) + 1);
+            bool set = random.Next(2) == 0;
+            if (set)
+            {
+                UnitBits.Set(bits, first, count);
+            }
+            else
+            {
+                UnitBits.Clear(bits, first, count);
+            }
+
+            Array.Fill(model, set, first, count);
+            int from = random.Next(Units);
+            int end = random.Next(from, Units + 1);
+            Assert.Equal(Next(model, from, end, true), UnitBits.NextSet(bits, from, end));
+            Assert.Equal(Next(model, from, end, false), UnitBits.NextClear(bits, from, end));
+            Assert.Equal(model[first], UnitBits.Has(bits, first));
+            Assert.Equal(model[from], UnitBits.Has(bits, from));
+        }
+
+        Assert.Equal(model, Enumerable.Range(0, Units).Select(unit => UnitBits.Has(bits, unit)));
+    }
+
+    private static int Next(bool[] model, int from, int end, bool value)
+    {
+        int found = Array.IndexOf(model, value, from, end - from);
+        return found < 0 ? end : found;
+    }
+}
