@@ -6,6 +6,7 @@
 # make test       build, and pass all tests (within 6 minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
+# make suites     other programs' own test suites, with and without the library (as root on Debian; an hour)
 # make matrix     one build under old and new glibc and musl, and under old and new kernels in an emulated machine, in each
 #                 situation of rseq (as root on Debian; an hour and a half)
 # make clean      remove what was built
@@ -13,7 +14,7 @@
 # In the environment of these scripts alone: tests and programs may know such names too.
 folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
 
-.PHONY: all install uninstall deb test demo soak matrix clean
+.PHONY: all install uninstall deb test demo soak suites matrix clean
 
 all:
 	./build.sh
@@ -35,6 +36,9 @@ demo: all
 
 soak: all
 	tests/soak.sh
+
+suites: all
+	tests/suites/run.sh
 
 matrix: all
 	tests/matrix/roots.sh
