@@ -30,6 +30,7 @@ static int generations;
 static struct block mailbox[MAILBOX]; /* blocks for another thread to free */
 static pthread_mutex_t mailbox_lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t mails;
+static int is_child; /* its copy of the lock may be held by a thread that it does not have */
 
 static unsigned char mark(struct block block)
 {
@@ -85,7 +86,7 @@ static void drop(struct heap *heap, size_t index)
     struct block block = heap->blocks[index];
     heap->bytes -= block.size;
     heap->blocks[index] = heap->blocks[--heap->count];
-    if (next_random(&heap->seed) % 16)
+    if (is_child || next_random(&heap->seed) % 16)
         give(block);
     else
         post(block);
@@ -127,6 +128,7 @@ static void *run(void *argument)
             pid_t child = fork();
             CHECK(child >= 0);
             if (child == 0) {
+                is_child = 1;
                 generation(&heap, most_bytes / 4);
                 while (heap.count > 0)
                     give(heap.blocks[--heap.count]);
