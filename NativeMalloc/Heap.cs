@@ -55,14 +55,16 @@ internal static unsafe class Heap
     /// Gives all that is cached back down the tiers: also before there is said to be no memory, since the pages that the
     /// cached objects lie on may be what is wanted. No lock is held.
     /// </summary>
-    internal static void EmptyCaches()
+    /// <remarks>Unless it is asked for, or the alternative is to fail, other CPUs' sequences are left alone: a program may have
+    /// forbidden itself membarrier on pain of death (seccomp) after its start.</remarks>
+    internal static void EmptyCaches(bool mayAbortOthers = true)
     {
         if (s_transfer == null)
         {
             return; // large blocks need no tiers
         }
 
-        FrontEnd.Drain();
+        FrontEnd.Drain(mayAbortOthers);
         PlunderTransferCaches(all: true);
     }
 
@@ -165,8 +167,6 @@ internal static unsafe class Heap
     /// <summary>What the remnants take from and give to.</summary>
     internal readonly struct RemnantSpans : IRemnantSource
     {
-        public static ulong* TakeWords(nuint bytes) => (ulong*)Metadata.Allocate(bytes);
-
         public static void GivePages(Span* span, int first, int count) => Pages->GivePart(span, first, count);
 
         public static void Forget(Span* span) => Pages->Forget(span);

@@ -18,7 +18,7 @@ internal static unsafe class Upkeep
     {
         if (Occupancy.TakeFallen())
         {
-            ShrinkCaches();
+            Heap.EmptyCaches(mayAbortOthers: false);
         }
 
         Slab* own = CpuCache.OwnSlab();
@@ -48,24 +48,5 @@ internal static unsafe class Upkeep
             Heap.PlunderTransferCaches(all: false);
             Heap.Pages->EndPeriod();
         }
-    }
-
-    // Where there is but one thread its slabs can be emptied at once. Otherwise that takes membarrier, which a program may have
-    // forbidden itself on pain of death (seccomp) after its start: so each slab is asked to do it at its next slow path.
-    private static void ShrinkCaches()
-    {
-        SlabDrain.Request();
-        if (Shim.IsSingleThreaded() != 0 && !FrontEnd.IsPerThread)
-        {
-            CpuSlabs.DrainAll();
-        }
-
-        Slab* own = CpuCache.OwnSlab();
-        if (own != null)
-        {
-            SlabDrain.Obey(own);
-        }
-
-        Heap.PlunderTransferCaches(all: true);
     }
 }

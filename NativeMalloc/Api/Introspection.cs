@@ -29,7 +29,7 @@ internal static unsafe class Introspection
     private static nuint SizeInRemnant(void* block)
     {
         Span* span = PageMap.SpanOf((nuint)block);
-        return span != null && span->Remnant && (nuint)block % 16 == 0 ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block) : 0;
+        return span != null && span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block) : 0;
     }
 
     /// <summary>

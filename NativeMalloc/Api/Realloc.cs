@@ -64,7 +64,7 @@ internal static unsafe class Realloc
         return size <= usable && size >= usable - usable / 4 ? block : Replace(block, usable, size);
     }
 
-    // Large blocks, all blocks in checking mode, and those of the reserve.
+    // Large blocks, those in remnants and of the reserve, and all blocks in checking mode.
     private static void* ResizeOther(void* block, nuint size)
     {
         if (size > LargeBlocks.MaxSize)
@@ -73,15 +73,16 @@ internal static unsafe class Realloc
         }
 
         nuint usable = Introspection.UsableSizeFor(block, "realloc"u8);
-        if (usable <= SizeClasses.MaxSize && !Options.Check && Reserve.SizeOf(block) == 0 && PageMap.SpanOf((nuint)block)->Remnant)
+        Span* span = Options.Check || Reserve.SizeOf(block) != 0 ? null : PageMap.SpanOf((nuint)block);
+        if (span != null && span->Remnant)
         {
             return ResizeSmall(block, usable, size);
         }
 
         ThreadState* thread = Shim.Thread();
-        if (!Options.Check && size > SizeClasses.MaxSize && Reserve.SizeOf(block) == 0 && SlowPath.TryEnter(thread))
+        if (span != null && size > SizeClasses.MaxSize && SlowPath.TryEnter(thread))
         {
-            void* resized = LargeBlocks.Resize(PageMap.SpanOf((nuint)block), size);
+            void* resized = LargeBlocks.Resize(span, size);
             SlowPath.Leave(thread);
             if (resized != null)
             {

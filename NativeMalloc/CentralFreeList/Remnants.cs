@@ -1,14 +1,10 @@
 using System.Runtime.CompilerServices;
-using System.Threading;
 
 namespace NativeMalloc;
 
 /// <summary>What stands behind the remnants.</summary>
 internal unsafe interface IRemnantSource
 {
-    /// <summary>Words for the two sets of a span's units, zeroed; null when there is no memory.</summary>
-    static abstract ulong* TakeWords(nuint bytes);
-
     /// <summary>Gives pages of a span back that hold nothing any more.</summary>
     static abstract void GivePages(Span* span, int first, int count);
 
@@ -43,12 +39,9 @@ internal unsafe struct Remnants<TSource>
     private nint _pages;
     private nint _usedUnits;
     private fixed ulong _heads[Lists];
-    private MetadataPools _pools;
 
-    private struct MetadataPools
-    {
-        internal fixed ulong Heads[Span.MaxRemnantPages + 1];
-    }
+    // For the sets of spans of each number of pages, a MetadataPool.
+    private fixed ulong _pools[Span.MaxRemnantPages + 1];
 
     /// <summary>Bytes of the spans that are here, and of the objects in them that are not free.</summary>
     internal readonly nuint Bytes => (nuint)_pages << PageMap.PageShift;
@@ -62,7 +55,7 @@ internal unsafe struct Remnants<TSource>
     internal bool TryAdd(Span* span, nuint sizeClass)
     {
         Lock.Acquire();
-        ulong* words = TakeWords((int)span->Pages);
+        ulong* words = (ulong*)PoolOf(ref this, span)->Take((nuint)(UnitsOf(span) / 8 * 2));
         if (words == null)
         {
             Lock.Release();
@@ -75,8 +68,8 @@ internal unsafe struct Remnants<TSource>
         {
             if (!span->IsHere(number))
             {
-                UnitBits.Set(begins, number * unitsOfObject, 1);
-                UnitBits.Set(words, number * unitsOfObject, unitsOfObject);
+                Bits.Set(begins, number * unitsOfObject, 1);
+                Bits.Set(words, number * unitsOfObject, unitsOfObject);
                 _usedUnits += unitsOfObject;
             }
         }
@@ -96,8 +89,7 @@ internal unsafe struct Remnants<TSource>
     {
         // Aligned as it would be in a span of its class: aligned blocks come from the same caches.
         int units = (int)(SizeClasses.Size(sizeClass) >> UnitShift);
-        int alignment = units & -units;
-        alignment = alignment < UnitsPerPage ? alignment : UnitsPerPage;
+        int alignment = (int)(SizeClasses.Alignment(sizeClass) >> UnitShift);
         if (_pages == 0)
         {
             return 0;
@@ -125,13 +117,13 @@ internal unsafe struct Remnants<TSource>
         if (units > 0)
         {
             Unlink(span);
-            UnitBits.Clear(span->Units, first, units);
-            UnitBits.Clear(Begins(span, span->Units), first, 1);
+            Bits.Clear(span->Units, first, units);
+            Bits.Clear(Begins(span, span->Units), first, 1);
             _usedUnits -= units;
             GiveFreePages(span, first / UnitsPerPage, (first + units - 1) / UnitsPerPage + 1);
             if (span->Out == 0)
             {
-                GiveWords(span->Units, (int)span->Pages);
+                PoolOf(ref this, span)->Give(span->Units);
                 TSource.Forget(span);
             }
             else
@@ -151,13 +143,13 @@ internal unsafe struct Remnants<TSource>
     {
         first = (int)((address - span->Start) >> UnitShift);
         ulong* begins = Begins(span, span->Units);
-        if (!UnitBits.Has(span->Units, first) || !UnitBits.Has(begins, first))
+        if (address % (1 << UnitShift) != 0 || !Bits.Has(span->Units, first) || !Bits.Has(begins, first))
         {
             return 0;
         }
 
         int end = first + 1;
-        while (end < UnitsOf(span) && UnitBits.Has(span->Units, end) && !UnitBits.Has(begins, end))
+        while (end < UnitsOf(span) && Bits.Has(span->Units, end) && !Bits.Has(begins, end))
         {
             end++;
         }
@@ -171,10 +163,10 @@ internal unsafe struct Remnants<TSource>
         for (int page = from; page < to; page++)
         {
             int first = page * UnitsPerPage;
-            if (UnitBits.NextSet(span->Units, first, first + UnitsPerPage) == first + UnitsPerPage)
+            if (Bits.NextSet(span->Units, first, first + UnitsPerPage) == first + UnitsPerPage)
             {
-                UnitBits.Set(Begins(span, span->Units), first, 1);
-                UnitBits.Set(span->Units, first, UnitsPerPage);
+                Bits.Set(Begins(span, span->Units), first, 1);
+                Bits.Set(span->Units, first, UnitsPerPage);
                 span->Out--;
                 _pages--;
                 TSource.GivePages(span, page, 1);
@@ -186,20 +178,20 @@ internal unsafe struct Remnants<TSource>
     {
         int taken = 0;
         int end = UnitsOf(span);
-        int unit = UnitBits.NextClear(span->Units, 0, end);
-        while (unit < end && taken < count)
+        int row = 0;
+        while (taken < count && Bits.NextClearRun(span->Units, ref row, end, out int length))
         {
-            int rowEnd = UnitBits.NextSet(span->Units, unit, end);
-            unit = (unit + alignment - 1) & -alignment;
+            int rowEnd = row + length;
+            int unit = (row + alignment - 1) & -alignment;
             for (; rowEnd - unit >= units && taken < count; unit += units) // units is a multiple of the alignment
             {
-                UnitBits.Set(Begins(span, span->Units), unit, 1);
-                UnitBits.Set(span->Units, unit, units);
+                Bits.Set(Begins(span, span->Units), unit, 1);
+                Bits.Set(span->Units, unit, units);
                 _usedUnits += units;
                 objects[taken++] = (void*)(span->Start + ((nuint)unit << UnitShift));
             }
 
-            unit = UnitBits.NextClear(span->Units, rowEnd, end);
+            row = rowEnd;
         }
 
         return taken;
@@ -221,72 +213,18 @@ internal unsafe struct Remnants<TSource>
 
     private void Link(Span* span)
     {
-        int longest = LongestFree(span) / ListStep;
-        int list = longest < Lists ? longest : Lists - 1;
-        Span* head = (Span*)_heads[list];
-        span->Rank = (byte)list;
-        span->Next = head;
-        span->Previous = null;
-        if (head != null)
-        {
-            head->Previous = span;
-        }
-
-        _heads[list] = (ulong)span;
+        int longest = Bits.LongestClearRun(span->Units, UnitsOf(span)) / ListStep;
+        span->Rank = (byte)(longest < Lists ? longest : Lists - 1);
+        SpanList.Add(ref _heads[span->Rank], span);
     }
 
-    private void Unlink(Span* span)
-    {
-        if (span->Previous != null)
-        {
-            span->Previous->Next = span->Next;
-        }
-        else
-        {
-            _heads[span->Rank] = (ulong)span->Next;
-        }
-
-        if (span->Next != null)
-        {
-            span->Next->Previous = span->Previous;
-        }
-    }
-
-    private static int LongestFree(Span* span)
-    {
-        int longest = 0;
-        int end = UnitsOf(span);
-        for (int unit = UnitBits.NextClear(span->Units, 0, end); unit < end;)
-        {
-            int rowEnd = UnitBits.NextSet(span->Units, unit, end);
-            longest = rowEnd - unit > longest ? rowEnd - unit : longest;
-            unit = UnitBits.NextClear(span->Units, rowEnd, end);
-        }
-
-        return longest;
-    }
+    private void Unlink(Span* span) => SpanList.Remove(ref _heads[span->Rank], span);
 
     private static int UnitsOf(Span* span) => (int)span->Pages * UnitsPerPage;
 
     // The second set lies behind the first.
     private static ulong* Begins(Span* span, ulong* words) => words + (int)span->Pages * (UnitsPerPage / 64);
 
-    private ulong* TakeWords(int pages)
-    {
-        ulong* words = (ulong*)_pools.Heads[pages];
-        if (words == null)
-        {
-            return TSource.TakeWords((nuint)(pages * UnitsPerPage / 8 * 2));
-        }
-
-        _pools.Heads[pages] = *words;
-        Shim.Fill(words, 0, (nuint)(pages * UnitsPerPage / 8 * 2));
-        return words;
-    }
-
-    private void GiveWords(ulong* words, int pages)
-    {
-        *words = _pools.Heads[pages];
-        _pools.Heads[pages] = (ulong)words;
-    }
+    private static MetadataPool* PoolOf(ref Remnants<TSource> remnants, Span* span) =>
+        (MetadataPool*)Unsafe.AsPointer(ref remnants._pools[span->Pages]);
 }

@@ -38,42 +38,18 @@ internal unsafe struct SpanRanks
     {
         int rank = RankOf(span);
         span->Rank = (byte)rank;
-        if (rank == Exhausted)
+        if (rank != Exhausted)
         {
-            return;
+            SpanList.Add(ref _heads[rank], span);
         }
-
-        Span* head = (Span*)_heads[rank];
-        span->Next = head;
-        span->Previous = null;
-        if (head != null)
-        {
-            head->Previous = span;
-        }
-
-        _heads[rank] = (ulong)span;
     }
 
     /// <summary>Takes a span out of the list it is in, if any.</summary>
     internal void Remove(Span* span)
     {
-        if (span->Rank == Exhausted)
+        if (span->Rank != Exhausted)
         {
-            return;
-        }
-
-        if (span->Previous != null)
-        {
-            span->Previous->Next = span->Next;
-        }
-        else
-        {
-            _heads[span->Rank] = (ulong)span->Next;
-        }
-
-        if (span->Next != null)
-        {
-            span->Next->Previous = span->Previous;
+            SpanList.Remove(ref _heads[span->Rank], span);
         }
     }
 

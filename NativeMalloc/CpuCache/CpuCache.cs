@@ -41,26 +41,14 @@ internal static unsafe class CpuCache
         }
         else
         {
-            block = Reserve.Allocate(size, AlignmentOf(sizeClass));
+            // A caller of the class may have asked for all of its alignment.
+            block = Reserve.Allocate(size, sizeClass == 0 ? MinAlignment : SizeClasses.Alignment(sizeClass));
         }
 
         return block != null ? block
             : attached ? Shim.Pop(sizeClass, size, failure) // there may be objects after all
             : failure == OnFailure.SetErrno ? Errno.Fail(Errno.NoMemory)
             : CxxRuntime.Throw("_Znwm"u8, size, 0);
-    }
-
-    // What a caller of the class may have asked for: its size is a multiple of the alignment.
-    private static nuint AlignmentOf(nuint sizeClass)
-    {
-        if (sizeClass == 0)
-        {
-            return MinAlignment;
-        }
-
-        nuint size = SizeClasses.Size(sizeClass);
-        nuint alignment = size & (0 - size);
-        return alignment < PageMap.PageSize ? alignment : PageMap.PageSize;
     }
 
     // An object of the class; with it, as many as there is room for go to the slab. Null if there is no memory, and if the thread

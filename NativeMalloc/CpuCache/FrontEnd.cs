@@ -83,10 +83,13 @@ internal static unsafe class FrontEnd
         }
     }
 
-    /// <summary>Empties the front end into the transfer caches, as far as the mode allows (see docs/design.md).</summary>
-    internal static void Drain()
+    /// <summary>
+    /// Empties the front end into the transfer caches, as far as the mode allows (see docs/design.md). Where there is but one thread its
+    /// slabs can be emptied at once; otherwise that takes membarrier, and without leave for that each slab is only asked.
+    /// </summary>
+    internal static void Drain(bool mayAbortOthers)
     {
-        if (!s_perThread)
+        if (!s_perThread && (mayAbortOthers || Shim.IsSingleThreaded() != 0))
         {
             CpuSlabs.DrainAll();
         }

@@ -95,11 +95,8 @@ internal unsafe struct PageHeap
         PageMap.ClearSpan(span);
         _lock.Acquire();
         GivePages(span->Start, span->Pages, released);
-        _policy.OnGiven(BackedFreePages);
         PoolOf(ref this, span->SizeClass).Give(span);
-        nint excess = ExcessPages;
-        _lock.Release();
-        ReleaseExcess(excess);
+        EndGive();
     }
 
     /// <summary>Takes some of a span's pages back. The span stays as it is, but for what the page map says.</summary>
@@ -109,10 +106,7 @@ internal unsafe struct PageHeap
         PageMap.ClearPages(start, count);
         _lock.Acquire();
         GivePages(start, (nuint)count, released: false);
-        _policy.OnGiven(BackedFreePages);
-        nint excess = ExcessPages;
-        _lock.Release();
-        ReleaseExcess(excess);
+        EndGive();
     }
 
     /// <summary>Ends a span whose pages were all given by parts.</summary>
@@ -149,10 +143,7 @@ internal unsafe struct PageHeap
         _lock.Acquire();
         GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, released: false);
         span->Pages = pages;
-        _policy.OnGiven(BackedFreePages);
-        nint excess = ExcessPages;
-        _lock.Release();
-        ReleaseExcess(excess);
+        EndGive();
     }
 
     /// <summary>
@@ -166,7 +157,7 @@ internal unsafe struct PageHeap
         return (nuint)pages << PageMap.PageShift;
     }
 
-    /// <summary>Every so often: what has lain idle since the last time goes back to the kernel, half of it at a time.</summary>
+    /// <summary>Every so often: of what has lain idle since the last time, some goes back to the kernel.</summary>
     internal void EndPeriod()
     {
         _lock.Acquire();
@@ -190,6 +181,15 @@ internal unsafe struct PageHeap
 
     private static ref MetadataPool PoolOf(ref PageHeap heap, byte sizeClass) =>
         ref Span.BytesFor(sizeClass) < (nuint)sizeof(Span) ? ref heap._shortSpans : ref heap._longSpans;
+
+    // After pages were given: frees the lock, and gives back to the kernel what is too much.
+    private void EndGive()
+    {
+        _policy.OnGiven(BackedFreePages);
+        nint excess = ExcessPages;
+        _lock.Release();
+        ReleaseExcess(excess);
+    }
 
     private nuint TakePages(nuint pages, out bool zeroed)
     {

@@ -8,8 +8,8 @@ namespace NativeMalloc;
 /// </summary>
 /// <remarks>
 /// Multiples of 16 up to 128 bytes (every block is aligned to 16), then eight sizes for each doubling, so that rounding up
-/// wastes at most 1/8 of the request; from 1 KiB to 32 KiB sixteen, for at most 1/16. Everything here is computed when the library is compiled: ILC evaluates
-/// <see cref="SizeClassTables.Build"/> and stores the result.
+/// wastes at most 1/8 of the request; from 1 KiB to 32 KiB sixteen, for at most 1/16. Everything here is computed when the library is
+/// compiled: ILC evaluates <see cref="SizeClassTables.Build"/> and stores the result.
 /// </remarks>
 internal static unsafe class SizeClasses
 {
@@ -53,6 +53,13 @@ internal static unsafe class SizeClasses
     /// <summary>Bytes of an object of the class; 0 for class 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static nuint Size(nuint sizeClass) => ((uint*)Tables->Sizes)[sizeClass];
+
+    /// <summary>What every object of the class is aligned to, up to a page: its size is a multiple of it, and spans begin on a page.</summary>
+    internal static nuint Alignment(nuint sizeClass)
+    {
+        nuint alignment = Size(sizeClass) & (0 - Size(sizeClass));
+        return alignment < PageMap.PageSize ? alignment : PageMap.PageSize;
+    }
 
     /// <summary>Pages of a span of the class.</summary>
     internal static nuint PagesPerSpan(nuint sizeClass) => Tables->Pages[sizeClass];

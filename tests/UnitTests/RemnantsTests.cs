@@ -68,6 +68,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         (nuint address, nuint sizeClass) = _blocks.First(block => PageMap.SpanOf(block.Address)->Remnant);
         Span* span = PageMap.SpanOf(address);
         Assert.Equal((nuint)0, Heap.Remnants->Give(span, address + 16));
+        Assert.Equal((nuint)0, Heap.Remnants->Give(span, address + 8));
         Assert.Equal(SizeClasses.Size(sizeClass), Heap.Remnants->Give(span, address));
         if (PageMap.SpanOf(address) == span)
         {

@@ -130,36 +130,31 @@ static void before_the_start(void)
         free(blocks[i]);
 }
 
-static void after_free(void)
+static void write_after_free(size_t size, int blocks_later)
 {
-    get(400);
+    get(size);
     free(block);
-    block[100] = 1;
-    for (int i = 0; i < 5000; i++) {
-        void *next = malloc(400);
+    block[size / 4] = 1;
+    for (int i = 0; i < blocks_later; i++) {
+        void *next = malloc(size);
         KEEP(next);
         free(next);
     }
+}
+
+static void after_free(void)
+{
+    write_after_free(400, 5000);
 }
 
 static void after_free_of_large(void)
 {
-    get(600000);
-    free(block);
-    block[100000] = 1;
-    for (int i = 0; i < 100; i++) {
-        void *next = malloc(600000);
-        KEEP(next);
-        free(next);
-    }
+    write_after_free(600000, 100);
 }
 
-/* Nothing is allocated any more. */
 static void after_free_at_exit(void)
 {
-    get(400);
-    free(block);
-    block[100] = 1;
+    write_after_free(400, 0);
 }
 
 static void wrong_size(void)

@@ -5,5 +5,5 @@ internal static class FrontEnd
 {
     internal static int Drains { get; set; }
 
-    internal static void Drain() => Drains++;
+    internal static void Drain(bool mayAbortOthers) => Drains++;
 }

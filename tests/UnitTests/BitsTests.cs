@@ -4,7 +4,7 @@ using Xunit;
 
 namespace NativeMalloc.UnitTests;
 
-public sealed unsafe class UnitBitsTests
+public sealed unsafe class BitsTests
 {
     private const int Words = 5;
     private const int Units = Words * 64;
@@ -24,23 +24,23 @@ public sealed unsafe class UnitBitsTests
             bool set = random.Next(2) == 0;
             if (set)
             {
-                UnitBits.Set(bits, first, count);
+                Bits.Set(bits, first, count);
             }
             else
             {
-                UnitBits.Clear(bits, first, count);
+                Bits.Clear(bits, first, count);
             }
 
             Array.Fill(model, set, first, count);
             int from = random.Next(Units);
             int end = random.Next(from, Units + 1);
-            Assert.Equal(Next(model, from, end, true), UnitBits.NextSet(bits, from, end));
-            Assert.Equal(Next(model, from, end, false), UnitBits.NextClear(bits, from, end));
-            Assert.Equal(model[first], UnitBits.Has(bits, first));
-            Assert.Equal(model[from], UnitBits.Has(bits, from));
+            Assert.Equal(Next(model, from, end, true), Bits.NextSet(bits, from, end));
+            Assert.Equal(Next(model, from, end, false), Bits.NextClear(bits, from, end));
+            Assert.Equal(model[first], Bits.Has(bits, first));
+            Assert.Equal(model[from], Bits.Has(bits, from));
         }
 
-        Assert.Equal(model, Enumerable.Range(0, Units).Select(unit => UnitBits.Has(bits, unit)));
+        Assert.Equal(model, Enumerable.Range(0, Units).Select(unit => Bits.Has(bits, unit)));
     }
 
     private static int Next(bool[] model, int from, int end, bool value)
