@@ -5,6 +5,7 @@
  *     memory turnover     resident/live of a heap of mixed sizes: when full, and the worst of 12 generations
  *     memory shifting     the worst resident/live over generations whose sizes shift, 90 % freed at random in each
  *     memory freed ORDER  MiB resident a second of light use after all of a heap was freed ("ordered", "random"), and its peak
+ *     memory once         MiB resident after one block of each size from 4 to 256 KiB was filled and freed, one at a time
  *     memory threads      MiB resident with 64 threads that hold 1 MiB each
  */
 #include <fcntl.h>
@@ -157,6 +158,16 @@ static void freed(int random)
     printf("after %.1f\n", (resident() - base) / 1048576);
 }
 
+static void once(void)
+{
+    start(1);
+    for (size_t size = 4096; size <= 262144; size += size / 16) {
+        add(size);
+        drop(0);
+    }
+    printf("resident %.2f\n", (resident() - base) / 1048576);
+}
+
 static pthread_barrier_t barrier;
 
 static void *hold(void *argument)
@@ -198,6 +209,8 @@ int main(int argc, char **argv)
         shifting();
     else if (!strcmp(workload, "freed") && argc == 3)
         freed(!strcmp(argv[2], "random"));
+    else if (!strcmp(workload, "once"))
+        once();
     else if (!strcmp(workload, "threads"))
         threads();
     else

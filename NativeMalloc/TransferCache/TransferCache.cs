@@ -63,7 +63,7 @@ internal unsafe struct TransferCache<TSource>
     {
         Occupancy.Remove((nuint)count * SizeClasses.Size(sizeClass));
         Lock.Acquire();
-        if (_count + count > _capacity)
+        if (_count + count > _capacity && _misses >= 2 * SizeClasses.ReturnsBeforeKept(sizeClass))
         {
             Grow(sizeClass);
         }

@@ -43,6 +43,13 @@ public sealed class ReleaseTests
         Assert.InRange(resident["worst"], 1, 1.6);
     }
 
+    // Kept in the caches they would be 4 MiB.
+    [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("thread")]
+    public void BlocksOfASizeThatComesOnceMakeRoomForOthers(string index) =>
+        Assert.InRange(Run(new Command(s_program.Value, "once").With("NATIVEMALLOC_INDEX", index))["resident"], 0, 1);
+
     [Fact]
     public void HeapOfMixedSizesIsDense()
     {

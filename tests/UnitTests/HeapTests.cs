@@ -61,8 +61,12 @@ public sealed unsafe class HeapTests : AllocatorTest, IDisposable
     private static void Cache(nuint sizeClass)
     {
         void* one;
-        Assert.Equal(1, Heap.Transfer(sizeClass)->Take(sizeClass, &one, 1));
-        Heap.Transfer(sizeClass)->Give(sizeClass, &one, 1);
+        for (int i = 0; i <= SizeClasses.ReturnsBeforeKept(sizeClass); i++)
+        {
+            Assert.Equal(1, Heap.Transfer(sizeClass)->Take(sizeClass, &one, 1));
+            Heap.Transfer(sizeClass)->Give(sizeClass, &one, 1);
+        }
+
         Assert.Equal(1, Heap.Transfer(sizeClass)->Count);
     }
 }

@@ -100,6 +100,20 @@ public sealed unsafe class TransferCacheTests : AllocatorTest
     }
 
     [Fact]
+    public void LargeObjectsAreKeptOnceTheyComeAgain()
+    {
+        nuint sizeClass = SizeClasses.Of(64 << 10);
+        for (int i = 0; i < SizeClasses.ReturnsBeforeKept(sizeClass); i++)
+        {
+            Give(sizeClass, Take(sizeClass, 1));
+            Assert.Equal(0, _cache.Count);
+        }
+
+        Give(sizeClass, Take(sizeClass, 1));
+        Assert.Equal(1, _cache.Count);
+    }
+
+    [Fact]
     public void WhatWasGivenLastIsTakenFirst()
     {
         nuint[] first = Take(1, 32);
