@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading;
 
 namespace NativeMalloc;
 
@@ -16,6 +17,7 @@ internal static unsafe class Heap
     private static bool s_collects;
     private static nuint s_remnantHand;
     private static int s_spansToNextPeriod;
+    private static int s_grew;
 
     internal static PageHeap* Pages => (PageHeap*)Unsafe.AsPointer(ref s_pages);
 
@@ -77,6 +79,9 @@ internal static unsafe class Heap
         }
     }
 
+    /// <summary>True once, after so much was taken from the page heap that what lies untouched in the caches should have served first.</summary>
+    internal static bool TakeGrown() => Volatile.Read(ref s_grew) != 0 && Interlocked.Exchange(ref s_grew, 0) != 0;
+
     /// <summary>
     /// Makes remnants, if the spans of all classes together have much more room than they need: some spans of the classes that have
     /// sparse ones, in turn. The lock of one class may be held: the others' are only tried. False if there is none.
@@ -114,6 +119,7 @@ internal static unsafe class Heap
             idle += Central(sizeClass)->EndPeriod(sizeClass);
         }
 
+        Volatile.Write(ref s_grew, 1);
         s_collects = idle >= MinIdleBytes && idle >= (nint)Pages->UsedBytes / IdleFraction;
         int spans = (int)(Pages->UsedBytes / PageMap.PageSize / PeriodFraction);
         s_spansToNextPeriod = spans > MinSpans ? spans : MinSpans;

@@ -21,6 +21,11 @@ internal static unsafe class Upkeep
             Heap.EmptyCaches(mayAbortOthers: false);
         }
 
+        if (Heap.TakeGrown())
+        {
+            Heap.PlunderTransferCaches(all: false);
+        }
+
         Slab* own = CpuCache.OwnSlab();
         if (own != null && own->TicksToSkip > 0)
         {

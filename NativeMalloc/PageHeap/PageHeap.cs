@@ -22,7 +22,10 @@ internal unsafe struct PageHeap
     // Held while memory goes back to the kernel, which happens without the other lock. Comes before it.
     private FutexLock _releaseLock;
 
-    private HugePageFiller _filler;
+    // Huge pages whose unused pages all hold memory, and those that have lost some of it or never had it. New spans go to the first if
+    // they can, and what goes back to the kernel comes from the second: so what is whole stays whole, and may be a huge page to the kernel.
+    private HugePageFiller _whole;
+    private HugePageFiller _broken;
     private HugePageRuns _runs;
     private ReleasePolicy _policy;
     private MetadataPool _shortSpans;
@@ -179,6 +182,9 @@ internal unsafe struct PageHeap
         _releaseLock.Renew(child);
     }
 
+    private static ref HugePageFiller FillerOf(ref PageHeap heap, HugePage* hugePage) =>
+        ref hugePage->ReleasedPages == 0 ? ref heap._whole : ref heap._broken;
+
     private static ref MetadataPool PoolOf(ref PageHeap heap, byte sizeClass) =>
         ref Span.BytesFor(sizeClass) < (nuint)sizeof(Span) ? ref heap._shortSpans : ref heap._longSpans;
 
@@ -229,10 +235,12 @@ internal unsafe struct PageHeap
     // The start of a row of free pages, mapped for the purpose if need be; 0 when there is no memory.
     private nuint FindPages(nuint pages)
     {
-        HugePage* hugePage = pages < PageBits.Pages ? _filler.Find((int)pages) : null;
+        int wanted = pages < PageBits.Pages ? (int)pages : PageBits.Pages;
+        HugePage* hugePage = _whole.Find(wanted);
+        hugePage = hugePage != null ? hugePage : _broken.Find(wanted);
         if (hugePage != null)
         {
-            return hugePage->Start + ((nuint)hugePage->FindFree((int)pages) << PageMap.PageShift);
+            return hugePage->Start + ((nuint)hugePage->FindFree(wanted) << PageMap.PageShift);
         }
 
         return FindHugePages(pages);
@@ -268,11 +276,11 @@ internal unsafe struct PageHeap
             }
             else
             {
-                _filler.Remove(hugePage);
+                FillerOf(ref this, hugePage).Remove(hugePage);
             }
 
             released += hugePage->Use(first, count);
-            _filler.Add(hugePage);
+            FillerOf(ref this, hugePage).Add(hugePage);
             start += (nuint)count << PageMap.PageShift;
             left -= (nuint)count;
         }
@@ -292,7 +300,7 @@ internal unsafe struct PageHeap
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out int first, out int count);
-            _filler.Remove(hugePage);
+            FillerOf(ref this, hugePage).Remove(hugePage);
             hugePage->Free(first, count, released);
             if (hugePage->IsEmpty)
             {
@@ -300,7 +308,7 @@ internal unsafe struct PageHeap
             }
             else
             {
-                _filler.Add(hugePage);
+                FillerOf(ref this, hugePage).Add(hugePage);
             }
 
             start += (nuint)count << PageMap.PageShift;
@@ -520,9 +528,15 @@ internal unsafe struct PageHeap
             }
         }
 
+        return FindBacked(in _broken, out start, out pages) || FindBacked(in _whole, out start, out pages);
+    }
+
+    // A row of free pages that hold memory, of the huge page with the longest free row.
+    private readonly bool FindBacked(in HugePageFiller filler, out nuint start, out nuint pages)
+    {
         for (int longest = PageBits.Pages - 1; longest > 0; longest--)
         {
-            for (HugePage* hugePage = _filler.First(longest); hugePage != null; hugePage = hugePage->Next)
+            for (HugePage* hugePage = filler.First(longest); hugePage != null; hugePage = hugePage->Next)
             {
                 if (CanRelease(hugePage))
                 {

@@ -7,7 +7,7 @@
 
 #include "pin.h"
 
-enum { SIZE = 9000 };
+enum { SIZE = 3000 };
 
 static void *free_on(void *argument)
 {
