@@ -159,6 +159,7 @@ internal unsafe struct CentralFreeList<TSpans>
         {
             for (Span* span = _ranks.First(rank); span != null && shed < most; span = _ranks.First(rank))
             {
+                int outside = span->Out; // of a remnant it says something else
                 _ranks.Remove(span);
                 if (!TSpans.TryMakeRemnant(span, sizeClass))
                 {
@@ -167,7 +168,7 @@ internal unsafe struct CentralFreeList<TSpans>
                 }
 
                 _spans--;
-                _out -= span->Out;
+                _out -= outside;
                 shed++;
             }
         }

@@ -35,7 +35,7 @@ internal static unsafe class CpuCache
         {
             block = Options.Check ? Checked.Allocate(size, MinAlignment)
                 : sizeClass == 0 ? LargeBlocks.Allocate(size, PageMap.PageSize)
-                : Refill(sizeClass, out attached);
+                : Refill(sizeClass, size, out attached);
             Upkeep.Tick();
             SlowPath.Leave(thread);
         }
@@ -53,7 +53,7 @@ internal static unsafe class CpuCache
 
     // An object of the class; with it, as many as there is room for go to the slab. Null if there is no memory, and if the thread
     // was attached to a slab only now.
-    private static void* Refill(nuint sizeClass, out bool attached)
+    private static void* Refill(nuint sizeClass, nuint size, out bool attached)
     {
         Slab* slab = SlabOfThisCpu(out attached);
         if (attached)
@@ -71,7 +71,7 @@ internal static unsafe class CpuCache
                 return objects[0];
             }
 
-            wanted += RoomForRefill(slab, sizeClass);
+            wanted += RoomForRefill(slab, sizeClass, size);
             wanted = wanted < SizeClasses.Batch(sizeClass) ? wanted : SizeClasses.Batch(sizeClass);
         }
 
@@ -262,9 +262,10 @@ internal static unsafe class CpuCache
         return entry != 0 ? (Slab*)((byte*)Shim.SentinelSlab() + entry) : null;
     }
 
-    private static int RoomForRefill(Slab* slab, nuint sizeClass)
+    private static int RoomForRefill(Slab* slab, nuint sizeClass, nuint size)
     {
         Interlocked.Increment(ref slab->Underflows[sizeClass]);
+        Interlocked.Add(ref slab->Requested[sizeClass], (long)size);
         int room = Slab.RoomOf(slab, sizeClass);
         if (room < SizeClasses.Batch(sizeClass) && Grow(slab, sizeClass))
         {

@@ -65,6 +65,9 @@ internal unsafe struct Slab
     internal fixed byte Waits[SizeClasses.Count];
 
     internal fixed long Underflows[SizeClasses.Count];
+
+    /// <summary>Bytes asked for by the allocations that were counted so, before they were rounded up to the class.</summary>
+    internal fixed long Requested[SizeClasses.Count];
     internal fixed long Overflows[SizeClasses.Count];
 
     /// <summary>Makes a slab of <paramref name="bytes"/> bytes of zeroed memory.</summary>

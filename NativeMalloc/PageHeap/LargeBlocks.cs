@@ -1,3 +1,5 @@
+using System.Threading;
+
 namespace NativeMalloc;
 
 /// <summary>Blocks that are too large, or too strictly aligned, for a size class: each is a span of its own.</summary>
@@ -11,6 +13,10 @@ internal static unsafe class LargeBlocks
     /// the bound is not lower than that.
     /// </summary>
     private const nuint MinMoveBytes = 4 << 20;
+
+    // Over all requests: their bytes, and what they got.
+    private static long s_requested;
+    private static long s_granted;
 
     /// <summary>False once the kernel has refused to move a block.</summary>
     internal static bool CanMove { get; set; } = true;
@@ -44,6 +50,15 @@ internal static unsafe class LargeBlocks
 
         span->Zeroed = false;
         return (void*)span->Start;
+    }
+
+    /// <summary>What of so many bytes of large blocks was added by rounding up: on the average of all requests so far.</summary>
+    internal static nuint WasteOf(nuint bytes)
+    {
+        long granted = Volatile.Read(ref s_granted);
+        long requested = Volatile.Read(ref s_requested);
+        const int Parts = 1 << 14; // of so many, to stay within 64 bits
+        return requested < granted ? bytes / Parts * (nuint)((granted - requested) / (granted / Parts + 1)) : 0;
     }
 
     /// <summary>The span of a large block; stops the process if the address is not one.</summary>
@@ -120,6 +135,8 @@ internal static unsafe class LargeBlocks
 
         nuint pages = PagesOf(size);
         pages = pages == 0 ? 1 : pages;
+        Interlocked.Add(ref s_requested, (long)size);
+        Interlocked.Add(ref s_granted, (long)(pages << PageMap.PageShift));
         Span* span = Heap.Pages->Take(pages, 0, alignment);
         if (span == null && size <= Heap.Pages->MappedBytes)
         {

@@ -15,9 +15,13 @@ internal static unsafe class Metadata
     private static byte* s_next;
     private static byte* s_end;
     private static nuint s_mappedBytes;
+    private static nuint s_lostBytes;
 
     /// <summary>Bytes mapped for structures so far, touched or not.</summary>
     internal static nuint MappedBytes => s_mappedBytes;
+
+    /// <summary>Of them, bytes that no structure lies in: at the ends of chunks.</summary>
+    internal static nuint UnusedBytes => s_lostBytes + (nuint)(s_end - s_next);
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
@@ -41,6 +45,7 @@ internal static unsafe class Metadata
             }
 
             s_mappedBytes += ChunkBytes;
+            s_lostBytes += (nuint)(s_end - s_next);
             s_next = chunk;
             s_end = chunk + ChunkBytes;
         }

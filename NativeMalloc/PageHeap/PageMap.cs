@@ -80,6 +80,39 @@ internal static unsafe class PageMap
         return leaf == null ? null : (HugePage*)leaf->HugePages[(address >> HugePageShift) % LeafHugePages];
     }
 
+    /// <summary>The tracker of the first huge page of the heap from an address on; null if there is none.</summary>
+    internal static HugePage* NextHugePage(nuint address)
+    {
+        for (nuint index = address >> LeafShift; index < RootEntries; index++)
+        {
+            Leaf* leaf = LeafOf(index << LeafShift);
+            for (nuint i = (address >> HugePageShift) % LeafHugePages; leaf != null && i < LeafHugePages; i++)
+            {
+                if (leaf->HugePages[i] != 0)
+                {
+                    return (HugePage*)leaf->HugePages[i];
+                }
+            }
+
+            address = 0; // from the next leaf's beginning
+        }
+
+        return null;
+    }
+
+    /// <summary>Bytes of the leaves that have never been written to, when so much of the heap is mapped.</summary>
+    internal static nuint UntouchedBytes(nuint heapBytes)
+    {
+        nuint leaves = 0;
+        for (nuint index = 0; index < RootEntries; index++)
+        {
+            leaves += RootPointer->Leaves[index] != 0 ? (nuint)1 : 0;
+        }
+
+        const nuint BytesPerPage = sizeof(byte) + sizeof(ulong);
+        return leaves * (nuint)sizeof(Leaf) - (heapBytes >> PageShift) * BytesPerPage;
+    }
+
     /// <summary>Enters a span of small blocks (every page) or of one large block (its first page).</summary>
     internal static void SetSpan(Span* span)
     {

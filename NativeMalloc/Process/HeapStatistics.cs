@@ -6,6 +6,9 @@ internal struct ClassStatistics
     /// <summary>In use by the program.</summary>
     internal nint Live;
 
+    /// <summary>Bytes of them that were added by rounding up, by the requests that missed the front end.</summary>
+    internal nuint Waste;
+
     /// <summary>In the slabs, in the transfer cache, and in spans of the central free list.</summary>
     internal nint InFrontEnd;
     internal nint InTransfer;
@@ -35,6 +38,9 @@ internal unsafe struct HeapStatistics
     internal nuint InUse;
     internal nuint InUseLarge;
 
+    /// <summary>Of it, what was added by rounding up: an estimate by a part of the requests.</summary>
+    internal nuint InternalWaste;
+
     internal nuint FrontEnd;
     internal nuint Transfer;
     internal nuint Central;
@@ -52,6 +58,7 @@ internal unsafe struct HeapStatistics
 
     /// <summary>Address space for the allocator's own structures; touched as it is used.</summary>
     internal nuint Metadata;
+    internal nuint MetadataTouched;
     internal nuint Mapped;
 
     /// <summary>Objects in the caches, and those that are free in spans.</summary>
@@ -75,6 +82,7 @@ internal unsafe struct HeapStatistics
             nuint size = SizeClasses.Size(sizeClass);
             ClassStatistics one = GatherClass(sizeClass);
             all.InUse += (nuint)one.Live * size;
+            all.InternalWaste += one.Waste;
             all.FrontEnd += (nuint)one.InFrontEnd * size;
             all.Transfer += (nuint)one.InTransfer * size;
             all.Central += (nuint)one.InCentral * size;
@@ -93,13 +101,16 @@ internal unsafe struct HeapStatistics
         all.InUseLarge = pages->UsedBytes - inSpans - all.Remnants;
         all.InUse += all.InUseLarge + all.UsedInRemnants;
         all.Central += all.Remnants - all.UsedInRemnants;
+        all.InternalWaste += LargeBlocks.WasteOf(all.InUseLarge);
         all.Free = pages->FreeBytes;
         all.Released = pages->ReleasedBytes;
         all.Metadata = NativeMalloc.Metadata.MappedBytes;
+        all.MetadataTouched = all.Metadata - NativeMalloc.Metadata.UnusedBytes - PageMap.UntouchedBytes(pages->MappedBytes);
         all.Mapped = pages->MappedBytes + all.Metadata;
         for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
         {
             all.Slabs++;
+            all.MetadataTouched -= slab->Bytes - slab->Cut;
             all.SlabsMade += slab->OwnTable == null ? 1 : 0; // a CPU's stays
         }
 
@@ -110,11 +121,13 @@ internal unsafe struct HeapStatistics
     internal static ClassStatistics GatherClass(nuint sizeClass)
     {
         ClassStatistics one = default;
+        long requested = 0;
         for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
         {
             one.InFrontEnd += Slab.CountOf(slab, sizeClass);
             one.Underflows += slab->Underflows[sizeClass];
             one.Overflows += slab->Overflows[sizeClass];
+            requested += slab->Requested[sizeClass];
         }
 
         one.InTransfer = Heap.Transfer(sizeClass)->Count;
@@ -125,6 +138,13 @@ internal unsafe struct HeapStatistics
         one.InCentral = one.Spans * SizeClasses.ObjectsPerSpan(sizeClass) - taken;
         nint live = taken - one.InTransfer - one.InFrontEnd;
         one.Live = live > 0 ? live : 0; // others may move objects while this is read
+        if (one.Underflows > 0)
+        {
+            nuint size = SizeClasses.Size(sizeClass);
+            nuint average = (nuint)(requested / one.Underflows);
+            one.Waste = average < size ? (nuint)one.Live * (size - average) : 0;
+        }
+
         return one;
     }
 }

@@ -29,6 +29,9 @@ internal struct PublicStatistics
     internal ulong SlowAllocations;
     internal ulong SlowFrees;
 
+    internal ulong InternalWaste;
+    internal ulong MetadataTouched;
+
     internal static PublicStatistics Gather()
     {
         HeapStatistics all = HeapStatistics.Gather();
@@ -52,6 +55,8 @@ internal struct PublicStatistics
             SlabsMade = (ulong)all.SlabsMade,
             SlowAllocations = (ulong)all.Underflows,
             SlowFrees = (ulong)all.Overflows,
+            InternalWaste = all.InternalWaste,
+            MetadataTouched = all.MetadataTouched,
         };
     }
 }

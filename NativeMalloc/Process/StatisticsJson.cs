@@ -61,6 +61,7 @@ internal static unsafe class StatisticsJson
         Number(ref output, ", \"frees\": "u8, (nuint)all.Overflows);
         Number(ref output, "},\n  \"bytes\": {\"in_use\": "u8, all.InUse);
         Number(ref output, ", \"in_use_large\": "u8, all.InUseLarge);
+        Number(ref output, ", \"internal_waste\": "u8, all.InternalWaste);
         Number(ref output, ", \"front_end\": "u8, all.FrontEnd);
         Number(ref output, ", \"transfer\": "u8, all.Transfer);
         Number(ref output, ", \"central\": "u8, all.Central);
@@ -68,6 +69,7 @@ internal static unsafe class StatisticsJson
         Number(ref output, ", \"page_heap_free\": "u8, all.Free);
         Number(ref output, ", \"released\": "u8, all.Released);
         Number(ref output, ", \"metadata\": "u8, all.Metadata);
+        Number(ref output, ", \"metadata_touched\": "u8, all.MetadataTouched);
         Number(ref output, ", \"mapped\": "u8, all.Mapped);
         Number(ref output, "},\n  \"remnants\": {\"bytes\": "u8, all.Remnants);
         Number(ref output, ", \"used\": "u8, all.UsedInRemnants);
@@ -89,7 +91,35 @@ internal static unsafe class StatisticsJson
             output.Text("}"u8);
         }
 
+        output.Text("\n  ],\n  \"huge_pages\": ["u8);
+        WriteHugePages(ref output);
         output.Text("\n  ]\n}\n"u8);
+    }
+
+    // One object, on one line, for each row of huge pages: how many of the 256 pages of each are used and released, in turn.
+    private static void WriteHugePages(ref Output output)
+    {
+        HugePage* next = PageMap.NextHugePage(0);
+        bool first = true;
+        while (next != null)
+        {
+            output.Text(first ? "\n    {\"start\": \""u8 : ",\n    {\"start\": \""u8);
+            output.Hexadecimal(next->Start);
+            output.Text("\", \"used_released\": ["u8);
+            first = false;
+            nuint end;
+            bool adjacent = false;
+            do
+            {
+                Number(ref output, adjacent ? ", "u8 : ""u8, (nuint)next->UsedPages);
+                Number(ref output, ", "u8, (nuint)next->ReleasedPages);
+                end = next->Start + PageMap.HugePageSize;
+                next = PageMap.NextHugePage(end);
+                adjacent = next != null && next->Start == end;
+            }
+            while (adjacent);
+            output.Text("]}"u8);
+        }
     }
 
     private static void Number(ref Output output, ReadOnlySpan<byte> before, nuint value)

@@ -38,12 +38,14 @@ internal static unsafe class StatisticsText
         HeapStatistics all = HeapStatistics.Gather();
         Line(ref output, "in use by the program"u8, all.InUse);
         Line(ref output, "  of it in large blocks"u8, all.InUseLarge);
+        Line(ref output, "  of it lost by rounding"u8, all.InternalWaste);
         Line(ref output, "cached in the front end"u8, all.FrontEnd);
         Line(ref output, "cached for transfer"u8, all.Transfer);
         Line(ref output, "free in spans"u8, all.Central + all.SpanTails);
         Line(ref output, "free pages"u8, all.Free);
         Line(ref output, "released to the kernel"u8, all.Released);
         Line(ref output, "own structures (mapped)"u8, all.Metadata);
+        Line(ref output, "  of it touched"u8, all.MetadataTouched);
         Line(ref output, "mapped in all"u8, all.Mapped);
         output.Text("  slow paths: "u8);
         output.Decimal((nuint)all.Underflows);

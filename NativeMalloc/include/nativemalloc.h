@@ -89,6 +89,9 @@ struct nativemalloc_statistics {
     uint64_t slabs_made;        /* and how many were ever made */
     uint64_t slow_allocations;  /* allocations that found the front end empty */
     uint64_t slow_frees;        /* frees that found it full */
+
+    uint64_t internal_waste;    /* of in_use, added by rounding up sizes; an estimate by the requests that missed the front end */
+    uint64_t metadata_touched;  /* of metadata, what holds memory */
 };
 
 /*
@@ -101,8 +104,8 @@ NATIVEMALLOC_FUNCTION int nativemalloc_get_statistics(struct nativemalloc_statis
 /*
  * Puts the statistics as one JSON object into the buffer of this many bytes, as far as they fit, with a zero byte at the end;
  * size may be 0, and buffer null then. Returns the length of all of it without the zero byte, so that it was cut off if the
- * result is not below size; or -1 with errno ENOMEM (there is no memory for a heap). Some 10,000 bytes; the length changes with
- * the numbers.
+ * result is not below size; or -1 with errno ENOMEM (there is no memory for a heap). Some 20,000 bytes, and 10 more for each 2 MiB of
+ * heap; the length changes with the numbers.
  */
 NATIVEMALLOC_FUNCTION int nativemalloc_statistics_json(char *buffer, size_t size);
 

@@ -6,7 +6,6 @@ namespace NativeMalloc.DropInTests;
 /// <summary>nativemalloc.h: each function, and programs that do without the library.</summary>
 public sealed class ExtensionsTests
 {
-    private static readonly string s_header = Path.Combine(Repository.Root, "NativeMalloc", "include");
 
     [Fact]
     public void EveryFunctionKeepsItsPromises()
@@ -28,7 +27,7 @@ public sealed class ExtensionsTests
     [Fact]
     public void ProgramCanAskWhetherTheLibraryIsThere()
     {
-        string program = TestProgram.Path("optional", "", "-I" + s_header);
+        string program = TestProgram.Path("optional", "", "-I" + Repository.Header);
         Assert.Equal("absent\n", new Command(program).Run().Succeeded().Output);
         Assert.Equal(Installation.Version + "\n", new Command(program).Preloaded().Run().Succeeded().Output);
     }
@@ -42,7 +41,7 @@ public sealed class ExtensionsTests
     {
         string source = Path.Combine(Repository.NewFolder("header"), "it." + language);
         File.WriteAllText(source, "#include <nativemalloc.h>\nint main(void) { return nativemalloc_version() == 0; }\n");
-        new Command("gcc", "-x", language, "-std=" + standard, "-pedantic", "-Wall", "-Wextra", "-Werror", "-I" + s_header, "-c", source, "-o", source + ".o")
+        new Command("gcc", "-x", language, "-std=" + standard, "-pedantic", "-Wall", "-Wextra", "-Werror", "-I" + Repository.Header, "-c", source, "-o", source + ".o")
             .Run().Succeeded();
         Assert.Contains("U nativemalloc_version\n", new Command("nm", source + ".o").Run().Succeeded().Output); // not a C++ name
     }
@@ -51,12 +50,12 @@ public sealed class ExtensionsTests
     public void HeaderDeclaresWhatTheLibraryExports()
     {
         string[] exported = File.ReadAllLines(Path.Combine(Repository.Root, "Shim", "exports.txt")).Where(name => name.StartsWith("nativemalloc_")).ToArray();
-        string header = File.ReadAllText(Path.Combine(s_header, "nativemalloc.h"));
+        string header = File.ReadAllText(Path.Combine(Repository.Header, "nativemalloc.h"));
         Assert.NotEmpty(exported);
         Assert.Equal(exported.Length, header.Split("\nNATIVEMALLOC_FUNCTION ").Length - 1);
         Assert.All(exported, name => Assert.Matches($@"(?m)^NATIVEMALLOC_FUNCTION .*\b{name}\(", header));
     }
 
     private static Command Extensions(params string[] arguments) =>
-        new(TestProgram.Path("extensions", "", "-I" + s_header, Repository.StaticLibrary), arguments);
+        new(TestProgram.Path("extensions", "", "-I" + Repository.Header, Repository.StaticLibrary), arguments);
 }

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Xunit;
 
 namespace NativeMalloc.DropInTests;
@@ -30,6 +32,28 @@ public sealed class InstalledCommandTests
     {
         Assert.Contains(variable, Nativemalloc("--option", option, "env").Run().Succeeded().Output.Split('\n'));
         Assert.Contains(variable, Nativemalloc("--option=" + option, "--", "env").Run().Succeeded().Output.Split('\n'));
+    }
+
+    [Fact]
+    public void HeapmapDrawsEachHugePage()
+    {
+        string file = Path.Combine(Repository.NewFolder("heapmap"), "shifting.json");
+        Nativemalloc("--stats=json:" + file, ReleaseTests.Program, "shifting").Run().Succeeded();
+        JsonElement statistics = Statistics.Read(file);
+        long[] pages = [.. statistics.GetProperty("huge_pages").EnumerateArray().SelectMany(row => row.GetProperty("used_released").EnumerateArray()).Select(one => one.GetInt64())];
+        long used = pages.Where((_, i) => i % 2 == 0).Sum(), released = pages.Where((_, i) => i % 2 == 1).Sum();
+        JsonElement bytes = statistics.GetProperty("bytes");
+        Assert.Equal(bytes.Number("released"), released * 8192);
+        Assert.Equal(bytes.Number("mapped") - bytes.Number("metadata"), pages.Length / 2 * (2L << 20));
+        Assert.InRange(used, 1, pages.Length / 2 * 256 - released);
+
+        XDocument picture = XDocument.Parse(Nativemalloc("heapmap", file).Run().Succeeded().Output);
+        XNamespace svg = "http://www.w3.org/2000/svg";
+        Assert.Equal(pages.Length / 2, picture.Root!.Elements(svg + "g").Count());
+        Assert.Contains(picture.Root.Elements(svg + "text"), text => text.Value == FormattableString.Invariant($"released: {released / 128.0:F1} MiB"));
+
+        Outcome outcome = Nativemalloc("heapmap", "/etc/passwd").Run();
+        Assert.Equal((2, "nativemalloc: heapmap: /etc/passwd: not the JSON that --stats=json: writes when a process ends\n"), (outcome.ExitCode, outcome.Error));
     }
 
     [Fact]

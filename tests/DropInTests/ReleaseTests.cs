@@ -13,6 +13,9 @@ public sealed class ReleaseTests
         return program;
     });
 
+    /// <summary>perf/memory.c, compiled.</summary>
+    internal static string Program => s_program.Value;
+
     [Theory]
     [InlineData("mm_cid", "ordered")]
     [InlineData("mm_cid", "random")]

@@ -10,6 +10,9 @@ internal static class Repository
 
     internal static string StaticLibrary { get; } = Path.Combine(Root, "out", "libnativemalloc.a");
 
+    /// <summary>The folder of nativemalloc.h.</summary>
+    internal static string Header { get; } = Path.Combine(Root, "NativeMalloc", "include");
+
     internal static string Programs { get; } = Path.Combine(Root, "tests", "programs");
 
     /// <summary>A new, empty folder below out/, for one test.</summary>

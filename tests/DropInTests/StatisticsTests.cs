@@ -47,6 +47,22 @@ public sealed class StatisticsTests
     }
 
     [Fact]
+    public void KernelSaysTheSame() =>
+        new Command(TestProgram.Path("accounted", "", "-I" + Repository.Header, Repository.StaticLibrary)).Run().Succeeded();
+
+    // Its sizes shift, so that spans are shed and objects of all classes lie in remnants.
+    [Fact]
+    public void ClassesStayConsistentWhereSpansAreShed()
+    {
+        JsonElement statistics = Statistics.Of(new Command(ReleaseTests.Program, "shifting"));
+        Assert.True(statistics.GetProperty("remnants").Number("bytes") > 0);
+        foreach (JsonElement one in statistics.GetProperty("classes").EnumerateArray().Where(one => one.Number("spans") == 0))
+        {
+            Assert.Equal((0, 0), (one.Number("live"), one.Number("central")));
+        }
+    }
+
+    [Fact]
     public void LiveObjectsAreCountedExactly()
     {
         string folder = Repository.NewFolder("live");

@@ -49,6 +49,24 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
     }
 
     [Fact]
+    public void SparseSpansOfAQuietClassAreShed()
+    {
+        nuint sizeClass = SizeClasses.Of(256);
+        nuint[][] spans = TakeSpans(sizeClass, 4);
+        foreach (nuint[] span in spans[..3])
+        {
+            Give(span[3..]); // more stay than the span has pages
+        }
+
+        _list.EndPeriod(sizeClass); // in which it took much
+        Assert.Equal(0, _list.Shed(sizeClass, 100));
+        _list.EndPeriod(sizeClass);
+        Assert.Equal(2, _list.Shed(sizeClass, 2));
+        Assert.Equal(1, _list.Shed(sizeClass, 100));
+        Assert.Equal((1, spans[3].Length), ((int)_list.Spans, (int)_list.Out)); // the full one stays
+    }
+
+    [Fact]
     public void TheLowestAddressComesLast()
     {
         nuint[] objects = Take(1, 32);

@@ -8,6 +8,7 @@ namespace NativeMalloc.UnitTests;
 internal readonly unsafe struct FakeSpans : ISpanSource
 {
     private static readonly HashSet<nuint> s_live = [];
+    private static readonly List<nuint> s_shed = [];
     private static nuint s_next;
 
     /// <summary>Spans that may still be taken.</summary>
@@ -18,6 +19,8 @@ internal readonly unsafe struct FakeSpans : ISpanSource
     internal static void Reset()
     {
         s_live.Clear();
+        s_shed.ForEach(span => NativeMemory.Free((void*)span));
+        s_shed.Clear();
         Left = int.MaxValue;
         // Below every real mapping, and in a part of the page map that no heap shares.
         s_next = unchecked((nuint)0x20_0000_0000);
@@ -44,7 +47,14 @@ internal readonly unsafe struct FakeSpans : ISpanSource
 
     public static int TakeFromRemnants(nuint sizeClass, void** objects, int count) => 0;
 
-    public static bool TryMakeRemnant(Span* span, nuint sizeClass) => false;
+    public static bool TryMakeRemnant(Span* span, nuint sizeClass)
+    {
+        Assert.True(s_live.Remove((nuint)span), "a span was shed that was not out");
+        PageMap.ClearSpan(span);
+        span->Out = (ushort)span->Pages; // it is no count of objects any more
+        s_shed.Add((nuint)span);
+        return true;
+    }
 
     public static bool GiveToRemnant(Span* span, nuint address) => false;
 
