@@ -137,7 +137,19 @@ internal static unsafe class Heap
                 taken = Central(sizeClass)->Take(sizeClass, objects, count);
             }
 
-            return taken;
+            return taken > 0 || Options.Check ? taken : TakeFromOthers(sizeClass, objects, count);
+        }
+
+        // The last resort: what is free in the spans of other classes, in whole pages or between their objects.
+        private static int TakeFromOthers(nuint sizeClass, void** objects, int count)
+        {
+            for (nuint other = 1; other < SizeClasses.Count; other++)
+            {
+                Central(other)->Shed(other, int.MaxValue, all: true);
+            }
+
+            int taken = Central(sizeClass)->Take(sizeClass, objects, count);
+            return taken > 0 ? taken : Remnants->Take(sizeClass, objects, count, any: true);
         }
 
         public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(sizeClass, objects, count);

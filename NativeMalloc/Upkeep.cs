@@ -23,7 +23,14 @@ internal static unsafe class Upkeep
 
         if (Heap.TakeGrown())
         {
-            Heap.PlunderTransferCaches(all: false);
+            if (Heap.Pages->IsAboveSoftLimit)
+            {
+                Heap.EmptyCaches(mayAbortOthers: false);
+            }
+            else
+            {
+                Heap.PlunderTransferCaches(all: false);
+            }
         }
 
         Slab* own = CpuCache.OwnSlab();

@@ -145,17 +145,17 @@ internal unsafe struct CentralFreeList<TSpans>
 
     /// <summary>
     /// Makes remnants of up to <paramref name="most"/> spans of which few objects are out, if the class is quiet: else it will soon fill
-    /// them itself. Returns how many.
+    /// them itself. Where there is no other memory, of all that have free objects. Returns how many.
     /// </summary>
-    internal int Shed(nuint sizeClass, int most)
+    internal int Shed(nuint sizeClass, int most, bool all = false)
     {
-        if (!_quiet || SizeClasses.PagesPerSpan(sizeClass) > Span.MaxRemnantPages || !Lock.TryAcquire())
+        if (!(_quiet || all) || SizeClasses.PagesPerSpan(sizeClass) > Span.MaxRemnantPages || !Lock.TryAcquire())
         {
             return 0;
         }
 
         int shed = 0;
-        for (int rank = 0; rank < SparseRanks; rank++)
+        for (int rank = 0; rank < (all ? SpanRanks.Ranks : SparseRanks); rank++)
         {
             for (Span* span = _ranks.First(rank); span != null && shed < most; span = _ranks.First(rank))
             {

@@ -84,8 +84,11 @@ internal unsafe struct Remnants<TSource>
         return true;
     }
 
-    /// <summary>Takes up to <paramref name="count"/> objects, all from one span; returns how many, none if there is no room.</summary>
-    internal int Take(nuint sizeClass, void** objects, int count)
+    /// <summary>
+    /// Takes up to <paramref name="count"/> objects, all from one span; returns how many, none if there is no room: in a span that is
+    /// sure to have some, or, where there is no other memory, in any.
+    /// </summary>
+    internal int Take(nuint sizeClass, void** objects, int count, bool any = false)
     {
         // Aligned as it would be in a span of its class: aligned blocks come from the same caches.
         int units = (int)(SizeClasses.Size(sizeClass) >> UnitShift);
@@ -97,12 +100,20 @@ internal unsafe struct Remnants<TSource>
 
         Lock.Acquire();
         int taken = 0;
-        Span* span = Find(units + alignment - 1);
-        if (span != null)
+        Span* sure = Find(units + alignment - 1);
+        if (sure != null)
         {
-            Unlink(span);
-            taken = Cut(span, units, alignment, objects, count);
-            Link(span);
+            taken = Cut(sure, units, alignment, objects, count);
+        }
+
+        for (int list = units / ListStep; any && taken == 0 && list < Lists; list++)
+        {
+            for (Span* span = (Span*)_heads[list]; span != null && taken == 0;)
+            {
+                Span* next = span->Next;
+                taken = Cut(span, units, alignment, objects, count);
+                span = next;
+            }
         }
 
         Lock.Release();
@@ -192,6 +203,12 @@ internal unsafe struct Remnants<TSource>
             }
 
             row = rowEnd;
+        }
+
+        if (taken > 0)
+        {
+            Unlink(span);
+            Link(span);
         }
 
         return taken;

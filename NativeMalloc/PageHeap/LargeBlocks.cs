@@ -102,7 +102,7 @@ internal static unsafe class LargeBlocks
 
     private static void* Move(Span* span, nuint pages)
     {
-        Span* target = Heap.Pages->Take(pages, 0, PageMap.HugePageSize);
+        Span* target = Heap.Pages->Take(pages, 0, PageMap.HugePageSize, instead: span->Pages);
         if (target == null)
         {
             return null;

@@ -45,6 +45,9 @@ internal unsafe struct PageHeap
     /// <summary>Bytes in spans.</summary>
     internal readonly nuint UsedBytes => (nuint)_usedPages << PageMap.PageShift;
 
+    /// <summary>More is in spans than NATIVEMALLOC_SOFT_LIMIT would have.</summary>
+    internal readonly bool IsAboveSoftLimit => UsedBytes > Options.SoftLimit;
+
     /// <summary>Bytes in no span that hold no memory: never touched, or given back.</summary>
     internal readonly nuint ReleasedBytes => (nuint)_releasedPages << PageMap.PageShift;
 
@@ -59,10 +62,11 @@ internal unsafe struct PageHeap
     /// A span, entered in the page map; null when there is no memory. <paramref name="alignment"/>, in bytes, is a power of two;
     /// anything up to a page is a page.
     /// </summary>
-    internal Span* Take(nuint pages, byte sizeClass, nuint alignment)
+    /// <remarks>Null also beyond the limit (NATIVEMALLOC_LIMIT), of which pages that the caller has and will give for them do not count.</remarks>
+    internal Span* Take(nuint pages, byte sizeClass, nuint alignment, nuint instead = 0)
     {
         _lock.Acquire();
-        Span* span = (Span*)PoolOf(ref this, sizeClass).Take(Span.BytesFor(sizeClass));
+        Span* span = Admits(pages - instead) ? (Span*)PoolOf(ref this, sizeClass).Take(Span.BytesFor(sizeClass)) : null;
         nuint start = 0;
         bool zeroed = false;
         if (span != null)
@@ -76,7 +80,7 @@ internal unsafe struct PageHeap
             }
         }
 
-        _lock.Release();
+        EndTake();
         if (start == 0)
         {
             return null;
@@ -126,7 +130,7 @@ internal unsafe struct PageHeap
         nuint end = span->Start + span->Bytes;
         nuint more = pages - span->Pages;
         _lock.Acquire();
-        bool free = AreFree(end, more);
+        bool free = Admits(more) && AreFree(end, more);
         if (free)
         {
             nint backed = BackedPages;
@@ -136,7 +140,7 @@ internal unsafe struct PageHeap
             span->Zeroed = false;
         }
 
-        _lock.Release();
+        EndTake();
         return free;
     }
 
@@ -187,6 +191,18 @@ internal unsafe struct PageHeap
 
     private static ref MetadataPool PoolOf(ref PageHeap heap, byte sizeClass) =>
         ref Span.BytesFor(sizeClass) < (nuint)sizeof(Span) ? ref heap._shortSpans : ref heap._longSpans;
+
+    private readonly bool Admits(nuint pages) =>
+        Options.Limit == Options.NoLimit
+        || ((nuint)_usedPages + pages << PageMap.PageShift) + Metadata.MappedBytes - Metadata.UnusedBytes <= Options.Limit;
+
+    // After pages were taken: frees the lock, and where there is a limit, makes way for them.
+    private void EndTake()
+    {
+        nint excess = _policy.IsLimited ? ExcessPages : 0;
+        _lock.Release();
+        ReleaseExcess(excess);
+    }
 
     // After pages were given: frees the lock, and gives back to the kernel what is too much.
     private void EndGive()

@@ -31,7 +31,17 @@ internal struct ReleasePolicy
     private nint _most;
 
     /// <summary>What may lie free when so many pages are in use.</summary>
-    internal readonly nint Kept(nint used) => (used / KeptFraction is var share && share > MinKept ? share : MinKept) + _learned;
+    internal readonly nint Kept(nint used)
+    {
+        nint kept = (used / KeptFraction is var share && share > MinKept ? share : MinKept) + _learned;
+        nint room = LimitPages - used;
+        return room > kept ? kept : room > 0 ? room : 0;
+    }
+
+    /// <summary>There is an option that limits how much memory the heap may have, in use and free.</summary>
+    internal readonly bool IsLimited => Options.Limit != Options.NoLimit || Options.SoftLimit != Options.NoLimit;
+
+    private static nint LimitPages => (nint)((Options.Limit < Options.SoftLimit ? Options.Limit : Options.SoftLimit) >> PageMap.PageShift);
 
     /// <summary>Pages were taken, some of which held no memory; so many are left that do.</summary>
     internal void OnTaken(nint left, nint withoutMemory)

@@ -31,6 +31,8 @@ internal static unsafe class Options
     private const uint MaxReleaseDelay = 24 * 3600 * 1000;
     private const uint DefaultReleaseRate = 50;
 
+    internal const ulong NoLimit = ulong.MaxValue;
+
     private static byte* s_statisticsPath;
 
     internal static IndexChoice Index { get; private set; }
@@ -50,6 +52,12 @@ internal static unsafe class Options
 
     /// <summary>The share of what lies idle that goes back each time, in percent.</summary>
     internal static uint ReleaseRate { get; private set; } = DefaultReleaseRate;
+
+    /// <summary>The most bytes that the heap may hold, with the allocator's own structures; what is above fails.</summary>
+    internal static ulong Limit { get; private set; } = NoLimit;
+
+    /// <summary>Above so many bytes the caches are emptied as the heap grows, and free memory goes back to the kernel at once.</summary>
+    internal static ulong SoftLimit { get; private set; } = NoLimit;
 
     internal static void Read(byte** environment)
     {
@@ -106,7 +114,43 @@ internal static unsafe class Options
             return valid;
         }
 
+        if ((value = After(option, "LIMIT="u8)) != null)
+        {
+            Limit = ReadBytes(value, out bool valid);
+            return valid;
+        }
+
+        if ((value = After(option, "SOFT_LIMIT="u8)) != null)
+        {
+            SoftLimit = ReadBytes(value, out bool valid);
+            return valid;
+        }
+
         return false;
+    }
+
+    // A number of bytes, or with K, M or G behind it of 2^10, 2^20, 2^30 of them. No limit where the text is empty, and where it is
+    // something else, which is not valid.
+    private static ulong ReadBytes(byte* text, out bool valid)
+    {
+        const ulong Most = 1UL << 47; // more than there are addresses
+        ulong number = 0;
+        valid = *text is 0 or (>= (byte)'0' and <= (byte)'9');
+        bool empty = *text == 0;
+        for (; *text is >= (byte)'0' and <= (byte)'9' && number < Most; text++)
+        {
+            number = number * 10 + *text - '0';
+        }
+
+        int shift = *text switch
+        {
+            (byte)'K' => 10,
+            (byte)'M' => 20,
+            (byte)'G' => 30,
+            _ => 0,
+        };
+        valid = valid && text[shift != 0 ? 1 : 0] == 0 && number < Most >> shift;
+        return valid && !empty ? number << shift : NoLimit;
     }
 
     // The default where the text is empty, and where it is no number within the bounds, which is not valid.
@@ -208,6 +252,14 @@ internal static unsafe class Options
         {
             output.Decimal(ReleaseRate);
         }
+        else if (Is(name, "limit"u8))
+        {
+            WriteBytes(Limit, ref output);
+        }
+        else if (Is(name, "soft_limit"u8))
+        {
+            WriteBytes(SoftLimit, ref output);
+        }
         else if (Is(name, "verbose"u8))
         {
             output.Text(Verbose ? "1"u8 : "0"u8);
@@ -218,6 +270,14 @@ internal static unsafe class Options
         }
 
         return true;
+    }
+
+    private static void WriteBytes(ulong bytes, ref Output output)
+    {
+        if (bytes != NoLimit)
+        {
+            output.Decimal((nuint)bytes);
+        }
     }
 
     /// <summary>Says that the index that was asked for is not to be had.</summary>
@@ -235,7 +295,7 @@ internal static unsafe class Options
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
         output.Quoted(setting);
-        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS and NATIVEMALLOC_RELEASE_RATE=PERCENT\n"u8);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_LIMIT=BYTES[K|M|G] and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]\n"u8);
         output.Flush();
     }
 

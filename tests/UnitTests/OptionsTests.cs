@@ -53,6 +53,20 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     }
 
     [Theory]
+    [InlineData("", Options.NoLimit)]
+    [InlineData("0", 0)]
+    [InlineData("4097", 4097)]
+    [InlineData("3K", 3 << 10)]
+    [InlineData("500M", 500 << 20)]
+    [InlineData("1000G", 1000UL << 30)]
+    public void LimitsAreUnderstood(string value, ulong expected)
+    {
+        Read("NATIVEMALLOC_LIMIT=" + value, "NATIVEMALLOC_SOFT_LIMIT=" + value);
+        Assert.Equal((expected, expected), (Options.Limit, Options.SoftLimit));
+        Assert.Empty(Os.Written);
+    }
+
+    [Theory]
     [InlineData("1", true)]
     [InlineData("0", false)]
     [InlineData("", false)]
@@ -74,6 +88,13 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     [InlineData("NATIVEMALLOC_RELEASE_DELAY=1s")]
     [InlineData("NATIVEMALLOC_RELEASE_RATE=0")]
     [InlineData("NATIVEMALLOC_RELEASE_RATE=101")]
+    [InlineData("NATIVEMALLOC_LIMIT=M")]
+    [InlineData("NATIVEMALLOC_LIMIT=-1")]
+    [InlineData("NATIVEMALLOC_LIMIT=5 M")]
+    [InlineData("NATIVEMALLOC_LIMIT=5MB")]
+    [InlineData("NATIVEMALLOC_LIMIT=5m")]
+    [InlineData("NATIVEMALLOC_LIMIT=200000G")]
+    [InlineData("NATIVEMALLOC_SOFT_LIMIT=99999999999999999999")]
     [InlineData("NATIVEMALLOC_")]
     [InlineData("NATIVEMALLOC_NO_SUCH_OPTION=1")]
     public void WhatIsNotUnderstoodIsNamedInOneLine(string setting)
@@ -84,6 +105,7 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
         Assert.Equal(line.Length - 1, line.IndexOf('\n'));
         Assert.Equal(IndexChoice.Thread, Options.Index); // the others are still read
         Assert.Equal((StatisticsChoice.None, false), (Options.Statistics, Options.Verbose));
+        Assert.Equal((Options.NoLimit, Options.NoLimit), (Options.Limit, Options.SoftLimit));
     }
 
     [Theory]
