@@ -13,10 +13,12 @@ internal static unsafe class Heap
     private static PageHeap s_pages;
     private static Remnants<RemnantSpans> s_remnants;
 
+    private const int MinSpansOfPeriod = 64;
+
     // Whether classes are asked for remnants in this period, which is next, and how many requests for spans the period has left.
     private static bool s_collects;
     private static nuint s_remnantHand;
-    private static int s_spansToNextPeriod;
+    private static int s_spansToNextPeriod = MinSpansOfPeriod;
     private static int s_grew;
 
     internal static PageHeap* Pages => (PageHeap*)Unsafe.AsPointer(ref s_pages);
@@ -108,7 +110,6 @@ internal static unsafe class Heap
     // A period lasts while a five hundredth of the heap is taken from the page heap.
     private static void EndCentralPeriod()
     {
-        const int MinSpans = 64;
         const int PeriodFraction = 512;
         const nint MinIdleBytes = 4 << 20;
         const nint IdleFraction = 8;
@@ -122,7 +123,7 @@ internal static unsafe class Heap
         Volatile.Write(ref s_grew, 1);
         s_collects = idle >= MinIdleBytes && idle >= (nint)Pages->UsedBytes / IdleFraction;
         int spans = (int)(Pages->UsedBytes / PageMap.PageSize / PeriodFraction);
-        s_spansToNextPeriod = spans > MinSpans ? spans : MinSpans;
+        s_spansToNextPeriod = spans > MinSpansOfPeriod ? spans : MinSpansOfPeriod;
     }
 
     /// <summary>What the transfer caches take from and give to.</summary>

@@ -54,7 +54,8 @@ internal static unsafe class Upkeep
         }
 
         long start = Volatile.Read(ref s_periodStart);
-        if (now - start >= Options.ReleaseDelay && Startup.IsHeapReady && Interlocked.CompareExchange(ref s_periodStart, now, start) == start)
+        if (now - start >= Options.ReleaseDelay && Startup.IsHeapReady && Interlocked.CompareExchange(ref s_periodStart, now, start) == start
+            && start != 0) // the first period only begins: a small program need not touch every class
         {
             Occupancy.EndPeriod();
             Heap.PlunderTransferCaches(all: false);

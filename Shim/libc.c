@@ -83,6 +83,7 @@ HIDDEN int nm_rseq_is_handled(void)
 /* --- whose malloc the process uses --------------------------------------------------------------------------------- */
 
 extern void *malloc(size_t size);
+extern void free(void *block);
 
 /* ILC's section of compiled C#; the linker names its ends. */
 extern HIDDEN char __start___managedcode[], __stop___managedcode[];
@@ -93,10 +94,15 @@ HIDDEN int nm_is_own_function(const void *function)
     return address >= (uintptr_t)__start___managedcode && address < (uintptr_t)__stop___managedcode;
 }
 
-/* 1 if the name malloc leads here; 0 if the program or another library brought its own. */
-HIDDEN int nm_malloc_is_ours(void)
+/* What the names malloc and free lead to from here. */
+HIDDEN void *nm_bound_malloc(void)
 {
-    return nm_is_own_function((const void *)malloc);
+    return (void *)malloc;
+}
+
+HIDDEN void *nm_bound_free(void)
+{
+    return (void *)free;
 }
 
 /* --- threads --------------------------------------------------------------------------------------------------------- */

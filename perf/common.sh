@@ -17,6 +17,12 @@ peer() {
     done
 }
 
+# What to preload for each allocator; nothing for a peer that is not installed.
+declare -A preload=(
+    [glibc]="" [nativemalloc]=$library
+    [jemalloc]=$(peer libjemalloc) [mimalloc]=$(peer libmimalloc) [tcmalloc]=$(peer libtcmalloc_minimal)
+)
+
 # median: of the numbers on standard input, one a line.
 median() {
     sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'

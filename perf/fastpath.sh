@@ -11,9 +11,7 @@ rounds=${1:-9} size=${2:-64} batch=${3:-100}
 compile fastpath
 
 names=(glibc mm_cid cpu_id thread jemalloc mimalloc tcmalloc)
-declare -A preload=(
-    [glibc]="" [mm_cid]=$library [cpu_id]=$library [thread]=$library
-    [jemalloc]=$(peer libjemalloc) [mimalloc]=$(peer libmimalloc) [tcmalloc]=$(peer libtcmalloc_minimal)
+preload[mm_cid]=$library preload[cpu_id]=$library preload[thread]=$library
 )
 
 results=$work/fastpath.txt

@@ -6,6 +6,7 @@
  *     memory shifting     the worst resident/live over generations whose sizes shift, 90 % freed at random in each
  *     memory freed ORDER  MiB resident a second of light use after all of a heap was freed ("ordered", "random"), and its peak
  *     memory once         MiB resident after one block of each size from 4 to 256 KiB was filled and freed, one at a time
+ *     memory untouched    MiB resident after calloc of 100 blocks each of 40, 100 and 250 KiB that are not written to
  *     memory threads      MiB resident with 64 threads that hold 1 MiB each
  */
 #include <fcntl.h>
@@ -168,6 +169,16 @@ static void once(void)
     printf("resident %.2f\n", (resident() - base) / 1048576);
 }
 
+static void untouched(void)
+{
+    static const size_t sizes[] = { 40 << 10, 100 << 10, 250 << 10 };
+    start(300);
+    for (int i = 0; i < 300; i++)
+        if (!(blocks[i].start = calloc(1, sizes[i % 3])))
+            abort();
+    printf("resident %.2f\n", (resident() - base) / 1048576);
+}
+
 static pthread_barrier_t barrier;
 
 static void *hold(void *argument)
@@ -211,6 +222,8 @@ int main(int argc, char **argv)
         freed(!strcmp(argv[2], "random"));
     else if (!strcmp(workload, "once"))
         once();
+    else if (!strcmp(workload, "untouched"))
+        untouched();
     else if (!strcmp(workload, "threads"))
         threads();
     else

@@ -10,10 +10,7 @@ rounds=${1:-3}
 compile memory
 
 names=(glibc nativemalloc per-thread jemalloc mimalloc tcmalloc)
-declare -A preload=(
-    [glibc]="" [nativemalloc]=$library [per-thread]=$library
-    [jemalloc]=$(peer libjemalloc) [mimalloc]=$(peer libmimalloc) [tcmalloc]=$(peer libtcmalloc_minimal)
-)
+preload[per-thread]=$library
 
 # measure NAME WORKLOAD: the median of each line that the workload prints.
 declare -A measured

@@ -22,7 +22,14 @@ internal static unsafe class Realloc
             return large != null ? large : Errno.Fail(Errno.NoMemory);
         }
 
-        void* block = Malloc.Allocate(bytes);
+        // Not the sizes that malloc looks up by itself: for them it would not pay.
+        void* block = bytes > SizeClasses.MaxFineSize && bytes <= SizeClasses.MaxSize ? CpuCache.TakeZeroed(SizeClasses.Of(bytes), bytes) : null;
+        if (block != null)
+        {
+            return block;
+        }
+
+        block = Malloc.Allocate(bytes);
         if (block != null)
         {
             Shim.Fill(block, 0, bytes);

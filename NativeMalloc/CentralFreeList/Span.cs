@@ -29,7 +29,10 @@ internal unsafe struct Span
     /// <summary>The list that a small span is in (see <see cref="SpanRanks"/>).</summary>
     internal byte Rank;
 
-    /// <summary>All pages read zero: true until a block in the span was handed out.</summary>
+    /// <summary>
+    /// What was never handed out of the span reads zero: true until its large block was handed out, or the first of its small ones
+    /// came back.
+    /// </summary>
     internal bool Zeroed;
 
     /// <summary>Its blocks are sealed (checking mode).</summary>
@@ -106,6 +109,7 @@ internal unsafe struct Span
     internal void BecomeRemnant(ulong* units)
     {
         _here[0] = (ulong)units;
+        Zeroed = false;
         Remnant = true;
     }
 
@@ -132,6 +136,7 @@ internal unsafe struct Span
             return false;
         }
 
+        Zeroed = false;
         _here[word] |= bit;
         if (word < _firstWord)
         {

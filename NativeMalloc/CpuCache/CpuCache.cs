@@ -51,6 +51,34 @@ internal static unsafe class CpuCache
             : CxxRuntime.Throw("_Znwm"u8, size, 0);
     }
 
+    /// <summary>
+    /// An object of the class that reads zero: where no cache has one, it comes straight from its span, and what nobody has touched since
+    /// the kernel zeroed it is left alone. Null where malloc is to be asked.
+    /// </summary>
+    internal static void* TakeZeroed(nuint sizeClass, nuint size)
+    {
+        ThreadState* thread = Shim.Thread();
+        Slab* own = OwnSlab();
+        if (own == null || Slab.CountOf(own, sizeClass) > 0 || Heap.Transfer(sizeClass)->Count > 0 || !SlowPath.TryEnter(thread))
+        {
+            return null;
+        }
+
+        void* block = null;
+        if (!Options.Check && Heap.Transfer(sizeClass)->TakeFromSource(sizeClass, &block, 1) > 0)
+        {
+            CountMiss(own, sizeClass, size);
+            if (!PageMap.SpanOf((nuint)block)->Zeroed)
+            {
+                Shim.Fill(block, 0, size);
+            }
+        }
+
+        Upkeep.Tick();
+        SlowPath.Leave(thread);
+        return block;
+    }
+
     // An object of the class; with it, as many as there is room for go to the slab. Null if there is no memory, and if the thread
     // was attached to a slab only now.
     private static void* Refill(nuint sizeClass, nuint size, out bool attached)
@@ -262,10 +290,15 @@ internal static unsafe class CpuCache
         return entry != 0 ? (Slab*)((byte*)Shim.SentinelSlab() + entry) : null;
     }
 
-    private static int RoomForRefill(Slab* slab, nuint sizeClass, nuint size)
+    private static void CountMiss(Slab* slab, nuint sizeClass, nuint size)
     {
         Interlocked.Increment(ref slab->Underflows[sizeClass]);
         Interlocked.Add(ref slab->Requested[sizeClass], (long)size);
+    }
+
+    private static int RoomForRefill(Slab* slab, nuint sizeClass, nuint size)
+    {
+        CountMiss(slab, sizeClass, size);
         int room = Slab.RoomOf(slab, sizeClass);
         if (room < SizeClasses.Batch(sizeClass) && Grow(slab, sizeClass))
         {

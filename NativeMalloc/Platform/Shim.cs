@@ -155,9 +155,14 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern int IsSingleThreaded();
 
-    [RuntimeImport("*", "nm_malloc_is_ours")]
+    /// <summary>What the names malloc and free lead to, by which the dynamic linker found them.</summary>
+    [RuntimeImport("*", "nm_bound_malloc")]
     [MethodImpl(Call)]
-    internal static extern int MallocIsOurs();
+    internal static extern void* BoundMalloc();
+
+    [RuntimeImport("*", "nm_bound_free")]
+    [MethodImpl(Call)]
+    internal static extern void* BoundFree();
 
     /// <summary>Readies <see cref="AtThreadExit"/>; 0 where it cannot be had.</summary>
     [RuntimeImport("*", "nm_prepare_thread_exits")]

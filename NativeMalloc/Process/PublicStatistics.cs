@@ -37,7 +37,7 @@ internal struct PublicStatistics
         HeapStatistics all = HeapStatistics.Gather();
         return new PublicStatistics
         {
-            Active = Shim.MallocIsOurs() != 0 ? 1u : 0u,
+            Active = Interposition.IsActive ? 1u : 0u,
             FrontEnd = Options.Check ? 2u : NativeMalloc.FrontEnd.IsPerThread ? 0u : 1u,
             Rseq = (ulong)NativeMalloc.Rseq.Owner,
             Index = (ulong)NativeMalloc.Rseq.Index,

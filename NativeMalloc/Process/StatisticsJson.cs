@@ -44,7 +44,7 @@ internal static unsafe class StatisticsJson
         output.Text("{\n  \"version\": \""u8);
         output.Text(Shim.Version());
         output.Text("\",\n  \"active\": "u8);
-        output.Text(Shim.MallocIsOurs() != 0 ? "true"u8 : "false"u8);
+        output.Text(Interposition.IsActive ? "true"u8 : "false"u8);
         output.Text(",\n  \"front_end\": \""u8);
         output.Text(StatisticsText.FrontEndName);
         output.Text("\",\n  \"rseq\": \""u8);

@@ -84,7 +84,7 @@ internal static unsafe class StatisticsText
         output.Text(Shim.Version());
         output.Text(" (pid "u8);
         output.Decimal((nuint)processId);
-        if (Shim.MallocIsOurs() == 0)
+        if (!Interposition.IsActive)
         {
             output.Text("): not in use, this program brings its own malloc\n"u8);
             return;

@@ -51,9 +51,17 @@ internal unsafe struct TransferCache<TSource>
         int taken = TakeKept(objects, count);
         if (taken == 0)
         {
-            taken = TSource.Take(sizeClass, objects, count);
+            return TakeFromSource(sizeClass, objects, count);
         }
 
+        Occupancy.Add((nuint)taken * SizeClasses.Size(sizeClass));
+        return taken;
+    }
+
+    /// <summary>As <see cref="Take"/>, but none that have lain here.</summary>
+    internal int TakeFromSource(nuint sizeClass, void** objects, int count)
+    {
+        int taken = TSource.Take(sizeClass, objects, count);
         Occupancy.Add((nuint)taken * SizeClasses.Size(sizeClass));
         return taken;
     }

@@ -75,6 +75,16 @@ public sealed class StatisticsTests
         Assert.True(one.Number("allocation_misses") > 0);
     }
 
+    // Its stubs have the addresses by which others know the functions.
+    [Fact]
+    public void ExecutableForAFixedPlaceThatTakesTheAddressOfMallocUsesOurs()
+    {
+        string program = Path.Combine(Repository.NewFolder("fixed"), "program");
+        File.WriteAllText(program + ".c", "#include <stdlib.h>\nvoid *(*volatile f)(size_t) = malloc; void (*volatile g)(void *) = free;\nint main(void) { g(f(1)); return 0; }\n");
+        new Command("gcc", "-fno-pic", "-no-pie", program + ".c", "-o", program).Run().Succeeded();
+        Assert.Contains("front end per-cpu", new Command(program).Preloaded().With("NATIVEMALLOC_VERBOSE", "1").Run().Succeeded().Error);
+    }
+
     [Fact]
     public void ProgramWithItsOwnMallocIsToldOf()
     {
