@@ -50,6 +50,11 @@ internal static unsafe class Upkeep
             {
                 own->PeriodStart = now;
                 SlabDrain.OwnIdle(own);
+                if (own->Lock.TryAcquire())
+                {
+                    SlabCapacity.Fit(own);
+                    own->Lock.Release();
+                }
             }
         }
 

@@ -271,6 +271,10 @@ internal static unsafe class CpuCache
         {
             ThreadSlabs.ShareBudget(own);
         }
+        else
+        {
+            CpuSlabs.ShareBudget(own);
+        }
 
         SlabDrain.Obey(own);
         return own;

@@ -6,9 +6,6 @@ namespace NativeMalloc;
 /// <summary>Per-CPU mode: the table of slabs, one for each index that a CPU (or mm_cid) has shown up with.</summary>
 internal static unsafe class CpuSlabs
 {
-    /// <summary>3 MiB: with half of it a mixed workload took a quarter longer, and a heap's resident memory was the same.</summary>
-    private const nint BudgetBytes = 3 << 20;
-
     /// <summary>Address space for a slab: room for every class at its largest, touched as it is used.</summary>
     private const uint SlabBytes = 448 * 1024;
 
@@ -19,6 +16,7 @@ internal static unsafe class CpuSlabs
     private static nint* s_table;
     private static Slab** s_slabs;
     private static int s_bound;
+    private static int s_made;
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
@@ -70,7 +68,7 @@ internal static unsafe class CpuSlabs
             byte* memory = Metadata.Allocate(SlabBytes);
             if (memory != null)
             {
-                slab = Slab.Create(memory, SlabBytes, BudgetBytes);
+                slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(++s_made));
                 slab->Index = index;
                 s_slabs[index] = slab;
                 Publish(slab);
@@ -81,6 +79,9 @@ internal static unsafe class CpuSlabs
         return slab;
     }
 
+    /// <summary>Has a slab make do with less as more CPUs come into use.</summary>
+    internal static void ShareBudget(Slab* own) => own->BudgetBytes = SlabBudget.ForCpu(s_made);
+
     /// <summary>Lets the sequences of its CPU find a slab.</summary>
     internal static void Publish(Slab* slab) =>
         Volatile.Write(ref s_table[slab->Index], EntryOf(slab));
@@ -89,11 +90,11 @@ internal static unsafe class CpuSlabs
     internal static nint EntryOf(Slab* slab) => (nint)((byte*)slab - (byte*)Shim.SentinelSlab());
 
     /// <summary>
-    /// Empties every CPU's slab into the transfer caches: hides the slabs, has the kernel abort the sequences that still
-    /// see them, and puts them back when they are empty. Where the kernel cannot do that, nothing is done; where there is but one
-    /// thread, there is no sequence to abort.
+    /// Empties every CPU's slab into the transfer caches, or only those that nothing has changed since the last time: hides the slabs, has
+    /// the kernel abort the sequences that still see them, and puts them back when they are empty. Where the kernel cannot do that,
+    /// nothing is done; where there is but one thread, there is no sequence to abort.
     /// </summary>
-    internal static void DrainAll()
+    internal static void Drain(bool idleOnly)
     {
         bool alone = Shim.IsSingleThreaded() != 0;
         if (!alone && !FrontEnd.CanStopSlabs)
@@ -102,27 +103,35 @@ internal static unsafe class CpuSlabs
         }
 
         Lock->Acquire(); // no slab comes up meanwhile
+        bool any = false;
         for (int index = 0; index < s_bound; index++)
         {
-            if (s_slabs[index] != null)
+            Slab* slab = s_slabs[index];
+            if (slab != null && (!idleOnly || slab->IsIdle()))
             {
-                s_slabs[index]->Lock.Acquire();
+                any = true;
+                slab->Lock.Acquire();
                 Volatile.Write(ref s_table[index], 0);
             }
         }
 
-        bool stopped = alone || Os.AbortSequences();
-        for (int index = 0; index < s_bound; index++)
+        bool stopped = any && (alone || Os.AbortSequences());
+        for (int index = 0; index < s_bound && any; index++)
         {
-            if (s_slabs[index] != null)
+            Slab* slab = s_slabs[index];
+            if (slab != null && s_table[index] == 0)
             {
                 if (stopped)
                 {
-                    SlabDrain.Stopped(s_slabs[index]);
+                    SlabDrain.Stopped(slab);
+                    if (idleOnly)
+                    {
+                        SlabCapacity.Clear(slab);
+                    }
                 }
 
-                Publish(s_slabs[index]);
-                s_slabs[index]->Lock.Release();
+                Publish(slab);
+                slab->Lock.Release();
             }
         }
 

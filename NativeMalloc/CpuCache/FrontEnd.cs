@@ -91,7 +91,7 @@ internal static unsafe class FrontEnd
     {
         if (!s_perThread && (mayAbortOthers || Shim.IsSingleThreaded() != 0))
         {
-            CpuSlabs.DrainAll();
+            CpuSlabs.Drain(idleOnly: false);
         }
 
         SlabDrain.Request();

@@ -47,6 +47,9 @@ internal unsafe struct Slab
     internal long LastTick;
     internal int TicksToSkip;
 
+    /// <summary>What the stacks came to when <see cref="IsIdle"/> last looked.</summary>
+    internal ulong Mark;
+
     /// <summary>The class from which room is taken next.</summary>
     internal int Hand;
 
@@ -78,6 +81,23 @@ internal unsafe struct Slab
         slab->Bytes = bytes - Bottom;
         slab->BudgetBytes = budgetBytes;
         return slab;
+    }
+
+    /// <summary>It holds objects, and no stack of it has changed since this was last asked.</summary>
+    internal bool IsIdle()
+    {
+        ulong mark = 0;
+        bool any = false;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            uint current = Current(Volatile.Read(ref Headers[sizeClass]));
+            any |= current != Begins[sizeClass];
+            mark = mark * 31 + current;
+        }
+
+        bool same = mark == Mark;
+        Mark = mark;
+        return any && same;
     }
 
     /// <summary>The header of a class, as it is at this moment.</summary>

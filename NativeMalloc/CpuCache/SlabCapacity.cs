@@ -82,6 +82,26 @@ internal static unsafe class SlabCapacity
         return true;
     }
 
+    /// <summary>Gives back what is beyond the budget, which may be smaller than it was: some of it at a time.</summary>
+    internal static void Fit(Slab* slab)
+    {
+        if (slab->CapacityBytes > slab->BudgetBytes)
+        {
+            Take(slab, 0, slab->CapacityBytes - slab->BudgetBytes);
+        }
+    }
+
+    /// <summary>Takes all room from a slab that is stopped and empty.</summary>
+    internal static void Clear(Slab* slab)
+    {
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            slab->Headers[sizeClass] = Slab.Header(slab->Begins[sizeClass], slab->Begins[sizeClass]);
+        }
+
+        slab->CapacityBytes = 0;
+    }
+
     // Gives a class a stack of at least that many places, with its old capacity; its objects go to the transfer cache.
     private static bool MoveStack(Slab* slab, nuint sizeClass, int capacity, int places)
     {

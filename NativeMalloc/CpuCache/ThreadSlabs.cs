@@ -10,11 +10,6 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class ThreadSlabs
 {
-    /// <summary>What all threads' slabs may hold together (tcmalloc's choice), shared out within these bounds.</summary>
-    private const nint BudgetOfAllBytes = 32 << 20;
-    private const nint MaxBudgetBytes = 3 << 19;
-    private const nint MinBudgetBytes = 256 << 10;
-
     private const uint SlabBytes = 192 * 1024;
 
     private static FutexLock s_lock;
@@ -69,7 +64,7 @@ internal static unsafe class ThreadSlabs
     }
 
     /// <summary>Has a thread's slab make do with less as threads become more.</summary>
-    internal static void ShareBudget(Slab* own) => own->BudgetBytes = Share();
+    internal static void ShareBudget(Slab* own) => own->BudgetBytes = SlabBudget.ForThread(Volatile.Read(ref s_threads));
 
     /// <summary>In the child of a fork, where only the calling thread lives on: takes the slabs of all others.</summary>
     internal static void ReclaimAfterFork(Slab* own)
@@ -151,7 +146,7 @@ internal static unsafe class ThreadSlabs
             return null;
         }
 
-        Slab* slab = Slab.Create(memory, SlabBytes, MinBudgetBytes);
+        Slab* slab = Slab.Create(memory, SlabBytes, SlabBudget.ForThread(s_threads + 1));
         for (int i = 0; i < entries; i++)
         {
             table[i] = CpuSlabs.EntryOf(slab);
@@ -160,18 +155,6 @@ internal static unsafe class ThreadSlabs
         slab->OwnTable = table + below;
         s_made++;
         return slab;
-    }
-
-    private static nint Share()
-    {
-        int threads = Volatile.Read(ref s_threads);
-        if (threads * MaxBudgetBytes <= BudgetOfAllBytes)
-        {
-            return MaxBudgetBytes;
-        }
-
-        nint share = BudgetOfAllBytes / threads;
-        return share > MinBudgetBytes ? share : MinBudgetBytes;
     }
 
     private static void Unlink(Slab* slab)

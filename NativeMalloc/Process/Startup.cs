@@ -35,6 +35,7 @@ internal static unsafe class Startup
     {
         Options.Read(Shim.Environment());
         Clock.Find();
+        MemoryLimit.Read();
         if (Options.Check)
         {
             Checked.Start();

@@ -22,9 +22,8 @@ internal unsafe interface IObjectSource
 internal unsafe struct TransferCache<TSource>
     where TSource : IObjectSource
 {
-    /// <summary>Most objects held for one class, in batches (tcmalloc's bound) and in bytes.</summary>
+    /// <summary>Most objects held for one class, in batches (tcmalloc's bound); in bytes, <see cref="SlabBudget.ForTransfer"/>.</summary>
     private const int MaxBatches = 64;
-    private const int MaxBytes = 512 * 1024;
 
     private const int FirstBatches = 4;
 
@@ -143,7 +142,7 @@ internal unsafe struct TransferCache<TSource>
     private void Grow(nuint sizeClass)
     {
         int batch = SizeClasses.Batch(sizeClass);
-        int bound = MaxBytes / (int)SizeClasses.Size(sizeClass);
+        int bound = SlabBudget.ForTransfer / (int)SizeClasses.Size(sizeClass);
         bound = bound < 2 * batch ? 2 * batch : bound > MaxBatches * batch ? MaxBatches * batch : bound;
         int capacity = _capacity == 0 ? FirstBatches * batch : 4 * _capacity;
         capacity = capacity < bound ? capacity : bound;

@@ -5,5 +5,7 @@ internal static class FrontEnd
 {
     internal static int Drains { get; set; }
 
+    internal static bool CanStopSlabs => true;
+
     internal static void Drain(bool mayAbortOthers) => Drains++;
 }

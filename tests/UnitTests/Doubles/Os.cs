@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.InteropServices;
 
 namespace NativeMalloc;
 
@@ -37,8 +38,16 @@ internal static unsafe class Os
     /// <summary>What <see cref="Write"/> answers: 0, or a negative errno.</summary>
     internal static int WriteResult { get; set; }
 
+    /// <summary>The machine's CPUs.</summary>
+    internal static int Cpus { get; set; }
+
+    /// <summary>What there is to read.</summary>
+    internal static Dictionary<string, string> Files { get; } = [];
+
     internal static void Reset()
     {
+        Cpus = 2;
+        Files.Clear();
         Space = new AddressSpace();
         MapsBeforeFailure = 0;
         MapsToFail = 0;
@@ -109,6 +118,24 @@ internal static unsafe class Os
         }
 
         return LibC.Remap(from, bytes, bytes, LibC.MremapMoveFixedDontUnmap, to) == to ? MoveResult.Moved : MoveResult.Refused;
+    }
+
+    internal static int CpuBound() => Cpus;
+
+    internal static bool AbortSequences() => true;
+
+    internal static int ReadFile(byte* path, byte* buffer, int bytes)
+    {
+        const int NoEntry = -2;
+        if (!Files.TryGetValue(Marshal.PtrToStringUTF8((nint)path), out string text))
+        {
+            return NoEntry;
+        }
+
+        byte[] content = System.Text.Encoding.ASCII.GetBytes(text);
+        int count = Math.Min(bytes, content.Length);
+        Marshal.Copy(content, 0, (nint)buffer, count);
+        return count;
     }
 
     internal static void FutexWait(int* word, int expected) =>

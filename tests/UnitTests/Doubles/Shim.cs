@@ -91,6 +91,11 @@ internal static unsafe class Shim
         return 1;
     }
 
+    /// <summary>An address that slabs' places in a table count from.</summary>
+    internal static Slab* SentinelSlab() => (Slab*)4096;
+
+    internal static int IsSingleThreaded() => 0;
+
     /// <summary>A different one for each thread, and never null.</summary>
     internal static byte* ThreadPointer() => (byte*)((nint)s_thread.Value * 64);
 
