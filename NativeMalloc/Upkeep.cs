@@ -58,6 +58,27 @@ internal static unsafe class Upkeep
             }
         }
 
+        EndPeriod(now);
+    }
+
+    /// <summary>On the thread that is there for it: also what only the kernel's help can do, for slabs that nobody comes by.</summary>
+    internal static void InBackground()
+    {
+        if (Occupancy.TakeFallen())
+        {
+            Heap.EmptyCaches();
+        }
+
+        if (!FrontEnd.IsPerThread)
+        {
+            CpuSlabs.Drain(idleOnly: true);
+        }
+
+        EndPeriod(Clock.Milliseconds);
+    }
+
+    private static void EndPeriod(long now)
+    {
         long start = Volatile.Read(ref s_periodStart);
         if (now - start >= Options.ReleaseDelay && Startup.IsHeapReady && Interlocked.CompareExchange(ref s_periodStart, now, start) == start
             && start != 0) // the first period only begins: a small program need not touch every class

@@ -17,6 +17,7 @@ HIDDEN void nm_fork_prepare(void);
 HIDDEN void nm_fork_parent(void);
 HIDDEN void nm_fork_child(void);
 HIDDEN void nm_thread_exit(void *thread);
+HIDDEN void *nm_release_thread(void *unused);
 
 /* --- errno and the environment ------------------------------------------------------------------------------------ */
 
@@ -130,6 +131,10 @@ extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (
 extern int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) WEAK;
 extern int pthread_key_create(unsigned int *key, void (*destructor)(void *)) WEAK;
 extern int pthread_setspecific(unsigned int key, const void *value) WEAK;
+extern int pthread_attr_init(void *attributes) WEAK;
+extern int pthread_attr_setstacksize(void *attributes, size_t bytes) WEAK;
+extern int pthread_attr_setdetachstate(void *attributes, int state) WEAK;
+extern int pthread_create(unsigned long *thread, const void *attributes, void *(*function)(void *), void *argument) WEAK;
 extern void abort(void) WEAK;
 
 static unsigned int key;
@@ -151,6 +156,21 @@ HIDDEN int nm_prepare_thread_exits(void)
 HIDDEN void nm_at_thread_exit(void *thread)
 {
     pthread_setspecific(key, thread);
+}
+
+/* Starts nm_release_thread(), detached; not 0 if that cannot be done. */
+HIDDEN int nm_start_release_thread(void)
+{
+    union {
+        char room[64]; /* pthread_attr_t has 56 bytes */
+        long alignment;
+    } attributes;
+    unsigned long thread;
+    if (!pthread_create || !pthread_attr_init || !pthread_attr_setstacksize || !pthread_attr_setdetachstate || pthread_attr_init(&attributes))
+        return -1;
+    pthread_attr_setstacksize(&attributes, 256 << 10);
+    pthread_attr_setdetachstate(&attributes, 1);
+    return pthread_create(&thread, &attributes, nm_release_thread, 0);
 }
 
 HIDDEN void nm_abort(void)

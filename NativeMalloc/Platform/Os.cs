@@ -12,9 +12,12 @@ internal static unsafe class Os
     private const int NumberClose = 3;
     private const int NumberMmap = 9;
     private const int NumberMunmap = 11;
+    private const int NumberSigprocmask = 14;
     private const int NumberMremap = 25;
     private const int NumberMadvise = 28;
+    private const int NumberNanosleep = 35;
     private const int NumberGetpid = 39;
+    private const int NumberPrctl = 157;
     private const int NumberFutex = 202;
     private const int NumberSchedGetaffinity = 204;
     private const int NumberMembarrier = 324;
@@ -110,6 +113,30 @@ internal static unsafe class Os
         -(int)Shim.SystemCall(NumberRseq, (nint)area, (nint)bytes, flags, (nint)signature, 0, 0);
 
     internal static int ProcessId() => (int)Shim.SystemCall(NumberGetpid, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>Sets which signals the thread does not take, a bit for each from 1 on; returns what it was.</summary>
+    internal static ulong BlockSignals(ulong signals)
+    {
+        const int SetMask = 2;
+        ulong before = 0;
+        Shim.SystemCall(NumberSigprocmask, SetMask, (nint)(&signals), (nint)(&before), sizeof(ulong), 0, 0);
+        return before;
+    }
+
+    internal static void Sleep(uint milliseconds)
+    {
+        long* time = stackalloc long[2]; // struct timespec
+        time[0] = milliseconds / 1000;
+        time[1] = milliseconds % 1000 * 1_000_000;
+        Shim.SystemCall(NumberNanosleep, (nint)time, 0, 0, 0, 0, 0);
+    }
+
+    /// <summary>What ps and top call the thread; up to 15 bytes and a zero.</summary>
+    internal static void NameThread(byte* name)
+    {
+        const int SetName = 15;
+        Shim.SystemCall(NumberPrctl, SetName, (nint)name, 0, 0, 0, 0);
+    }
 
     /// <summary>The beginning of a file, up to so many bytes: how many there were, or a negative errno.</summary>
     internal static int ReadFile(byte* path, byte* buffer, int bytes)

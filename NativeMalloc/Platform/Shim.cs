@@ -155,6 +155,11 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern int IsSingleThreaded();
 
+    /// <summary>Starts <see cref="ReleaseThread.Run"/>; not 0 where libc cannot do that.</summary>
+    [RuntimeImport("*", "nm_start_release_thread")]
+    [MethodImpl(Call)]
+    internal static extern int StartReleaseThread();
+
     /// <summary>What the names malloc and free lead to, by which the dynamic linker found them.</summary>
     [RuntimeImport("*", "nm_bound_malloc")]
     [MethodImpl(Call)]

@@ -18,6 +18,11 @@ internal static unsafe class Lifetime
             s_processId = Os.ProcessId();
         }
 
+        if (Options.ReleaseThread)
+        {
+            ReleaseThread.Start();
+        }
+
         if (Options.Verbose && Startup.EnsureFrontEnd())
         {
             StatisticsText.WriteIntroduction();

@@ -59,6 +59,9 @@ internal static unsafe class Options
     /// <summary>Above so many bytes the caches are emptied as the heap grows, and free memory goes back to the kernel at once.</summary>
     internal static ulong SoftLimit { get; private set; } = NoLimit;
 
+    /// <summary>A thread is to give memory back.</summary>
+    internal static bool ReleaseThread { get; private set; }
+
     internal static void Read(byte** environment)
     {
         if (environment == null || Shim.AuxiliaryValue(AtSecure) != 0)
@@ -100,6 +103,12 @@ internal static unsafe class Options
         {
             Verbose = Is(value, "1"u8);
             return Verbose || Is(value, "0"u8) || *value == 0;
+        }
+
+        if ((value = After(option, "RELEASE_THREAD="u8)) != null)
+        {
+            ReleaseThread = Is(value, "1"u8);
+            return ReleaseThread || Is(value, "0"u8) || *value == 0;
         }
 
         if ((value = After(option, "RELEASE_DELAY="u8)) != null)
@@ -252,6 +261,10 @@ internal static unsafe class Options
         {
             output.Decimal(ReleaseRate);
         }
+        else if (Is(name, "release_thread"u8))
+        {
+            output.Text(ReleaseThread ? "1"u8 : "0"u8);
+        }
         else if (Is(name, "limit"u8))
         {
             WriteBytes(Limit, ref output);
@@ -270,6 +283,14 @@ internal static unsafe class Options
         }
 
         return true;
+    }
+
+    /// <summary>Says that there is no thread that gives memory back.</summary>
+    internal static void ComplainOfReleaseThread()
+    {
+        Output output = Output.ToFile(Output.StandardError);
+        output.Text("nativemalloc: NATIVEMALLOC_RELEASE_THREAD: no thread could be started, memory goes back as the program allocates and frees\n"u8);
+        output.Flush();
     }
 
     private static void WriteBytes(ulong bytes, ref Output output)
@@ -295,7 +316,7 @@ internal static unsafe class Options
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
         output.Quoted(setting);
-        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_LIMIT=BYTES[K|M|G] and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]\n"u8);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_LIMIT=BYTES[K|M|G] and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]\n"u8);
         output.Flush();
     }
 

@@ -75,6 +75,25 @@ public sealed class ReleaseTests
         TestProgram.Run("generations", "3", "16").Preloaded().With("NATIVEMALLOC_INDEX", index).Run().Succeeded();
 
     [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("cpu_id")]
+    [InlineData("thread")]
+    public void ThreadGivesBackWhatAQuietProgramHas(string index)
+    {
+        Command quiet = TestProgram.Run("quiet").With("NATIVEMALLOC_INDEX", index);
+        Assert.InRange(Run(quiet)["after"], 5, 30); // nobody comes along
+        Assert.InRange(Run(quiet.With("NATIVEMALLOC_RELEASE_THREAD", "1"))["after"], 0, 5);
+    }
+
+    [Fact]
+    public void ThreadIsInNobodysWay()
+    {
+        TestProgram.Run("forks", "100", "3").Preloaded().With("NATIVEMALLOC_RELEASE_THREAD", "1").With("NATIVEMALLOC_RELEASE_DELAY", "0").Run().Succeeded();
+        string threads = new Command("sh", "-c", "cat /proc/$$/task/*/comm").Preloaded().With("NATIVEMALLOC_RELEASE_THREAD", "1").Run().Succeeded().Output;
+        Assert.Equal(["sh", "nativemalloc"], threads.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Theory]
     [InlineData("mm_cid", "48")]
     [InlineData("mm_cid", "112")]
     [InlineData("mm_cid", "3000")]

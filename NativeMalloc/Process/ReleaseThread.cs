@@ -1,0 +1,42 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// NATIVEMALLOC_RELEASE_THREAD=1: a thread that does the <see cref="Upkeep"/> of a program that is quiet, and empties the slabs of CPUs
+/// on which it does not run any more. It takes no signals and allocates nothing. A forked child has none, and does its upkeep on its
+/// slow paths: to start a thread there would not be safe.
+/// </summary>
+internal static unsafe class ReleaseThread
+{
+    /// <summary>More often it would be a load.</summary>
+    private const uint LeastMilliseconds = 10;
+
+    /// <summary>Starts it, at the start of the process.</summary>
+    internal static void Start()
+    {
+        ulong signals = Os.BlockSignals(ulong.MaxValue);
+        int error = Shim.StartReleaseThread();
+        Os.BlockSignals(signals);
+        if (error != 0)
+        {
+            Options.ComplainOfReleaseThread();
+        }
+    }
+
+    [RuntimeExport("nm_release_thread")]
+    internal static void* Run(void* unused)
+    {
+        System.ReadOnlySpan<byte> name = "nativemalloc\0"u8;
+        Os.NameThread((byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in name[0])));
+        while (true)
+        {
+            Os.Sleep(Options.ReleaseDelay > LeastMilliseconds ? Options.ReleaseDelay : LeastMilliseconds);
+            if (Startup.IsFrontEndReady)
+            {
+                Upkeep.InBackground();
+            }
+        }
+    }
+}
