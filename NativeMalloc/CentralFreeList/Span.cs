@@ -39,6 +39,8 @@ internal unsafe struct Span
     internal bool Checked;
 
     internal ushort Objects;
+
+    /// <summary>Objects that are out. Of a remnant, pages that it still has; of a large block, bytes beyond those that were asked for.</summary>
     internal ushort Out;
 
     /// <summary>Few objects of it were left, and it holds objects of all classes now (see <see cref="Remnants{TSource}"/>).</summary>

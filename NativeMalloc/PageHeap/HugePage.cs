@@ -18,6 +18,12 @@ internal unsafe struct HugePage
     /// <summary>In the first and last huge page of a free run: how many huge pages the run has. 0 elsewhere.</summary>
     internal int RunLength;
 
+    /// <summary>It was mapped as one that the kernel may back with a huge page.</summary>
+    internal bool MayBeHuge;
+
+    /// <summary>The kernel was advised since then to keep it in small pages, because a part of it was released.</summary>
+    internal bool KeptSmall;
+
     internal short UsedPages;
 
     /// <summary>Unused pages that the kernel has taken back, or never backed: they read zero.</summary>
@@ -38,9 +44,10 @@ internal unsafe struct HugePage
     internal readonly int BackedFreePages => PageBits.Pages - UsedPages - ReleasedPages;
 
     /// <summary>Starts to track a huge page that was mapped just now.</summary>
-    internal void Prepare(nuint start)
+    internal void Prepare(nuint start, bool mayBeHuge)
     {
         Start = start;
+        MayBeHuge = mayBeHuge;
         ReleasedPages = PageBits.Pages;
         fixed (ulong* released = _released)
         {

@@ -14,9 +14,10 @@ internal static unsafe class LargeBlocks
     /// </summary>
     private const nuint MinMoveBytes = 4 << 20;
 
-    // Over all requests: their bytes, and what they got.
-    private static long s_requested;
-    private static long s_granted;
+    private static long s_waste;
+
+    /// <summary>Bytes of all large blocks that were added by rounding up to pages.</summary>
+    internal static nuint Waste => (nuint)Volatile.Read(ref s_waste);
 
     /// <summary>False once the kernel has refused to move a block.</summary>
     internal static bool CanMove { get; set; } = true;
@@ -52,15 +53,6 @@ internal static unsafe class LargeBlocks
         return (void*)span->Start;
     }
 
-    /// <summary>What of so many bytes of large blocks was added by rounding up: on the average of all requests so far.</summary>
-    internal static nuint WasteOf(nuint bytes)
-    {
-        long granted = Volatile.Read(ref s_granted);
-        long requested = Volatile.Read(ref s_requested);
-        const int Parts = 1 << 14; // of so many, to stay within 64 bits
-        return requested < granted ? bytes / Parts * (nuint)((granted - requested) / (granted / Parts + 1)) : 0;
-    }
-
     /// <summary>The span of a large block; stops the process if the address is not one.</summary>
     internal static Span* SpanOf(void* block, System.ReadOnlySpan<byte> caller)
     {
@@ -73,7 +65,11 @@ internal static unsafe class LargeBlocks
         return span;
     }
 
-    internal static void Free(Span* span) => Heap.Pages->Give(span, released: false);
+    internal static void Free(Span* span)
+    {
+        Account(span, span->Bytes);
+        Heap.Pages->Give(span, released: false);
+    }
 
     /// <summary>
     /// Changes a block's size where it stands, or by moving its pages; null if neither can be done, and the block is then as it was.
@@ -81,26 +77,24 @@ internal static unsafe class LargeBlocks
     internal static void* Resize(Span* span, nuint size)
     {
         nuint pages = PagesOf(size);
-        if (pages == span->Pages)
-        {
-            return (void*)span->Start;
-        }
-
         if (pages < span->Pages)
         {
             Heap.Pages->Shorten(span, pages);
-            return (void*)span->Start;
         }
-
-        if (Heap.Pages->Extend(span, pages))
+        else if (pages > span->Pages && !Heap.Pages->Extend(span, pages))
         {
-            return (void*)span->Start;
+            span = span->Bytes >= MinMoveBytes && CanMove ? Move(span, pages) : null;
+            if (span == null)
+            {
+                return null;
+            }
         }
 
-        return span->Bytes >= MinMoveBytes && CanMove ? Move(span, pages) : null;
+        Account(span, size);
+        return (void*)span->Start;
     }
 
-    private static void* Move(Span* span, nuint pages)
+    private static Span* Move(Span* span, nuint pages)
     {
         Span* target = Heap.Pages->Take(pages, 0, PageMap.HugePageSize, instead: span->Pages);
         if (target == null)
@@ -122,8 +116,9 @@ internal static unsafe class LargeBlocks
         }
 
         target->Zeroed = false;
+        Account(span, span->Bytes);
         Heap.Pages->Give(span, released: true);
-        return (void*)target->Start;
+        return target;
     }
 
     private static Span* TakeSpan(nuint size, nuint alignment)
@@ -135,8 +130,6 @@ internal static unsafe class LargeBlocks
 
         nuint pages = PagesOf(size);
         pages = pages == 0 ? 1 : pages;
-        Interlocked.Add(ref s_requested, (long)size);
-        Interlocked.Add(ref s_granted, (long)(pages << PageMap.PageShift));
         Span* span = Heap.Pages->Take(pages, 0, alignment);
         if (span == null && size <= Heap.Pages->MappedBytes)
         {
@@ -144,7 +137,20 @@ internal static unsafe class LargeBlocks
             span = Heap.Pages->Take(pages, 0, alignment);
         }
 
+        if (span != null)
+        {
+            Account(span, size);
+        }
+
         return span;
+    }
+
+    // Notes how much of a span was asked for.
+    private static void Account(Span* span, nuint size)
+    {
+        ushort waste = (ushort)(span->Bytes - size); // at most a page
+        Interlocked.Add(ref s_waste, waste - span->Out);
+        span->Out = waste;
     }
 
     private static nuint PagesOf(nuint size) => (size + PageMap.PageSize - 1) >> PageMap.PageShift;

@@ -14,6 +14,13 @@ internal unsafe struct PageHeap
     private const nuint MaxGrowth = 64 << 20;
     private const int GrowthFraction = 16;
 
+    /// <summary>
+    /// Most huge pages that the kernel is advised to keep small: so many, and one for so many backed pages (32 MiB). Each may add two
+    /// mappings, of which a process has 65,530 (vm.max_map_count).
+    /// </summary>
+    private const nint MostKeptSmall = 400;
+    private const nint BackedForKeptSmall = (32 << 20) >> PageMap.PageShift;
+
     /// <summary>Most huge pages that go back to the kernel in one step; meanwhile they cannot be allocated.</summary>
     private const int MaxReleaseStep = 32;
 
@@ -33,6 +40,7 @@ internal unsafe struct PageHeap
     private nint _mappedPages;
     private nint _usedPages;
     private nint _releasedPages;
+    private nint _keptSmall;
 
     // What the kernel refuses to take back (mlock does that) is not offered again in the same round; and unasked, not before
     // there is more than the pages that it last left here.
@@ -382,13 +390,15 @@ internal unsafe struct PageHeap
         }
 
         int count = (int)(bytes >> PageMap.HugePageShift);
-        HugePage* trackers = Track((nuint)start, count);
+        bool huge = MappedBytes + bytes > TransparentHugePages.WorthFrom;
+        HugePage* trackers = Track((nuint)start, count, huge);
         if (trackers == null)
         {
             Os.Unmap(start, bytes);
             return false;
         }
 
+        TransparentHugePages.Advise(start, bytes, huge);
         _mappedPages += (nint)count * PageBits.Pages;
         _releasedPages += (nint)count * PageBits.Pages;
         _runs.Add(trackers, count);
@@ -396,7 +406,7 @@ internal unsafe struct PageHeap
     }
 
     // The trackers of a new mapping, entered in the page map; all of them or, where there is no memory, null.
-    private HugePage* Track(nuint start, int count)
+    private HugePage* Track(nuint start, int count, bool huge)
     {
         nuint bytes = (nuint)count * (nuint)sizeof(HugePage);
         if (!PageMap.Cover(start, (nuint)count << PageMap.HugePageShift))
@@ -407,7 +417,7 @@ internal unsafe struct PageHeap
         HugePage* trackers = (HugePage*)Metadata.Allocate(bytes);
         for (int i = 0; trackers != null && i < count; i++)
         {
-            trackers[i].Prepare(start + ((nuint)i << PageMap.HugePageShift));
+            trackers[i].Prepare(start + ((nuint)i << PageMap.HugePageShift), huge);
             PageMap.SetHugePage(trackers + i);
         }
 
@@ -480,6 +490,11 @@ internal unsafe struct PageHeap
             UsePages(start, count);
             _lock.Release();
             bool done = Os.Release((byte*)start, count << PageMap.PageShift);
+            if (done)
+            {
+                AdviseAfterRelease(start, count);
+            }
+
             _lock.Acquire();
             GivePages(start, count, done);
             if (done)
@@ -497,6 +512,27 @@ internal unsafe struct PageHeap
         _refusedPages = refused ? BackedFreePages : 0;
         _lock.Release();
         return released;
+    }
+
+    // The kernel would fill a huge page again, of which a part was released, when it next looks for memory to make huge pages of
+    // (khugepaged). What is empty may be huge again. The released pages are in use meanwhile.
+    private void AdviseAfterRelease(nuint start, nuint pages)
+    {
+        while (pages > 0)
+        {
+            HugePage* hugePage = PartOf(start, pages, out _, out int count);
+            bool small = hugePage->UsedPages > count;
+            if (hugePage->MayBeHuge && hugePage->KeptSmall != small
+                && (!small || _keptSmall < MostKeptSmall + BackedPages / BackedForKeptSmall))
+            {
+                hugePage->KeptSmall = small;
+                _keptSmall += small ? 1 : -1;
+                TransparentHugePages.Change((byte*)hugePage->Start, PageMap.HugePageSize, !small);
+            }
+
+            start += (nuint)count << PageMap.PageShift;
+            pages -= (nuint)count;
+        }
     }
 
     // Free pages that all hold memory: whole huge pages first, of the longest runs before the others, and no more than are

@@ -32,6 +32,8 @@ internal static unsafe class Os
     private const int MremapDontUnmap = 4;
 
     private const int MadvDontNeed = 4;
+    private const int MadvHugePage = 14;
+    private const int MadvNoHugePage = 15;
 
     private const int FutexWaitPrivate = 0 | 128;
     private const int FutexWakePrivate = 1 | 128;
@@ -56,6 +58,10 @@ internal static unsafe class Os
     /// </summary>
     internal static bool Release(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMadvise, (nint)start, (nint)bytes, MadvDontNeed, 0, 0, 0) == 0;
+
+    /// <summary>Whether the kernel may back the range with huge pages; a kernel without them refuses, which does no harm.</summary>
+    internal static void AdviseHuge(byte* start, nuint bytes, bool huge) =>
+        Shim.SystemCall(NumberMadvise, (nint)start, (nint)bytes, huge ? MadvHugePage : MadvNoHugePage, 0, 0, 0);
 
     /// <summary>
     /// Moves the pages' memory to another range, which is mapped and loses what it held; the old range stays mapped and reads

@@ -101,7 +101,7 @@ internal unsafe struct HeapStatistics
         all.InUseLarge = pages->UsedBytes - inSpans - all.Remnants;
         all.InUse += all.InUseLarge + all.UsedInRemnants;
         all.Central += all.Remnants - all.UsedInRemnants;
-        all.InternalWaste += LargeBlocks.WasteOf(all.InUseLarge);
+        all.InternalWaste += LargeBlocks.Waste;
         all.Free = pages->FreeBytes;
         all.Released = pages->ReleasedBytes;
         all.Metadata = NativeMalloc.Metadata.MappedBytes;

@@ -48,6 +48,7 @@ internal static unsafe class Os
     {
         Cpus = 2;
         Files.Clear();
+        Advice.Clear();
         Space = new AddressSpace();
         MapsBeforeFailure = 0;
         MapsToFail = 0;
@@ -108,6 +109,11 @@ internal static unsafe class Os
         ReleasedBytes += bytes;
         return true;
     }
+
+    /// <summary>What each call of <see cref="AdviseHuge"/> was given.</summary>
+    internal static List<(nuint Start, nuint Bytes, bool Huge)> Advice { get; } = [];
+
+    internal static void AdviseHuge(byte* start, nuint bytes, bool huge) => Advice.Add(((nuint)start, bytes, huge));
 
     internal static MoveResult MovePages(byte* from, byte* to, nuint bytes)
     {
