@@ -7,6 +7,7 @@
  *     memory freed ORDER  MiB resident a second of light use after all of a heap was freed ("ordered", "random"), and its peak
  *     memory once         MiB resident after one block of each size from 4 to 256 KiB was filled and freed, one at a time
  *     memory untouched    MiB resident after calloc of 100 blocks each of 40, 100 and 250 KiB that are not written to
+ *     memory fragmented   MiB resident of 1.1 GiB of which parts were freed and filled in turn, and the process's mappings then
  *     memory threads      MiB resident with 64 threads that hold 1 MiB each
  */
 #include <fcntl.h>
@@ -169,6 +170,26 @@ static void once(void)
     printf("resident %.2f\n", (resident() - base) / 1048576);
 }
 
+static void fragmented(void)
+{
+    enum { SIZE = 8000, BLOCKS = 150000 };
+    start(BLOCKS);
+    for (int round = 0; round < 5; round++) {
+        while (count < BLOCKS)
+            add(SIZE);
+        while (count > BLOCKS * 3 / 10)
+            drop(next() % count);
+        pause_for(0.3);
+        while (count < BLOCKS * 6 / 10)
+            add(SIZE);
+    }
+    int mappings = 0, letter;
+    FILE *file = fopen("/proc/self/maps", "r");
+    while (file && (letter = getc(file)) != EOF)
+        mappings += letter == '\n';
+    printf("live %.1f\nresident %.1f\nmappings %d\n", live / 1048576.0, (resident() - base) / 1048576, mappings);
+}
+
 static void untouched(void)
 {
     static const size_t sizes[] = { 40 << 10, 100 << 10, 250 << 10 };
@@ -222,6 +243,8 @@ int main(int argc, char **argv)
         freed(!strcmp(argv[2], "random"));
     else if (!strcmp(workload, "once"))
         once();
+    else if (!strcmp(workload, "fragmented"))
+        fragmented();
     else if (!strcmp(workload, "untouched"))
         untouched();
     else if (!strcmp(workload, "threads"))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The long tests: everything at once for MINUTES, then random programs of operations for as long, in each mode; then every
-# real program RUNS times under the library.
+# The long tests: everything at once for MINUTES, then random programs of operations for as long, in each mode; the page heap against its
+# model; then every real program RUNS times under the library.
 #
 #     tests/soak.sh [RUNS [MINUTES]]
 set -euo pipefail
@@ -21,6 +21,9 @@ for index in mm_cid cpu_id thread; do
     NATIVEMALLOC_INDEX=$index LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
         timeout $((seconds + 240)) out/soak/fuzz --random "$seconds" "$RANDOM$RANDOM" tests/fuzz/corpus/*
 done
+
+echo "the page heap's model, 10,000,000 operations:"
+NATIVEMALLOC_TEST_OPERATIONS=2500000 dotnet test tests/UnitTests --nologo --filter FullyQualifiedName~PageHeapRandomTests
 
 echo "every real program, $runs times:"
 NATIVEMALLOC_TEST_RUNS=$runs dotnet test tests/DropInTests --nologo --filter FullyQualifiedName~RealProgramTests

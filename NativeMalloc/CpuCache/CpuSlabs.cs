@@ -68,7 +68,7 @@ internal static unsafe class CpuSlabs
             byte* memory = Metadata.Allocate(SlabBytes);
             if (memory != null)
             {
-                slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(++s_made));
+                slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(++s_made, Heap.Pages->UsedBytes));
                 slab->Index = index;
                 s_slabs[index] = slab;
                 Publish(slab);
@@ -80,7 +80,7 @@ internal static unsafe class CpuSlabs
     }
 
     /// <summary>Has a slab make do with less as more CPUs come into use.</summary>
-    internal static void ShareBudget(Slab* own) => own->BudgetBytes = SlabBudget.ForCpu(s_made);
+    internal static void ShareBudget(Slab* own) => own->BudgetBytes = SlabBudget.ForCpu(s_made, Heap.Pages->UsedBytes);
 
     /// <summary>Lets the sequences of its CPU find a slab.</summary>
     internal static void Publish(Slab* slab) =>

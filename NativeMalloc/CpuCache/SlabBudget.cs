@@ -1,8 +1,9 @@
 namespace NativeMalloc;
 
 /// <summary>
-/// How many bytes of objects each slab may hold: all slabs together have a bound, which they share, so that a machine with many CPUs does
-/// not hold many times as much; it is smaller where memory is limited, by a control group or by an option.
+/// How many bytes of objects each slab may hold. All slabs together have a bound, which they share: a part of the heap, so that a program
+/// whose memory is little does not have much of it in caches, up to an amount, so that a machine with many CPUs does not hold many times as
+/// much. (What memory there is, by control groups, takes six files to find out, and a filter may kill who opens files.)
 /// </summary>
 internal static class SlabBudget
 {
@@ -15,58 +16,41 @@ internal static class SlabBudget
     /// <summary>tcmalloc's choice.</summary>
     private const nint MostOfThreads = 32 << 20;
 
-    /// <summary>Below this a slab is of little use; where memory is limited it must be.</summary>
-    private const nint Least = 256 << 10;
-    private const nint LeastUnderLimit = 32 << 10;
+    /// <summary>Two CPUs' share, whatever the heap's size; and what is of use to one.</summary>
+    private const nint LeastOfAll = 2 * MostOfCpu;
+    private const nint Least = 64 << 10;
 
-    /// <summary>The slabs may hold this share of the memory that the process may have.</summary>
-    private const int MemoryFraction = 16;
+    private const int HeapFraction = 4;
 
-    /// <summary>The transfer cache of a class, that of a slab's share.</summary>
-    private const int TransferFraction = 2048;
+    /// <summary>The transfer cache of one class: this part of the heap, within these bounds.</summary>
+    private const int TransferHeapFraction = 32;
     private const int MostOfTransfer = 512 << 10;
-    private const int LeastOfTransfer = 16 << 10;
+    private const int LeastOfTransfer = 128 << 10;
 
-    /// <summary>For each of so many CPUs' slabs.</summary>
-    internal static nint ForCpu(int slabs) => Share(MostOfCpus, MostOfCpu, slabs);
+    /// <summary>For each of so many CPUs' slabs, when so many bytes are in spans.</summary>
+    internal static nint ForCpu(int slabs, nuint heap) => Share(MostOfCpus, MostOfCpu, slabs, heap);
 
     /// <summary>For each of so many threads' slabs.</summary>
-    internal static nint ForThread(int slabs) => Share(MostOfThreads, MostOfThread, slabs);
+    internal static nint ForThread(int slabs, nuint heap) => Share(MostOfThreads, MostOfThread, slabs, heap);
 
     /// <summary>For the transfer cache of one class.</summary>
-    internal static int ForTransfer
+    internal static int ForTransfer(nuint heap)
     {
-        get
-        {
-            ulong bytes = Memory / TransferFraction;
-            return bytes > MostOfTransfer ? MostOfTransfer : bytes > LeastOfTransfer ? (int)bytes : LeastOfTransfer;
-        }
+        nuint bytes = heap / TransferHeapFraction;
+        return bytes > MostOfTransfer ? MostOfTransfer : bytes > LeastOfTransfer ? (int)bytes : LeastOfTransfer;
     }
 
-    private static ulong Memory
+    private static nint Share(nint all, nint most, int slabs, nuint heap)
     {
-        get
-        {
-            ulong limit = Options.Limit < Options.SoftLimit ? Options.Limit : Options.SoftLimit;
-            return limit < MemoryLimit.Bytes ? limit : MemoryLimit.Bytes;
-        }
-    }
-
-    private static nint Share(nint all, nint most, int slabs)
-    {
-        nint least = Least;
-        if (Memory / MemoryFraction < (ulong)all)
-        {
-            all = (nint)(Memory / MemoryFraction);
-            least = LeastUnderLimit;
-        }
-
+        nint part = (nint)heap / HeapFraction;
+        part = part > LeastOfAll ? part : LeastOfAll;
+        all = part < all ? part : all;
         if (most * slabs <= all)
         {
             return most;
         }
 
         nint share = all / slabs;
-        return share > least ? share : least;
+        return share > Least ? share : Least;
     }
 }

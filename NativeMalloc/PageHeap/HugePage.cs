@@ -18,7 +18,7 @@ internal unsafe struct HugePage
     /// <summary>In the first and last huge page of a free run: how many huge pages the run has. 0 elsewhere.</summary>
     internal int RunLength;
 
-    /// <summary>It was mapped as one that the kernel may back with a huge page.</summary>
+    /// <summary>The kernel was not advised to keep the mapping in small pages, when it was made.</summary>
     internal bool MayBeHuge;
 
     /// <summary>The kernel was advised since then to keep it in small pages, because a part of it was released.</summary>
@@ -44,10 +44,9 @@ internal unsafe struct HugePage
     internal readonly int BackedFreePages => PageBits.Pages - UsedPages - ReleasedPages;
 
     /// <summary>Starts to track a huge page that was mapped just now.</summary>
-    internal void Prepare(nuint start, bool mayBeHuge)
+    internal void Prepare(nuint start)
     {
         Start = start;
-        MayBeHuge = mayBeHuge;
         ReleasedPages = PageBits.Pages;
         fixed (ulong* released = _released)
         {

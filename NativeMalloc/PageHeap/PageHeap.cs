@@ -14,13 +14,6 @@ internal unsafe struct PageHeap
     private const nuint MaxGrowth = 64 << 20;
     private const int GrowthFraction = 16;
 
-    /// <summary>
-    /// Most huge pages that the kernel is advised to keep small: so many, and one for so many backed pages (32 MiB). Each may add two
-    /// mappings, of which a process has 65,530 (vm.max_map_count).
-    /// </summary>
-    private const nint MostKeptSmall = 400;
-    private const nint BackedForKeptSmall = (32 << 20) >> PageMap.PageShift;
-
     /// <summary>Most huge pages that go back to the kernel in one step; meanwhile they cannot be allocated.</summary>
     private const int MaxReleaseStep = 32;
 
@@ -390,15 +383,19 @@ internal unsafe struct PageHeap
         }
 
         int count = (int)(bytes >> PageMap.HugePageShift);
-        bool huge = MappedBytes + bytes > TransparentHugePages.WorthFrom;
-        HugePage* trackers = Track((nuint)start, count, huge);
+        HugePage* trackers = Track((nuint)start, count);
         if (trackers == null)
         {
             Os.Unmap(start, bytes);
             return false;
         }
 
-        TransparentHugePages.Advise(start, bytes, huge);
+        bool mayBeHuge = HugePageAdvice.OnMapped(start, bytes, MappedBytes + bytes);
+        for (int i = 0; i < count; i++)
+        {
+            trackers[i].MayBeHuge = mayBeHuge;
+        }
+
         _mappedPages += (nint)count * PageBits.Pages;
         _releasedPages += (nint)count * PageBits.Pages;
         _runs.Add(trackers, count);
@@ -406,7 +403,7 @@ internal unsafe struct PageHeap
     }
 
     // The trackers of a new mapping, entered in the page map; all of them or, where there is no memory, null.
-    private HugePage* Track(nuint start, int count, bool huge)
+    private HugePage* Track(nuint start, int count)
     {
         nuint bytes = (nuint)count * (nuint)sizeof(HugePage);
         if (!PageMap.Cover(start, (nuint)count << PageMap.HugePageShift))
@@ -417,7 +414,7 @@ internal unsafe struct PageHeap
         HugePage* trackers = (HugePage*)Metadata.Allocate(bytes);
         for (int i = 0; trackers != null && i < count; i++)
         {
-            trackers[i].Prepare(start + ((nuint)i << PageMap.HugePageShift), huge);
+            trackers[i].Prepare(start + ((nuint)i << PageMap.HugePageShift));
             PageMap.SetHugePage(trackers + i);
         }
 
@@ -514,22 +511,12 @@ internal unsafe struct PageHeap
         return released;
     }
 
-    // The kernel would fill a huge page again, of which a part was released, when it next looks for memory to make huge pages of
-    // (khugepaged). What is empty may be huge again. The released pages are in use meanwhile.
     private void AdviseAfterRelease(nuint start, nuint pages)
     {
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out _, out int count);
-            bool small = hugePage->UsedPages > count;
-            if (hugePage->MayBeHuge && hugePage->KeptSmall != small
-                && (!small || _keptSmall < MostKeptSmall + BackedPages / BackedForKeptSmall))
-            {
-                hugePage->KeptSmall = small;
-                _keptSmall += small ? 1 : -1;
-                TransparentHugePages.Change((byte*)hugePage->Start, PageMap.HugePageSize, !small);
-            }
-
+            _keptSmall += HugePageAdvice.OnReleased(hugePage, count, _keptSmall, BackedPages);
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
         }

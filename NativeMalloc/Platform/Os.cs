@@ -6,7 +6,6 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class Os
 {
-    private const int NumberRead = 0;
     private const int NumberWrite = 1;
     private const int NumberOpen = 2;
     private const int NumberClose = 3;
@@ -142,21 +141,6 @@ internal static unsafe class Os
     {
         const int SetName = 15;
         Shim.SystemCall(NumberPrctl, SetName, (nint)name, 0, 0, 0, 0);
-    }
-
-    /// <summary>The beginning of a file, up to so many bytes: how many there were, or a negative errno.</summary>
-    internal static int ReadFile(byte* path, byte* buffer, int bytes)
-    {
-        const int CloseOnExec = 0x80000;
-        int file = (int)Shim.SystemCall(NumberOpen, (nint)path, CloseOnExec, 0, 0, 0, 0);
-        if (file < 0)
-        {
-            return file;
-        }
-
-        int read = (int)Shim.SystemCall(NumberRead, file, (nint)buffer, bytes, 0, 0, 0);
-        Close(file);
-        return read;
     }
 
     /// <summary>Opens a file for writing from its start; a negative errno on failure.</summary>

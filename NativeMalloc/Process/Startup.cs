@@ -35,8 +35,6 @@ internal static unsafe class Startup
     {
         Options.Read(Shim.Environment());
         Clock.Find();
-        MemoryLimit.Read();
-        TransparentHugePages.Read();
         if (Options.Check)
         {
             Checked.Start();

@@ -142,7 +142,7 @@ internal unsafe struct TransferCache<TSource>
     private void Grow(nuint sizeClass)
     {
         int batch = SizeClasses.Batch(sizeClass);
-        int bound = SlabBudget.ForTransfer / (int)SizeClasses.Size(sizeClass);
+        int bound = SlabBudget.ForTransfer(Heap.Pages->UsedBytes) / (int)SizeClasses.Size(sizeClass);
         bound = bound < 2 * batch ? 2 * batch : bound > MaxBatches * batch ? MaxBatches * batch : bound;
         int capacity = _capacity == 0 ? FirstBatches * batch : 4 * _capacity;
         capacity = capacity < bound ? capacity : bound;

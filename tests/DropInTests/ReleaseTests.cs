@@ -53,6 +53,14 @@ public sealed class ReleaseTests
     public void BlocksOfASizeThatComesOnceMakeRoomForOthers(string index) =>
         Assert.InRange(Run(new Command(s_program.Value, "once").With("NATIVEMALLOC_INDEX", index))["resident"], 0, 1);
 
+    // Where the kernel has huge pages, parts of them were released, and those are kept small by mappings of their own.
+    [Fact]
+    public void MappingsAreFewInALargeFragmentedHeap()
+    {
+        Dictionary<string, double> fragmented = Run(new Command(s_program.Value, "fragmented"));
+        Assert.InRange(fragmented["mappings"], 1, 1000 + fragmented["resident"] / 8);
+    }
+
     // 38 MiB, if calloc wrote zeros over zeros.
     [Theory]
     [InlineData("mm_cid")]

@@ -1,69 +1,45 @@
-using System;
 using System.Collections.Generic;
 using System.Linq;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
 
-/// <summary>What the page heap asks of the kernel in each mode of transparent huge pages.</summary>
-public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
+/// <summary>What the page heap advises the kernel on huge pages.</summary>
+public sealed unsafe class HugePageAdviceTests : AllocatorTest
 {
     private const nuint BlockPages = 2 * PageBits.Pages;
 
     private readonly List<nint> _spans = [];
     private PageHeap _heap;
 
-    public void Dispose()
-    {
-        Os.Files.Clear();
-        TransparentHugePages.Read();
-    }
-
-    [Theory]
-    [InlineData("always [madvise] never", HugePageMode.Advised)]
-    [InlineData("[always] madvise never", HugePageMode.Always)]
-    [InlineData("always madvise [never]", HugePageMode.Never)]
-    [InlineData("", HugePageMode.Never)]
-    internal void ModeIsUnderstood(string text, HugePageMode mode)
-    {
-        SetMode(text);
-        Assert.Equal(mode, TransparentHugePages.Mode);
-    }
-
     [Fact]
-    public void SmallHeapIsNotAskedForAndALargeOneIs()
+    public void SmallHeapIsOfSmallPagesAndALargeOneIsAskedToBeOfHugeOnes()
     {
-        SetMode("always [madvise] never");
-        GrowTo(450 << 20); // and a step ahead of that
-        Assert.Empty(Os.Advice);
+        GrowTo(450 << 20);
+        Assert.All(Os.Advice, advice => Assert.False(advice.Huge));
+        Assert.InRange(Os.Advice.Sum(advice => (long)advice.Bytes), 32 << 20, 64 << 20);
+        Os.Advice.Clear();
         GrowTo(600 << 20);
         Assert.NotEmpty(Os.Advice);
         Assert.All(Os.Advice, advice => Assert.True(advice.Huge && advice.Start % PageMap.HugePageSize == 0 && advice.Bytes % PageMap.HugePageSize == 0));
     }
 
     [Fact]
-    public void WhereTheKernelMakesThemByItselfASmallHeapIsKeptSmall()
+    public void SmallHeapStaysAsItIs()
     {
-        SetMode("[always] madvise never");
-        GrowTo(200 << 20);
-        Assert.All(Os.Advice, advice => Assert.False(advice.Huge));
-        Assert.InRange(Os.Advice.Sum(advice => (long)advice.Bytes), 32 << 20, 64 << 20);
-    }
-
-    [Fact]
-    public void WithoutHugePagesThereIsNothingToSay()
-    {
-        SetMode("always madvise [never]");
-        GrowTo(600 << 20);
-        _heap.Give((Span*)_spans[^1], released: false);
+        GrowTo(30 << 20);
+        Span* half = _heap.Take(PageBits.Pages / 2, 0, PageMap.PageSize);
+        Span* other = _heap.Take(PageBits.Pages / 2, 0, PageMap.PageSize);
+        Os.Advice.Clear();
+        _heap.Give(half, released: false);
         _heap.Release(nuint.MaxValue);
         Assert.Empty(Os.Advice);
+        _heap.Give(other, released: false);
     }
 
     [Fact]
     public void PartlyReleasedHugePagesAreKeptSmallUntilTheyAreEmpty()
     {
-        SetMode("always [madvise] never");
         GrowTo(520 << 20); // what comes next may be huge
         List<nint> parts = [.. Enumerable.Range(0, 64).Select(_ => (nint)_heap.Take(PageBits.Pages / 4, 0, PageMap.PageSize))];
         Os.Advice.Clear();
@@ -88,7 +64,6 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
     [Fact]
     public void KernelIsAskedToKeepOnlySoManySmall()
     {
-        SetMode("always [madvise] never");
         GrowTo(520 << 20);
         List<nint> halves = [.. Enumerable.Range(0, 2000).Select(_ => (nint)_heap.Take(PageBits.Pages / 2, 0, PageMap.PageSize))];
         Os.Advice.Clear();
@@ -101,12 +76,6 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
         int small = Os.Advice.Count(advice => !advice.Huge);
         nuint resident = _heap.MappedBytes - _heap.ReleasedBytes;
         Assert.InRange(2 * small, 600, 1000 + (int)(resident >> 23));
-    }
-
-    private static void SetMode(string text)
-    {
-        Os.Files["/sys/kernel/mm/transparent_hugepage/enabled"] = text;
-        TransparentHugePages.Read();
     }
 
     private void GrowTo(int bytes)

@@ -6,7 +6,8 @@ namespace NativeMalloc.UnitTests;
 
 public sealed unsafe class PageHeapRandomTests : AllocatorTest, IDisposable
 {
-    private const int Operations = 40_000;
+    // Of each of the four; tests/soak.sh sets more.
+    private static readonly int s_operations = int.Parse(Environment.GetEnvironmentVariable("NATIVEMALLOC_TEST_OPERATIONS") ?? "40000");
 
     private readonly PageHeap* _heap = (PageHeap*)NativeMemory.AllocZeroed((nuint)sizeof(PageHeap));
 
@@ -26,7 +27,7 @@ public sealed unsafe class PageHeapRandomTests : AllocatorTest, IDisposable
         Random random = new(seed);
         PageHeapModel model = new(_heap);
         Os.Space.Misaligned = misaligned;
-        for (int step = 0; step < Operations; step++)
+        for (int step = 0; step < s_operations; step++)
         {
             model.Where = $"seed {seed}, step {step}";
             Os.RefuseRelease = step / 5000 % 3 == 2;
@@ -37,7 +38,7 @@ public sealed unsafe class PageHeapRandomTests : AllocatorTest, IDisposable
             }
         }
 
-        Assert.True(model.ZeroedSpans > Operations / 1000, "too few spans read zero to have shown anything");
+        Assert.True(model.ZeroedSpans > s_operations / 1000, "too few spans read zero to have shown anything");
         model.GiveAll();
         model.AssertTrackers();
         Os.RefuseRelease = false;

@@ -1,41 +1,37 @@
 using System;
 using System.Linq;
-using System.Reflection;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
 
-/// <summary>The caches' bounds on machines that there are not many of, and under limits.</summary>
-public sealed unsafe class SlabBudgetTests : AllocatorTest, IDisposable
+/// <summary>The caches' bounds, also on machines that there are not many of.</summary>
+public sealed unsafe class SlabBudgetTests : AllocatorTest
 {
     private const int Cpus = 256;
 
-    public void Dispose() => SetMemory(ulong.MaxValue);
+    [Theory]
+    [InlineData(1, 0, 3 << 20)]
+    [InlineData(2, 0, 3 << 20)]
+    [InlineData(64, 0, 96 << 10)] // a small heap on many CPUs
+    [InlineData(64, 64 << 20, 256 << 10)]
+    [InlineData(21, 1 << 30, 3 << 20)]
+    [InlineData(32, 1 << 30, 2 << 20)]
+    [InlineData(256, 1 << 30, 256 << 10)]
+    [InlineData(4096, 1 << 30, 64 << 10)]
+    public void CpusShareWhatAllMayHold(int cpus, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForCpu(cpus, (nuint)heap));
 
     [Theory]
-    [InlineData(1, 3 << 20)]
-    [InlineData(21, 3 << 20)]
-    [InlineData(32, 2 << 20)]
-    [InlineData(256, 256 << 10)]
-    [InlineData(1024, 256 << 10)]
-    public void CpusShareWhatAllMayHold(int cpus, int expected) => Assert.Equal(expected, SlabBudget.ForCpu(cpus));
+    [InlineData(1, 0, 3 << 19)]
+    [InlineData(64, 0, 96 << 10)]
+    [InlineData(64, 1 << 30, 512 << 10)]
+    [InlineData(10_000, 1 << 30, 64 << 10)]
+    public void ThreadsShareWhatAllMayHold(int threads, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForThread(threads, (nuint)heap));
 
     [Theory]
-    [InlineData(1, 3 << 19)]
-    [InlineData(64, 512 << 10)]
-    [InlineData(10_000, 256 << 10)]
-    public void ThreadsShareWhatAllMayHold(int threads, int expected) => Assert.Equal(expected, SlabBudget.ForThread(threads));
-
-    [Theory]
-    [InlineData(64UL << 30, 2, 3 << 20, 512 << 10)]
-    [InlineData(64UL << 20, 2, 2 << 20, 32 << 10)]
-    [InlineData(64UL << 20, 64, 64 << 10, 32 << 10)]
-    [InlineData(1UL << 20, 64, 32 << 10, 16 << 10)]
-    public void LimitedMemoryMeansSmallCaches(ulong memory, int cpus, int slab, int transfer)
-    {
-        SetMemory(memory);
-        Assert.Equal((slab, transfer), (SlabBudget.ForCpu(cpus), SlabBudget.ForTransfer));
-    }
+    [InlineData(0, 128 << 10)]
+    [InlineData(8 << 20, 256 << 10)]
+    [InlineData(1 << 30, 512 << 10)]
+    public void TransferCachesGrowWithTheHeap(int heap, int expected) => Assert.Equal(expected, SlabBudget.ForTransfer((nuint)heap));
 
     [Fact]
     public void ManyCpusKeepTheBudgetAndIdleOnesGiveBackWhatTheyHold()
@@ -79,43 +75,6 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest, IDisposable
         Assert.Equal((nint)0, Enumerable.Range(1, SizeClasses.Count - 1).Sum(one => Heap.Central((nuint)one)->Out));
     }
 
-    [Fact]
-    public void LeastLimitOfTheGroupsUpToTheRootCounts()
-    {
-        Os.Files["/proc/self/cgroup"] = "0::/system.slice/some.service/\n";
-        Os.Files["/sys/fs/cgroup/system.slice/some.service/memory.max"] = "max\n";
-        Os.Files["/sys/fs/cgroup/system.slice/memory.max"] = "104857600\n";
-        Os.Files["/sys/fs/cgroup/memory.max"] = "209715200\n";
-        Assert.Equal(100UL << 20, ReadMemoryLimit());
-    }
-
-    // As in a container, whose own path its mount does not have.
-    [Fact]
-    public void GroupsOfVersionOneAreReadToo()
-    {
-        Os.Files["/proc/self/cgroup"] = "12:pids,memoryless:/x\n4:cpu,memory:/docker/0123\n0::/\n";
-        Os.Files["/sys/fs/cgroup/memory/memory.limit_in_bytes"] = "67108864\n";
-        Assert.Equal(64UL << 20, ReadMemoryLimit());
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("0::/\n")]
-    [InlineData("garbage")]
-    [InlineData("::\n:memory:\n0:")]
-    public void NoLimitIsNone(string groups)
-    {
-        Os.Files["/proc/self/cgroup"] = groups;
-        Os.Files["/sys/fs/cgroup/memory.max"] = "max\n";
-        Assert.Equal(ulong.MaxValue, ReadMemoryLimit());
-    }
-
-    private static ulong ReadMemoryLimit()
-    {
-        MemoryLimit.Read();
-        return MemoryLimit.Bytes;
-    }
-
     // Objects of random classes go through the slab, as frees and allocations would have them.
     private static void Use(Slab* slab, Random random)
     {
@@ -138,7 +97,4 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest, IDisposable
 
     private static long Cached(nint slab) =>
         Enumerable.Range(1, SizeClasses.Count - 1).Sum(one => Slab.CountOf((Slab*)slab, (nuint)one) * (long)SizeClasses.Size((nuint)one));
-
-    private static void SetMemory(ulong bytes) =>
-        typeof(MemoryLimit).GetProperty(nameof(MemoryLimit.Bytes), BindingFlags.Static | BindingFlags.NonPublic)!.SetValue(null, bytes);
 }

@@ -161,7 +161,7 @@ public sealed unsafe class TransferCacheTests : AllocatorTest
     private static int Bound(nuint sizeClass)
     {
         int batch = SizeClasses.Batch(sizeClass);
-        return Math.Max(2 * batch, Math.Min(64 * batch, 512 * 1024 / (int)SizeClasses.Size(sizeClass)));
+        return Math.Max(2 * batch, Math.Min(64 * batch, SlabBudget.ForTransfer(Heap.Pages->UsedBytes) / (int)SizeClasses.Size(sizeClass)));
     }
 
     private nuint[] Take(nuint sizeClass, int count)

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Runtime.InteropServices;
 
 namespace NativeMalloc;
 
@@ -41,13 +40,9 @@ internal static unsafe class Os
     /// <summary>The machine's CPUs.</summary>
     internal static int Cpus { get; set; }
 
-    /// <summary>What there is to read.</summary>
-    internal static Dictionary<string, string> Files { get; } = [];
-
     internal static void Reset()
     {
         Cpus = 2;
-        Files.Clear();
         Advice.Clear();
         Space = new AddressSpace();
         MapsBeforeFailure = 0;
@@ -129,20 +124,6 @@ internal static unsafe class Os
     internal static int CpuBound() => Cpus;
 
     internal static bool AbortSequences() => true;
-
-    internal static int ReadFile(byte* path, byte* buffer, int bytes)
-    {
-        const int NoEntry = -2;
-        if (!Files.TryGetValue(Marshal.PtrToStringUTF8((nint)path), out string text))
-        {
-            return NoEntry;
-        }
-
-        byte[] content = System.Text.Encoding.ASCII.GetBytes(text);
-        int count = Math.Min(bytes, content.Length);
-        Marshal.Copy(content, 0, (nint)buffer, count);
-        return count;
-    }
 
     internal static void FutexWait(int* word, int expected) =>
         LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWaitPrivate, expected, null, null, 0);
