@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "random.h"
+
 struct block {
     char *start;
     size_t size;
@@ -28,15 +30,6 @@ struct block {
 static struct block *blocks; /* as many as were asked for, in memory of their own */
 static size_t count, room, live;
 static double base;
-static uint64_t state = 88172645463325252u;
-
-static uint64_t next(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state * 2685821657736338717u;
-}
 
 static double resident(void)
 {

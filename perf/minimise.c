@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
+
 /* The variables that matter, and their values; a list of the minterms that it covers. */
 struct cube {
     uint32_t care, value;
@@ -23,15 +25,6 @@ struct cover {
     size_t count, room;
 };
 
-static uint64_t state = 88172645463325252u;
-
-static uint64_t next(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state * 2685821657736338717u;
-}
 
 static void *checked(void *block)
 {

@@ -23,7 +23,7 @@ for index in mm_cid cpu_id thread; do
 done
 
 echo "the page heap's model, 10,000,000 operations:"
-NATIVEMALLOC_TEST_OPERATIONS=2500000 dotnet test tests/UnitTests --nologo --filter FullyQualifiedName~PageHeapRandomTests
+NATIVEMALLOC_TEST_OPERATIONS=2500000 dotnet test tests/UnitTests --nologo --filter FullyQualifiedName~PageHeapRandomTests -- RunConfiguration.TestSessionTimeout=3600000
 
 echo "every real program, $runs times:"
 NATIVEMALLOC_TEST_RUNS=$runs dotnet test tests/DropInTests --nologo --filter FullyQualifiedName~RealProgramTests

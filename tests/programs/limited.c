@@ -6,28 +6,14 @@
  *     limited soft         allocation goes on above it, but nothing that is freed stays
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "check.h"
+#include "resident.h"
 
 enum { LIMIT = 64 << 20, MOST = 2 << 20 };
 
 static char *blocks[MOST];
-
-/* MiB; without an allocation, since there may be none. */
-static double resident(void)
-{
-    char text[100] = "";
-    long all, held;
-    int file = open("/proc/self/statm", O_RDONLY);
-    CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0);
-    close(file);
-    CHECK(sscanf(text, "%ld %ld", &all, &held) == 2);
-    return held * 4096 / 1048576.0;
-}
 
 static int fill(size_t size, int count)
 {

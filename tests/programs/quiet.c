@@ -3,29 +3,17 @@
  * after the frees and then. Before, two CPUs (or threads) had a part in it. The forked child must go on without a thread of ours.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "resident.h"
 
 enum { BLOCKS = 400000 };
 
 static char *blocks[BLOCKS];
-
-static double resident(void)
-{
-    char text[100] = "";
-    long all, held;
-    int file = open("/proc/self/statm", O_RDONLY);
-    CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0);
-    close(file);
-    CHECK(sscanf(text, "%ld %ld", &all, &held) == 2);
-    return held * 4096 / 1048576.0;
-}
 
 static void *use(void *argument)
 {
