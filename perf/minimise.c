@@ -25,7 +25,6 @@ struct cover {
     size_t count, room;
 };
 
-
 static void *checked(void *block)
 {
     if (!block)

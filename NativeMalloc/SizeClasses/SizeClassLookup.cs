@@ -31,10 +31,9 @@ internal unsafe struct SizeClassLookup
         SizeClassLookup lookup = default;
         uint fine = 0;
         uint coarse = 0;
-        uint size = 0;
         for (byte sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            size = SizeClassTables.Next(size);
+            uint size = SizeClassList.SizeOf(sizeClass);
             for (; fine < size / 16 && fine < NotFine; fine++)
             {
                 lookup.Fine[fine] = sizeClass;

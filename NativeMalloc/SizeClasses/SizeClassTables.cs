@@ -15,12 +15,6 @@ internal unsafe struct SizeClassTables
     internal fixed byte Pages[SizeClasses.Count];
     internal fixed byte Batches[SizeClasses.Count];
 
-    private const uint FirstStep = 16;
-
-    /// <summary>From here up to there sizes are closer to each other: most of a heap's bytes are in such blocks, most of its blocks are not.</summary>
-    private const uint FineFrom = 1024;
-    private const uint FineTo = 32 * 1024;
-
     /// <summary>A batch is about this many bytes: half of tcmalloc's, since there are more classes to share a slab.</summary>
     private const uint BatchBytes = 32 * 1024;
 
@@ -30,10 +24,9 @@ internal unsafe struct SizeClassTables
     internal static SizeClassTables Build()
     {
         SizeClassTables tables = default;
-        uint size = 0;
         for (int sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            size = Next(size);
+            uint size = SizeClassList.SizeOf(sizeClass);
             uint batch = BatchBytes / size;
             batch = batch < 2 ? 2 : batch > SizeClasses.MaxBatch ? SizeClasses.MaxBatch : batch;
             tables.Batches[sizeClass] = (byte)batch;
@@ -56,23 +49,6 @@ internal unsafe struct SizeClassTables
         }
 
         return tables;
-    }
-
-    /// <summary>The size of the class that comes after the one of this size.</summary>
-    internal static uint Next(uint size)
-    {
-        if (size < 8 * FirstStep)
-        {
-            return size + FirstStep;
-        }
-
-        uint power = 8 * FirstStep;
-        while (power * 2 <= size)
-        {
-            power *= 2;
-        }
-
-        return size + power / (power >= FineFrom && power < FineTo ? 16u : 8);
     }
 
     /// <summary>

@@ -7,9 +7,9 @@ namespace NativeMalloc;
 /// larger blocks than <see cref="MaxSize"/> get whole pages.
 /// </summary>
 /// <remarks>
-/// Multiples of 16 up to 128 bytes (every block is aligned to 16), then eight sizes for each doubling, so that rounding up
-/// wastes at most 1/8 of the request; from 1 KiB to 32 KiB sixteen, for at most 1/16. Everything here is computed when the library is
-/// compiled: ILC evaluates <see cref="SizeClassTables.Build"/> and stores the result.
+/// Multiples of 16 up to 128 bytes (every block is aligned to 16), then sizes that lose the least of what real programs hold, and at most 1/8
+/// of any request (<see cref="SizeClassList"/>). Everything here is computed when the library is compiled: ILC evaluates
+/// <see cref="SizeClassTables.Build"/> and stores the result.
 /// </remarks>
 internal static unsafe class SizeClasses
 {

@@ -68,6 +68,17 @@ public sealed class ReleaseTests
     public void MemoryThatTheKernelHasZeroedIsNotTouchedByCalloc(string index) =>
         Assert.InRange(Run(new Command(s_program.Value, "untouched").With("NATIVEMALLOC_INDEX", index))["resident"], 0, 3);
 
+    [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("cpu_id")]
+    [InlineData("thread")]
+    public void LittleProgramTakesLittleMoreThanWithGlibc(string index)
+    {
+        double ours = double.Parse(TestProgram.Run("little").Preloaded().With("NATIVEMALLOC_INDEX", index).Run().Succeeded().Output, CultureInfo.InvariantCulture);
+        double glibcs = double.Parse(TestProgram.Run("little").Run().Succeeded().Output, CultureInfo.InvariantCulture);
+        Assert.InRange(ours, glibcs, glibcs + 300); // KiB
+    }
+
     [Fact]
     public void HeapOfMixedSizesIsDense()
     {

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# The table of size classes, computed anew: from perf/sizes.txt, which says what sizes of blocks real programs hold, or from a new recording
+# of them. Writes NativeMalloc/SizeClasses/SizeClassList.cs.
+#
+#     perf/classes.sh            from perf/sizes.txt
+#     perf/classes.sh record     run the programs and write perf/sizes.txt first: python3, perl, sqlite3 and g++, with glibc's malloc
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=out/perf/classes
+mkdir -p "$work"
+programs=(python3 perl sqlite3 g++)
+
+# of NAME COMMAND...: records what the command's largest process holds.
+of() {
+    local name=$1
+    shift
+    rm -f "$work/$name"
+    SIZES=$PWD/$work/$name LD_PRELOAD=$PWD/$work/sizes.so "$@" > /dev/null
+    sort -n "$work/$name" | awk -v name="$name" '
+        $1 != size { if (size) print name, size, bytes; size = $1; bytes = 0 }
+        { bytes += $2 }
+        END { print name, size, bytes }'
+}
+
+record() {
+    gcc -O2 -shared -fPIC -fno-builtin -Wall -Wextra perf/sizes.c -o "$work/sizes.so"
+    awk 'BEGIN { srand(2); for (i = 0; i < 400000; i++) printf "%.15f line %d\n", rand(), i }' > "$work/lines"
+    cat > "$work/rows.py" << 'PY'
+import json, random
+random.seed(1)
+rows = [{"name": f"row {i}", "values": [random.random() for _ in range(random.randrange(20))], "text": "x" * random.randrange(300)} for i in range(60000)]
+text = json.dumps(rows)
+again = json.loads(text)
+PY
+    cat > "$work/words.pl" << 'PL'
+while (<>) { chomp; my ($number, $text) = split / /, $_, 2; push @{$words{substr($number, 2, 4)}}, $text . ("y" x (rand() * 200)); }
+PL
+    cat > "$work/words.sql" << 'SQL'
+create table words (word text, number integer);
+with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 200000) insert into words select hex(randomblob(n % 100)), n from numbers;
+create index by_word on words (word);
+SQL
+    cat > "$work/heavy.cpp" << 'CPP'
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <regex>
+#include <string>
+#include <variant>
+#include <vector>
+template <int N> struct table { std::map<std::string, std::vector<std::variant<int, std::string>>> values; int sum() const { return table<N - 1>().sum() + N; } };
+template <> struct table<0> { int sum() const { return 0; } };
+int main() { std::regex words("([a-z]+)-([0-9]+)"); std::smatch match; std::string text = "abc-123"; std::cout << std::regex_match(text, match, words) << table<100>().sum() << '\n'; }
+CPP
+    {
+        echo "# What programs hold, in blocks of each size: PROGRAM SIZE BYTES. Made by perf/classes.sh record."
+        PYTHONMALLOC=malloc of python3 python3 "$work/rows.py"
+        of perl perl "$work/words.pl" "$work/lines"
+        of sqlite3 sqlite3 :memory: ".read $work/words.sql"
+        of g++ g++ -O2 -std=c++17 -S -o /dev/null "$work/heavy.cpp"
+    } > perf/sizes.txt
+}
+
+[ "${1:-}" != record ] || record
+for program in "${programs[@]}"; do
+    awk -v name="$program" '$1 == name { print $2, $3 }' perf/sizes.txt > "$work/$program.sizes"
+done
+gcc -O2 -Wall -Wextra perf/classes.c -o "$work/classes"
+classes=$(($(sed -n 's/.*const int Count = \([0-9]*\);/\1/p' NativeMalloc/SizeClasses/SizeClasses.cs) - 1))
+(cd "$work" && ./classes "$classes" "${programs[@]/%/.sizes}") > "$work/table"
+{
+    cat << 'CS'
+namespace NativeMalloc;
+
+/// <summary>The sizes of the classes. Made by perf/classes.sh, which says how; not to be edited.</summary>
+internal static class SizeClassList
+{
+    /// <summary>Bytes of an object of the class. ILC's interpreter, which asks for them, reads no arrays.</summary>
+    internal static uint SizeOf(int sizeClass) => sizeClass switch
+    {
+CS
+    awk '{ printf "        %d => %d,\n", NR, $1 }' "$work/table"
+    printf '        _ => 0,\n    };\n}\n'
+} > NativeMalloc/SizeClasses/SizeClassList.cs
