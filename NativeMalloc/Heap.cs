@@ -99,8 +99,10 @@ internal static unsafe class Heap
         int shed = 0;
         for (nuint tried = 1; s_collects && tried < SizeClasses.Count && shed < MostSpans; tried++)
         {
-            s_remnantHand = s_remnantHand + 1 < SizeClasses.Count ? s_remnantHand + 1 : 1;
-            shed += Central(s_remnantHand)->Shed(s_remnantHand, MostSpans - shed);
+            nuint hand = s_remnantHand + 1; // others turn it too
+            hand = hand < SizeClasses.Count ? hand : 1;
+            s_remnantHand = hand;
+            shed += Central(hand)->Shed(hand, MostSpans - shed);
         }
 
         s_collects = shed > 0;

@@ -129,7 +129,6 @@ internal unsafe struct Remnants<TSource>
         {
             Unlink(span);
             Bits.Clear(span->Units, first, units);
-            Bits.Clear(Begins(span, span->Units), first, 1);
             _usedUnits -= units;
             GiveFreePages(span, first / UnitsPerPage, (first + units - 1) / UnitsPerPage + 1);
             if (span->Out == 0)
@@ -150,6 +149,8 @@ internal unsafe struct Remnants<TSource>
     /// <summary>Bytes of the object that begins at the address; 0 if none does. The object is the caller's, or the lock is held.</summary>
     internal static nuint SizeAt(Span* span, nuint address) => (nuint)UnitsAt(span, address, out _) << UnitShift;
 
+    // The neighbours of an object that is the caller's may come and go meanwhile. What comes behind it begins there, and that bit stays when it
+    // goes: so whoever has seen its units ends at it.
     private static int UnitsAt(Span* span, nuint address, out int first)
     {
         first = (int)((address - span->Start) >> UnitShift);
@@ -196,6 +197,7 @@ internal unsafe struct Remnants<TSource>
             int unit = (row + alignment - 1) & -alignment;
             for (; rowEnd - unit >= units && taken < count; unit += units) // units is a multiple of the alignment
             {
+                Bits.Clear(Begins(span, span->Units), unit + 1, units - 1);
                 Bits.Set(Begins(span, span->Units), unit, 1);
                 Bits.Set(span->Units, unit, units);
                 _usedUnits += units;

@@ -33,11 +33,16 @@ internal static class SlabBudget
     /// <summary>For each of so many threads' slabs.</summary>
     internal static nint ForThread(int slabs, nuint heap) => Share(MostOfThreads, MostOfThread, slabs, heap);
 
-    /// <summary>For the transfer cache of one class.</summary>
+    /// <summary>For the transfer cache of one class. It doubles as the heap does: the cache's array, which is never given back, is made anew.</summary>
     internal static int ForTransfer(nuint heap)
     {
-        nuint bytes = heap / TransferHeapFraction;
-        return bytes > MostOfTransfer ? MostOfTransfer : bytes > LeastOfTransfer ? (int)bytes : LeastOfTransfer;
+        int bytes = LeastOfTransfer;
+        while (bytes < MostOfTransfer && (nuint)bytes * 2 <= heap / TransferHeapFraction)
+        {
+            bytes *= 2;
+        }
+
+        return bytes;
     }
 
     private static nint Share(nint all, nint most, int slabs, nuint heap)

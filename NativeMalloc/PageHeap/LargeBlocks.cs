@@ -102,7 +102,7 @@ internal static unsafe class LargeBlocks
             return null;
         }
 
-        MoveResult result = Os.MovePages((byte*)span->Start, (byte*)target->Start, span->Bytes);
+        MoveResult result = Os.MovePages((byte*)span->Start, span->Bytes, (byte*)target->Start, target->Bytes);
         if (result != MoveResult.Moved)
         {
             // What the kernel refused once it would refuse again. A lost target stays in use for ever.

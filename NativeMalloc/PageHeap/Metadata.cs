@@ -15,13 +15,13 @@ internal static unsafe class Metadata
     private static byte* s_next;
     private static byte* s_end;
     private static nuint s_mappedBytes;
-    private static nuint s_lostBytes;
+    private static nuint s_usedBytes;
 
     /// <summary>Bytes mapped for structures so far, touched or not.</summary>
     internal static nuint MappedBytes => s_mappedBytes;
 
-    /// <summary>Of them, bytes that no structure lies in: at the ends of chunks.</summary>
-    internal static nuint UnusedBytes => s_lostBytes + (nuint)(s_end - s_next);
+    /// <summary>Of them, bytes that structures lie in: not the ends of chunks.</summary>
+    internal static nuint UsedBytes => s_usedBytes;
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
@@ -45,13 +45,13 @@ internal static unsafe class Metadata
             }
 
             s_mappedBytes += ChunkBytes;
-            s_lostBytes += (nuint)(s_end - s_next);
             s_next = chunk;
             s_end = chunk + ChunkBytes;
         }
 
         byte* result = s_next;
         s_next += bytes;
+        s_usedBytes += bytes;
         Lock->Release();
         return result;
     }
@@ -64,6 +64,7 @@ internal static unsafe class Metadata
         {
             Lock->Acquire();
             s_mappedBytes += bytes;
+            s_usedBytes += bytes;
             Lock->Release();
         }
 

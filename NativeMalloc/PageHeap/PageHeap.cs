@@ -32,6 +32,9 @@ internal unsafe struct PageHeap
     private MetadataPool _longSpans;
     private nint _mappedPages;
     private nint _usedPages;
+
+    // Free ones that the kernel is taking back: nobody can have them meanwhile.
+    private nint _leavingPages;
     private nint _releasedPages;
     private nint _keptSmall;
 
@@ -53,11 +56,11 @@ internal unsafe struct PageHeap
     internal readonly nuint ReleasedBytes => (nuint)_releasedPages << PageMap.PageShift;
 
     /// <summary>Bytes in no span that hold memory: what the next spans are made of.</summary>
-    internal readonly nuint FreeBytes => (nuint)BackedFreePages << PageMap.PageShift;
+    internal readonly nuint FreeBytes => (nuint)(BackedPages - _usedPages) << PageMap.PageShift;
 
     private readonly nint BackedPages => _mappedPages - _releasedPages;
 
-    private readonly nint BackedFreePages => BackedPages - _usedPages;
+    private readonly nint BackedFreePages => BackedPages - _usedPages - _leavingPages;
 
     /// <summary>
     /// A span, entered in the page map; null when there is no memory. <paramref name="alignment"/>, in bytes, is a power of two;
@@ -195,7 +198,7 @@ internal unsafe struct PageHeap
 
     private readonly bool Admits(nuint pages) =>
         Options.Limit == Options.NoLimit
-        || ((nuint)_usedPages + pages << PageMap.PageShift) + Metadata.MappedBytes - Metadata.UnusedBytes <= Options.Limit;
+        || (pages << PageMap.PageShift) + UsedBytes + Metadata.UsedBytes <= Options.Limit;
 
     // After pages were taken: frees the lock, and where there is a limit, makes way for them.
     private void EndTake()
@@ -485,6 +488,7 @@ internal unsafe struct PageHeap
         while (released < pages && FindBacked(pages - released, out nuint start, out nuint count))
         {
             UsePages(start, count);
+            SetLeaving((nint)count);
             _lock.Release();
             bool done = Os.Release((byte*)start, count << PageMap.PageShift);
             if (done)
@@ -493,6 +497,7 @@ internal unsafe struct PageHeap
             }
 
             _lock.Acquire();
+            SetLeaving(-(nint)count);
             GivePages(start, count, done);
             if (done)
             {
@@ -509,6 +514,13 @@ internal unsafe struct PageHeap
         _refusedPages = refused ? BackedFreePages : 0;
         _lock.Release();
         return released;
+    }
+
+    // Pages that are marked used are leaving, or do not any more: they count against no limit.
+    private void SetLeaving(nint pages)
+    {
+        _usedPages -= pages;
+        _leavingPages += pages;
     }
 
     private void AdviseAfterRelease(nuint start, nuint pages)

@@ -41,7 +41,8 @@ internal struct ReleasePolicy
     /// <summary>There is an option that limits how much memory the heap may have, in use and free.</summary>
     internal readonly bool IsLimited => Options.Limit != Options.NoLimit || Options.SoftLimit != Options.NoLimit;
 
-    private static nint LimitPages => (nint)((Options.Limit < Options.SoftLimit ? Options.Limit : Options.SoftLimit) >> PageMap.PageShift);
+    private static nint LimitPages => (nint)((Options.Limit < Options.SoftLimit ? Options.Limit : Options.SoftLimit) >> PageMap.PageShift)
+        - (nint)(Metadata.UsedBytes >> PageMap.PageShift);
 
     /// <summary>Pages were taken, some of which held no memory; so many are left that do.</summary>
     internal void OnTaken(nint left, nint withoutMemory)

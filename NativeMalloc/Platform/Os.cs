@@ -66,17 +66,52 @@ internal static unsafe class Os
     /// Moves the pages' memory to another range, which is mapped and loses what it held; the old range stays mapped and reads
     /// zero. Kernels before 5.7 cannot.
     /// </summary>
-    internal static MoveResult MovePages(byte* from, byte* to, nuint bytes)
+    /// <param name="from">The pages.</param>
+    /// <param name="bytes">Bytes of them.</param>
+    /// <param name="to">The other range.</param>
+    /// <param name="room">Bytes of it, at least as many: all are to be one mapping of the kernel's.</param>
+    internal static MoveResult MovePages(byte* from, nuint bytes, byte* to, nuint room)
+    {
+        nuint moved = 0;
+        nuint part = bytes;
+        nuint divided = bytes; // the first mapping's end is known to lie before
+        while (moved < bytes)
+        {
+            MoveResult result = MoveMapping(from + moved, part, to + moved, moved + part == bytes ? room - moved : part);
+            if (result == MoveResult.Moved)
+            {
+                moved += part;
+                part = divided - moved > PageMap.PageSize ? HalfOf(divided - moved) : bytes - moved;
+            }
+            else if (result == MoveResult.Divided && part > PageMap.PageSize)
+            {
+                divided = moved + part;
+                part = HalfOf(part);
+            }
+            else
+            {
+                Shim.Move(from, to, moved);
+                return result == MoveResult.TargetLost ? result : MoveResult.Refused;
+            }
+        }
+
+        return MoveResult.Moved;
+    }
+
+    // In pages.
+    private static nuint HalfOf(nuint bytes) => (bytes / 2 + PageMap.PageSize - 1) & ~(PageMap.PageSize - 1);
+
+    private static MoveResult MoveMapping(byte* from, nuint bytes, byte* to, nuint room)
     {
         // First to a place of the kernel's choice, which moves one mapping or changes nothing. Straight to the target, some
         // kernels unmap that before they refuse, and others stop halfway.
         nint between = Shim.SystemCall(NumberMremap, (nint)from, (nint)bytes, (nint)bytes, MremapMayMove | MremapDontUnmap, 0, 0);
         if (Failed(between))
         {
-            return MoveResult.Refused;
+            return between == -Errno.BadAddress ? MoveResult.Divided : MoveResult.Refused;
         }
 
-        nint result = Shim.SystemCall(NumberMremap, between, (nint)bytes, (nint)bytes, MremapMayMove | MremapFixed, (nint)to, 0);
+        nint result = Shim.SystemCall(NumberMremap, between, (nint)bytes, (nint)room, MremapMayMove | MremapFixed, (nint)to, 0);
         if (!Failed(result))
         {
             return MoveResult.Moved;

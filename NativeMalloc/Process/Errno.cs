@@ -7,6 +7,7 @@ internal static unsafe class Errno
     internal const int NoEntry = 2;       // ENOENT
     internal const int InputOutput = 5;   // EIO
     internal const int NoMemory = 12;     // ENOMEM
+    internal const int BadAddress = 14;   // EFAULT
     internal const int Busy = 16;         // EBUSY
     internal const int Invalid = 22;      // EINVAL
     internal const int NoSystemCall = 38; // ENOSYS

@@ -105,7 +105,7 @@ internal unsafe struct HeapStatistics
         all.Free = pages->FreeBytes;
         all.Released = pages->ReleasedBytes;
         all.Metadata = NativeMalloc.Metadata.MappedBytes;
-        all.MetadataTouched = all.Metadata - NativeMalloc.Metadata.UnusedBytes - PageMap.UntouchedBytes(pages->MappedBytes);
+        all.MetadataTouched = NativeMalloc.Metadata.UsedBytes - PageMap.UntouchedBytes(pages->MappedBytes);
         all.Mapped = pages->MappedBytes + all.Metadata;
         for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
         {

@@ -13,10 +13,13 @@ internal static unsafe class ReleaseThread
     /// <summary>More often it would be a load.</summary>
     private const uint LeastMilliseconds = 10;
 
+    /// <summary>32 to 34, by which the C library has all threads change their user (setuid) or end: it would wait for this one.</summary>
+    private const ulong SignalsOfLibc = 7UL << (32 - 1);
+
     /// <summary>Starts it, at the start of the process.</summary>
     internal static void Start()
     {
-        ulong signals = Os.BlockSignals(ulong.MaxValue);
+        ulong signals = Os.BlockSignals(~SignalsOfLibc);
         int error = Shim.StartReleaseThread();
         Os.BlockSignals(signals);
         if (error != 0)
@@ -30,12 +33,15 @@ internal static unsafe class ReleaseThread
     {
         System.ReadOnlySpan<byte> name = "nativemalloc\0"u8;
         Os.NameThread((byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in name[0])));
+        ThreadState* thread = Shim.Thread();
         while (true)
         {
             Os.Sleep(Options.ReleaseDelay > LeastMilliseconds ? Options.ReleaseDelay : LeastMilliseconds);
-            if (Startup.IsFrontEndReady)
+            // A damaged heap may be found out here, and a handler of the abort may allocate.
+            if (Startup.IsFrontEndReady && SlowPath.TryEnter(thread))
             {
                 Upkeep.InBackground();
+                SlowPath.Leave(thread);
             }
         }
     }

@@ -81,4 +81,17 @@ public sealed class FrontEndTests
         Assert.InRange(ours.Count(line => line.Contains("mmap(") || line.Contains("munmap(")), 1, 200);
         Assert.Contains(ours, line => line.Contains("mremap("));
     }
+
+    // The kernel moves one mapping of its own at a time, and what was moved and then grew in place is two.
+    [Fact]
+    public void BlockOfSeveralMappingsIsMoved()
+    {
+        string trace = Path.Combine(Repository.NewFolder("strace"), "trace");
+        new Command("strace", "-o", trace, "-e", "trace=mremap", "-E", "LD_PRELOAD=" + Repository.Library, TestProgram.Path("moved")).Run().Succeeded();
+        string[] calls = File.ReadAllLines(trace);
+        int divided = Array.FindIndex(calls, line => line.Contains("EFAULT"));
+        Assert.InRange(divided, 0, calls.Length - 2);
+        Assert.Contains("= 0x", calls[^2]); // the last is the end of the process
+        Assert.DoesNotContain(calls, line => line.Contains("= -1") && !line.Contains("EFAULT"));
+    }
 }

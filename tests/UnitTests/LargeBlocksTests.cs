@@ -118,13 +118,13 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         byte* block = AllocateHemmedIn(4 * MiB);
         SpanPattern.Write((nuint)block, 4 * MiB, 1);
         nuint used = Heap.Pages->UsedBytes;
-        Os.RefuseMove = true;
+        Os.RefuseMove = MoveResult.Refused;
         Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
         Assert.Equal((1, used), (Os.MoveCalls, Heap.Pages->UsedBytes));
         SpanPattern.AssertIs((nuint)block, 4 * MiB, 1, "not moved");
 
         // What was refused once is not asked for again.
-        Os.RefuseMove = false;
+        Os.RefuseMove = null;
         Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
         Assert.Equal((1, used), (Os.MoveCalls, Heap.Pages->UsedBytes));
     }
@@ -135,8 +135,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         byte* block = AllocateHemmedIn(4 * MiB);
         SpanPattern.Write((nuint)block, 4 * MiB, 1);
         nuint used = Heap.Pages->UsedBytes;
-        Os.RefuseMove = true;
-        Os.LoseTarget = true;
+        Os.RefuseMove = MoveResult.TargetLost;
         Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
         Assert.Equal(used + 8 * MiB, Heap.Pages->UsedBytes);
         SpanPattern.AssertIs((nuint)block, 4 * MiB, 1, "not moved");

@@ -212,6 +212,22 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Assert.Equal(untouched + Os.ReleasedBytes, _heap->ReleasedBytes);
     }
 
+    // A limit would refuse what fits.
+    [Fact]
+    public void WhatTheKernelIsTakingBackIsNotInUse()
+    {
+        GiveAll(TakeHugePages(4));
+        nuint leaving = 0;
+        Os.WhileReleasing = () =>
+        {
+            Assert.Equal((nuint)0, _heap->UsedBytes);
+            leaving = _heap->FreeBytes;
+        };
+        Assert.True(_heap->Release(nuint.MaxValue) > 0);
+        Assert.True(leaving > 0);
+        Assert.Equal((nuint)0, _heap->FreeBytes);
+    }
+
     [Fact]
     public void MemoryThatIsWantedAgainAtOnceIsKeptFromThenOn()
     {

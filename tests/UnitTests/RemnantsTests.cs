@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
@@ -10,6 +11,8 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
 {
     private const int Bytes = 32 << 20;
 
+    private bool _done;
+    private int _wrong;
     private readonly Random _random = new(5);
 
     // Blocks that are out: where each begins, and its class.
@@ -74,6 +77,41 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         {
             Assert.Equal((nuint)0, Heap.Remnants->Give(span, address));
         }
+    }
+
+    // Sizes are read without a lock.
+    [Fact]
+    public void ABlockHasItsSizeWhileItsNeighbourComesAndGoes()
+    {
+        Fill(48);
+        DropAllBut(20);
+        Fill(256);
+        void* neighbour;
+        nuint smallest = SizeClasses.Of(16);
+        Assert.Equal(1, Heap.Remnants->Take(smallest, &neighbour, 1));
+        nuint behind = (nuint)neighbour;
+        (nuint address, nuint sizeClass) = _blocks.Single(block => block.Address + SizeClasses.Size(block.SizeClass) == behind);
+        Span* span = PageMap.SpanOf(address);
+        Volatile.Write(ref _done, false);
+        Thread reader = new(() =>
+        {
+            while (!Volatile.Read(ref _done))
+            {
+                _wrong += Remnants<Heap.RemnantSpans>.SizeAt(span, address) == SizeClasses.Size(sizeClass) ? 0 : 1;
+            }
+        });
+        reader.Start();
+        for (int i = 0; i < 1_000_000; i++)
+        {
+            Assert.Equal((nuint)16, Heap.Remnants->Give(span, behind));
+            Assert.Equal(1, Heap.Remnants->Take(smallest, &neighbour, 1));
+            Assert.Equal(behind, (nuint)neighbour);
+        }
+
+        Volatile.Write(ref _done, true);
+        reader.Join();
+        Assert.Equal(0, _wrong);
+        Heap.Remnants->Give(span, behind);
     }
 
     // A class that goes on filling its own spans keeps them.

@@ -16,11 +16,11 @@ internal static unsafe class Os
     /// <summary>As under mlockall.</summary>
     internal static bool RefuseRelease { get; set; }
 
-    /// <summary>As kernels before 5.7.</summary>
-    internal static bool RefuseMove { get; set; }
+    /// <summary>What other threads do meanwhile.</summary>
+    internal static Action WhileReleasing { get; set; }
 
-    /// <summary>A refused move also leaves the target unmapped.</summary>
-    internal static bool LoseTarget { get; set; }
+    /// <summary>As kernels before 5.7.</summary>
+    internal static MoveResult? RefuseMove { get; set; }
 
     internal static int MapCalls { get; private set; }
 
@@ -48,8 +48,8 @@ internal static unsafe class Os
         MapsBeforeFailure = 0;
         MapsToFail = 0;
         RefuseRelease = false;
-        RefuseMove = false;
-        LoseTarget = false;
+        RefuseMove = null;
+        WhileReleasing = null;
         MapCalls = 0;
         MoveCalls = 0;
         LiveBytes = 0;
@@ -91,6 +91,7 @@ internal static unsafe class Os
 
     internal static bool Release(byte* start, nuint bytes)
     {
+        WhileReleasing?.Invoke();
         if (RefuseRelease)
         {
             return false;
@@ -110,12 +111,12 @@ internal static unsafe class Os
 
     internal static void AdviseHuge(byte* start, nuint bytes, bool huge) => Advice.Add(((nuint)start, bytes, huge));
 
-    internal static MoveResult MovePages(byte* from, byte* to, nuint bytes)
+    internal static MoveResult MovePages(byte* from, nuint bytes, byte* to, nuint room)
     {
         MoveCalls++;
-        if (RefuseMove)
+        if (RefuseMove != null)
         {
-            return LoseTarget ? MoveResult.TargetLost : MoveResult.Refused;
+            return RefuseMove.Value;
         }
 
         return LibC.Remap(from, bytes, bytes, LibC.MremapMoveFixedDontUnmap, to) == to ? MoveResult.Moved : MoveResult.Refused;
