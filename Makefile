@@ -5,6 +5,7 @@
 # make deb        a Debian package of the same, in out/
 # make test       build, and pass all tests (within 6 minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
+# make perf       measure it beside other allocators: perf/report.md and perf/charts (half an hour; QUICK=1: three minutes, in out/perf/quick)
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
 # make suites     other programs' own test suites, with and without the library (as root on Debian; an hour)
 # make matrix     one build under old and new glibc and musl, and under old and new kernels in an emulated machine, in each
@@ -14,7 +15,7 @@
 # In the environment of these scripts alone: tests and programs may know such names too.
 folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
 
-.PHONY: all install uninstall deb test demo soak suites matrix clean
+.PHONY: all install uninstall deb test demo perf soak suites matrix clean
 
 all:
 	./build.sh
@@ -33,6 +34,9 @@ test: all
 
 demo: all
 	perf/demo.sh
+
+perf: all
+	perf/run.sh $(if $(QUICK),--quick)
 
 soak: all
 	tests/soak.sh

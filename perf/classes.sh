@@ -25,39 +25,12 @@ of() {
 record() {
     gcc -O2 -shared -fPIC -fno-builtin -Wall -Wextra perf/sizes.c -o "$work/sizes.so"
     awk 'BEGIN { srand(2); for (i = 0; i < 400000; i++) printf "%.15f line %d\n", rand(), i }' > "$work/lines"
-    cat > "$work/rows.py" << 'PY'
-import json, random
-random.seed(1)
-rows = [{"name": f"row {i}", "values": [random.random() for _ in range(random.randrange(20))], "text": "x" * random.randrange(300)} for i in range(60000)]
-text = json.dumps(rows)
-again = json.loads(text)
-PY
-    cat > "$work/words.pl" << 'PL'
-while (<>) { chomp; my ($number, $text) = split / /, $_, 2; push @{$words{substr($number, 2, 4)}}, $text . ("y" x (rand() * 200)); }
-PL
-    cat > "$work/words.sql" << 'SQL'
-create table words (word text, number integer);
-with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 200000) insert into words select hex(randomblob(n % 100)), n from numbers;
-create index by_word on words (word);
-SQL
-    cat > "$work/heavy.cpp" << 'CPP'
-#include <algorithm>
-#include <iostream>
-#include <map>
-#include <regex>
-#include <string>
-#include <variant>
-#include <vector>
-template <int N> struct table { std::map<std::string, std::vector<std::variant<int, std::string>>> values; int sum() const { return table<N - 1>().sum() + N; } };
-template <> struct table<0> { int sum() const { return 0; } };
-int main() { std::regex words("([a-z]+)-([0-9]+)"); std::smatch match; std::string text = "abc-123"; std::cout << std::regex_match(text, match, words) << table<100>().sum() << '\n'; }
-CPP
     {
         echo "# What programs hold, in blocks of each size: PROGRAM SIZE BYTES. Made by perf/classes.sh record."
-        PYTHONMALLOC=malloc of python3 python3 "$work/rows.py"
-        of perl perl "$work/words.pl" "$work/lines"
-        of sqlite3 sqlite3 :memory: ".read $work/words.sql"
-        of g++ g++ -O2 -std=c++17 -S -o /dev/null "$work/heavy.cpp"
+        PYTHONMALLOC=malloc of python3 python3 perf/inputs/rows.py
+        of perl perl perf/inputs/words.pl "$work/lines"
+        of sqlite3 sqlite3 :memory: ".read perf/inputs/words.sql"
+        of g++ g++ -O2 -std=c++17 -S -o /dev/null perf/inputs/heavy.cpp
     } > perf/sizes.txt
 }
 

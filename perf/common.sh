@@ -4,9 +4,9 @@ library=$PWD/out/libnativemalloc.so
 work=out/perf
 mkdir -p "$work"
 
-# compile NAME: perf/NAME.c to $work/NAME.
+# compile NAME: perf/NAME.c to a program of that name, without its folder, in $work.
 compile() {
-    gcc -O2 -fno-builtin -Wall -Wextra -pthread "perf/$1.c" -o "$work/$1"
+    gcc -O2 -fno-builtin -Wall -Wextra -pthread "perf/$1.c" -o "$work/${1##*/}"
 }
 
 # Debian's peers: their libraries where they are installed, else nothing.

@@ -8,35 +8,15 @@ folder=$PWD/$work/demo
 rm -rf "$folder"
 mkdir -p "$folder"
 gcc -O2 -fno-builtin -Wall -Wextra perf/measure.c -o "$work/measure"
-gcc -O2 -fno-builtin -Wall -Wextra -pthread perf/wordcount.c -o "$work/wordcount"
+gcc -O2 -fno-builtin -Wall -Wextra -pthread perf/programs/wordcount.c -o "$work/wordcount"
 python=$(command -v /usr/bin/python3 || command -v python3)
 
-cat > "$folder/dictionary.py" << 'PY'
-import random
-random.seed(1)
-words = {}
-for i in range(1500000):
-    words[f"word{random.randrange(1 << 30)}"] = [i]
-print(len(words), sum(len(word) for word in words), sorted(words)[:3])
-PY
 awk 'BEGIN { srand(2); for (i = 0; i < 2000000; i++) printf "%.15f line %d\n", rand(), i }' > "$folder/lines"
-cat > "$folder/heavy.cpp" << 'CPP'
-#include <algorithm>
-#include <iostream>
-#include <map>
-#include <regex>
-#include <string>
-#include <variant>
-#include <vector>
-template <int N> struct table { std::map<std::string, std::vector<std::variant<int, std::string>>> values; int sum() const { return table<N - 1>().sum() + N; } };
-template <> struct table<0> { int sum() const { return 0; } };
-int main() { std::regex words("([a-z]+)-([0-9]+)"); std::smatch match; std::string text = "abc-123"; std::cout << std::regex_match(text, match, words) << table<100>().sum() << '\n'; }
-CPP
 
 names=("python3, a dictionary of 1,500,000" "g++ -O2, templates and regex" "sort, 2,000,000 lines, 2 threads" "wordcount, 4 threads")
 commands=(
-    "$python $folder/dictionary.py"
-    "g++ -O2 -std=c++17 -S -o - $folder/heavy.cpp"
+    "$python perf/inputs/dictionary.py"
+    "g++ -O2 -std=c++17 -S -o - perf/inputs/heavy.cpp"
     "sort --parallel=2 -S 400M $folder/lines"
     "$work/wordcount 4 2000000"
 )

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "random.h"
+#include "programs/random.h"
 
 struct block {
     char *start;

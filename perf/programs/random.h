@@ -4,14 +4,19 @@
 
 #include <stdint.h>
 
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t next(void)
+static inline uint64_t next_of(uint64_t *state)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state * 2685821657736338717u;
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state * 2685821657736338717u;
+}
+
+/* For programs of one thread. */
+__attribute__((unused)) static uint64_t next(void)
+{
+    static uint64_t state = 88172645463325252u;
+    return next_of(&state);
 }
 
 #endif

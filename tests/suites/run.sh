@@ -12,20 +12,11 @@ suites=$PWD/tests/suites
 work=$PWD/out/suites
 library=$work/libnativemalloc.so
 
+. tests/packages.sh
+
 fail() {
     echo "suites: $*" >&2
     exit 1
-}
-
-install_packages() {
-    local missing
-    missing=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>&1 | awk '$1 != "installed" { print $NF }')
-    [ -z "$missing" ] && return
-    [ "$(id -u)" = 0 ] || fail "packages are missing: sudo apt-get install $*"
-    printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d # the suites start their own servers
-    chmod +x /usr/sbin/policy-rc.d
-    { apt-get update && apt-get install -y --no-install-recommends "$@"; } > /dev/null || fail "could not install: $*"
-    rm -f /usr/sbin/policy-rc.d
 }
 
 # fetch_source PACKAGE FOLDER: this release's, by an apt of our own, whatever the system's sources are.

@@ -1,0 +1,19 @@
+using CommandLine;
+
+namespace NativeMalloc.Benchmarks;
+
+/// <summary>The command line.</summary>
+internal sealed class Options
+{
+    [Option("quick", HelpText = "A few patterns and programs, once, in about three minutes; the report goes to out/perf/quick.")]
+    public bool Quick { get; set; }
+
+    [Option("rounds", HelpText = "How often everything is measured, all allocators taking turns (default 5).")]
+    public int? Rounds { get; set; }
+
+    [Option("only", HelpText = "Measure \"microbenchmarks\" or \"programs\" alone; the report takes the others from the last run.")]
+    public string? Only { get; set; }
+
+    [Option("report", HelpText = "Measure nothing: write the report of the last run anew.")]
+    public bool ReportOnly { get; set; }
+}

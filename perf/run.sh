@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Measures NativeMalloc beside glibc's malloc and Debian's jemalloc, mimalloc and tcmalloc-minimal: microbenchmarks by BenchmarkDotNet, whole
+# programs and their memory. Writes perf/report.md and perf/charts.
+#
+#     perf/run.sh [--quick] [--rounds N] [--only microbenchmarks|programs] [--report]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. perf/common.sh
+./build.sh
+
+packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 gcc g++ python3 perl lua5.4 sqlite3 xz-utils redis-server redis-tools nginx apache2-utils postgresql)
+. tests/packages.sh
+install_packages "${packages[@]}"
+
+gcc -O2 -fno-builtin -Wall -Wextra -shared -fPIC -pthread perf/loops/loops.c -o "$work/libloops.so"
+compile measure
+for program in minimise factor larson asymmetric sharing sizes wordcount; do
+    compile "programs/$program"
+done
+[ -f "$work/lines" ] || awk 'BEGIN { srand(2); for (i = 0; i < 400000; i++) printf "%.15f line %d\n", rand(), i }' > "$work/lines"
+
+PERF_LOOPS=$PWD/$work/libloops.so dotnet run -c Release --project perf/Benchmarks -- "$@"
