@@ -15,11 +15,16 @@ internal static unsafe class Heap
 
     private const int MinSpansOfPeriod = 64;
 
+    private const nuint KeptSpansFraction = 3;
+
     // Whether classes are asked for remnants in this period, which is next, and how many requests for spans the period has left.
     private static bool s_collects;
     private static nuint s_remnantHand;
     private static int s_spansToNextPeriod = MinSpansOfPeriod;
     private static int s_grew;
+
+    // Pages of spans that their classes keep though all objects are back.
+    private static long s_keptPages;
 
     internal static PageHeap* Pages => (PageHeap*)Unsafe.AsPointer(ref s_pages);
 
@@ -63,6 +68,7 @@ internal static unsafe class Heap
     /// forbidden itself membarrier on pain of death (seccomp) after its start.</remarks>
     internal static void EmptyCaches(bool mayAbortOthers = true)
     {
+        LargeCache.Flush();
         if (s_transfer == null)
         {
             return; // large blocks need no tiers
@@ -70,6 +76,7 @@ internal static unsafe class Heap
 
         FrontEnd.Drain(mayAbortOthers);
         PlunderTransferCaches(all: true);
+        GiveKeptSpans(all: true, wait: true);
     }
 
     /// <summary>Moves what has lain in the transfer caches since the last time, or all, to the central free lists.</summary>
@@ -128,6 +135,33 @@ internal static unsafe class Heap
         s_spansToNextPeriod = spans > MinSpansOfPeriod ? spans : MinSpansOfPeriod;
     }
 
+    /// <summary>
+    /// Gives the page heap the spans that their classes keep without an object out: those that were not needed since the last time, or all.
+    /// <paramref name="wait"/>: no lock is held.
+    /// </summary>
+    internal static void GiveKeptSpans(bool all, bool wait)
+    {
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count && (!all || Volatile.Read(ref s_keptPages) > 0); sizeClass++)
+        {
+            Central(sizeClass)->GiveKept(all, wait);
+        }
+    }
+
+    /// <summary>
+    /// As <see cref="PageHeap.Take"/>. What waits for its next use, large blocks and whole spans, goes before memory from the kernel does.
+    /// The lock of one class may be held.
+    /// </summary>
+    internal static Span* TakeSpan(nuint pages, byte sizeClass, nuint alignment)
+    {
+        if (!Pages->HasBacked(pages))
+        {
+            LargeCache.Flush();
+            GiveKeptSpans(all: true, wait: false);
+        }
+
+        return Pages->Take(pages, sizeClass, alignment);
+    }
+
     /// <summary>What the transfer caches take from and give to.</summary>
     internal readonly struct CentralLists : IObjectSource
     {
@@ -163,7 +197,7 @@ internal static unsafe class Heap
     {
         public static Span* Take(nuint sizeClass)
         {
-            Span* span = Pages->Take(SizeClasses.PagesPerSpan(sizeClass), (byte)sizeClass, PageMap.PageSize);
+            Span* span = TakeSpan(SizeClasses.PagesPerSpan(sizeClass), (byte)sizeClass, PageMap.PageSize);
             if (span != null && Options.Check)
             {
                 Checked.PrepareSpan(span);
@@ -173,6 +207,21 @@ internal static unsafe class Heap
         }
 
         public static void Give(Span* span) => Pages->Give(span, released: false);
+
+        // Half of what the page heap would keep: large blocks may have the other.
+        public static bool TryKeep(nuint pages)
+        {
+            nuint kept = (nuint)Interlocked.Add(ref s_keptPages, (long)pages);
+            if (2 * kept <= Pages->KeepablePages && kept <= (Pages->UsedBytes >> PageMap.PageShift) / KeptSpansFraction && !Options.Check)
+            {
+                return true;
+            }
+
+            EndKeep(pages);
+            return false;
+        }
+
+        public static void EndKeep(nuint pages) => Interlocked.Add(ref s_keptPages, -(long)pages);
 
         public static int TakeFromRemnants(nuint sizeClass, void** objects, int count)
         {

@@ -85,6 +85,8 @@ internal static unsafe class Upkeep
         {
             Occupancy.EndPeriod();
             Heap.PlunderTransferCaches(all: false);
+            Heap.GiveKeptSpans(all: false, wait: true);
+            LargeCache.Flush();
             Heap.Pages->EndPeriod();
         }
     }

@@ -1,3 +1,5 @@
+using System.Threading;
+
 namespace NativeMalloc;
 
 /// <summary>Where a central free list gets its spans.</summary>
@@ -7,6 +9,11 @@ internal unsafe interface ISpanSource
     static abstract Span* Take(nuint sizeClass);
 
     static abstract void Give(Span* span);
+
+    /// <summary>Whether a span of so many pages may stay with its class though no object of it is out; it counts until <see cref="EndKeep"/>.</summary>
+    static abstract bool TryKeep(nuint pages);
+
+    static abstract void EndKeep(nuint pages);
 
     /// <summary>Objects cut from other classes' remnants, up to <paramref name="count"/>; how many, none rather than much work.</summary>
     static abstract int TakeFromRemnants(nuint sizeClass, void** objects, int count);
@@ -36,6 +43,14 @@ internal unsafe struct CentralFreeList<TSpans>
     private nint _spans;
     private nint _out;
 
+    // Spans that have all their objects here, kept because the class wanted others right after it gave such back: they, how many, the least of
+    // this period, and how many may be. And how many it gave back in this period and has not wanted again.
+    private ulong _whole;
+    private nint _kept;
+    private nint _leastKept;
+    private nint _wantedAgain;
+    private nint _given;
+
     // Objects taken in this period of the class's (see EndPeriod), and whether they were few in the last.
     private nint _taken;
     private bool _quiet;
@@ -64,22 +79,24 @@ internal unsafe struct CentralFreeList<TSpans>
                     break; // enough to go on with; a new span would be touched for nothing
                 }
 
-                int cut = TSpans.TakeFromRemnants(sizeClass, objects, count);
-                if (cut > 0)
-                {
-                    Lock.Release();
-                    Reverse(objects, cut);
-                    return cut;
-                }
-
-                span = TSpans.Take(sizeClass);
+                span = TakeKept();
                 if (span == null)
                 {
-                    break;
+                    int cut = TSpans.TakeFromRemnants(sizeClass, objects, count);
+                    if (cut > 0)
+                    {
+                        Lock.Release();
+                        Reverse(objects, cut);
+                        return cut;
+                    }
+
+                    span = TakeNew(sizeClass);
+                    if (span == null)
+                    {
+                        break;
+                    }
                 }
 
-                span->PrepareObjects();
-                _spans++;
                 _ranks.Add(span);
             }
 
@@ -98,16 +115,19 @@ internal unsafe struct CentralFreeList<TSpans>
     internal void Give(nuint sizeClass, void** objects, int count)
     {
         Lock.Acquire();
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count;)
         {
             nuint address = (nuint)objects[i];
             Span* span = PageMap.SpanOf(address);
             if (span != null && span->Remnant && TSpans.GiveToRemnant(span, address))
             {
+                i++;
                 continue;
             }
 
-            if (span == null || span->SizeClass != sizeClass || span->Remnant || !span->GiveObject(address))
+            // Mostly they are all of one span.
+            int given = span == null || span->SizeClass != sizeClass || span->Remnant ? 0 : span->GiveObjects(objects + i, count - i);
+            if (given == 0)
             {
                 Lock.Release(); // a handler of SIGABRT may allocate
                 Misuse.Report(
@@ -118,12 +138,12 @@ internal unsafe struct CentralFreeList<TSpans>
                         : "is not a block in use: it was freed twice, or points into a block"u8);
             }
 
-            _out--;
+            i += given;
+            _out -= given;
             if (span->Out == 0)
             {
                 _ranks.Remove(span);
-                _spans--;
-                TSpans.Give(span);
+                GiveOrKeep(span);
             }
             else
             {
@@ -131,6 +151,40 @@ internal unsafe struct CentralFreeList<TSpans>
             }
         }
 
+        Lock.Release();
+    }
+
+    /// <summary>Gives back the whole spans that were kept and not needed since the last time, or all. <paramref name="wait"/>: for the lock.</summary>
+    internal void GiveKept(bool all, bool wait)
+    {
+        if (Volatile.Read(ref _kept) == 0 && Volatile.Read(ref _wantedAgain) == 0)
+        {
+            return;
+        }
+
+        if (wait)
+        {
+            Lock.Acquire();
+        }
+        else if (!Lock.TryAcquire())
+        {
+            return;
+        }
+
+        if (!all)
+        {
+            _wantedAgain = _wantedAgain > _leastKept ? _wantedAgain - _leastKept : 0;
+            _given = 0;
+        }
+
+        for (nint count = all ? _kept : _leastKept; count > 0; count--)
+        {
+            Span* span = TakeKept();
+            _spans--;
+            TSpans.Give(span);
+        }
+
+        _leastKept = _kept;
         Lock.Release();
     }
 
@@ -181,6 +235,7 @@ internal unsafe struct CentralFreeList<TSpans>
     internal void Withhold()
     {
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
+        GiveKept(all: true, wait: true);
         Lock.Acquire();
         for (Span* span = _ranks.Fullest(); span != null; span = _ranks.Fullest())
         {
@@ -189,6 +244,52 @@ internal unsafe struct CentralFreeList<TSpans>
         }
 
         Lock.Release();
+    }
+
+    private Span* TakeKept()
+    {
+        Span* span = (Span*)_whole;
+        if (span != null)
+        {
+            SpanList.Remove(ref _whole, span);
+            TSpans.EndKeep(span->Pages);
+            _kept--;
+            _leastKept = _kept < _leastKept ? _kept : _leastKept;
+        }
+
+        return span;
+    }
+
+    private Span* TakeNew(nuint sizeClass)
+    {
+        Span* span = TSpans.Take(sizeClass);
+        if (span != null)
+        {
+            span->PrepareObjects();
+            _spans++;
+            if (_given > 0)
+            {
+                _given--;
+                _wantedAgain++;
+            }
+        }
+
+        return span;
+    }
+
+    private void GiveOrKeep(Span* span)
+    {
+        if (_kept < _wantedAgain && TSpans.TryKeep(span->Pages))
+        {
+            SpanList.Add(ref _whole, span);
+            _kept++;
+        }
+        else
+        {
+            _spans--;
+            _given++;
+            TSpans.Give(span);
+        }
     }
 
     private static void Reverse(void** objects, int count)

@@ -46,6 +46,9 @@ internal unsafe struct Span
     /// <summary>Few objects of it were left, and it holds objects of all classes now (see <see cref="Remnants{TSource}"/>).</summary>
     internal bool Remnant;
 
+    /// <summary>A large block that was freed and waits for the next of its size (see <see cref="LargeCache"/>).</summary>
+    internal bool Cached;
+
     private byte _firstWord; // no word of the bitmap before this one has a bit
 
     // The span's metadata ends behind the words that its objects need: see BytesFor.
@@ -125,28 +128,41 @@ internal unsafe struct Span
         return number * SizeClasses.Size(SizeClass) == address - Start && number < Objects;
     }
 
-    /// <summary>Takes an object back; false if it is here already, or if the address is not one of an object.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool GiveObject(nuint address)
+    /// <summary>
+    /// Takes objects back, up to the first that is not of this span, is here already or begins nowhere; returns how many.
+    /// </summary>
+    internal int GiveObjects(void** objects, int count)
     {
-        nuint offset = address - Start;
-        nuint number = NumberAt(offset);
-        nuint word = number / 64;
-        ulong bit = 1UL << (int)(number % 64);
-        if (number * SizeClasses.Size(SizeClass) != offset || number >= Objects || (_here[word] & bit) != 0)
+        nuint start = Start;
+        nuint bytes = Bytes;
+        nuint size = SizeClasses.Size(SizeClass);
+        ulong reciprocal = SizeClasses.Reciprocal(SizeClass);
+        nuint first = _firstWord;
+        int given = 0;
+        for (; given < count; given++)
         {
-            return false;
+            nuint offset = (nuint)objects[given] - start;
+            if (offset >= bytes)
+            {
+                break;
+            }
+
+            nuint number = (nuint)((offset * reciprocal) >> 32);
+            nuint word = number / 64;
+            ulong bit = 1UL << (int)(number % 64);
+            if (number * size != offset || number >= Objects || (_here[word] & bit) != 0)
+            {
+                break;
+            }
+
+            _here[word] |= bit;
+            first = word < first ? word : first;
         }
 
-        Zeroed = false;
-        _here[word] |= bit;
-        if (word < _firstWord)
-        {
-            _firstWord = (byte)word;
-        }
-
-        Out--;
-        return true;
+        _firstWord = (byte)first;
+        Out -= (ushort)given;
+        Zeroed &= given == 0;
+        return given;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -26,6 +26,12 @@ internal static unsafe class CpuCache
             {
                 return Shim.Pop(sizeClass, size, failure);
             }
+
+            void* cached = LargeBlocks.TakeCached(size);
+            if (cached != null)
+            {
+                return cached;
+            }
         }
 
         void* block;
@@ -127,7 +133,7 @@ internal static unsafe class CpuCache
     [RuntimeExport("nm_push_full")]
     internal static void PushFull(void* block, nuint sizeClass)
     {
-        if (block == null || (sizeClass == 0 && Reserve.TryFree(block)))
+        if (block == null || (sizeClass == 0 && ((!Options.Check && LargeBlocks.TryCache(block)) || Reserve.TryFree(block))))
         {
             return;
         }

@@ -23,6 +23,9 @@ internal static unsafe class Reserve
         internal fixed ulong Lengths[Mappings];
         internal fixed byte UnitsOf[Words * UnitsPerWord];
         internal fixed byte Memory[Bytes + UnitBytes];
+
+        // No mapping of that number, or a higher one, has been made yet.
+        internal int MappingsEnd;
     }
 
     private static Root s_root;
@@ -114,7 +117,8 @@ internal static unsafe class Reserve
 
     private static int FindMapping(void* block)
     {
-        for (int i = 0; i < Mappings; i++)
+        int end = Volatile.Read(ref RootPointer->MappingsEnd);
+        for (int i = 0; i < end; i++)
         {
             if (RootPointer->Starts[i] == (ulong)block)
             {
@@ -136,6 +140,13 @@ internal static unsafe class Reserve
             {
                 continue;
             }
+
+            int end;
+            do
+            {
+                end = Volatile.Read(ref RootPointer->MappingsEnd);
+            }
+            while (end <= i && Interlocked.CompareExchange(ref RootPointer->MappingsEnd, i + 1, end) != end);
 
             byte* memory = Os.Map(size + alignment - 4096);
             if (memory == null)

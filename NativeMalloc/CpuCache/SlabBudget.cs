@@ -17,15 +17,15 @@ internal static class SlabBudget
     private const nint MostOfThreads = 32 << 20;
 
     /// <summary>Two CPUs' share, whatever the heap's size; and what is of use to one.</summary>
-    private const nint LeastOfAll = 2 * MostOfCpu;
+    private const nint LeastOfAll = 2 << 20;
     private const nint Least = 64 << 10;
 
     private const int HeapFraction = 4;
 
     /// <summary>The transfer cache of one class: this part of the heap, within these bounds.</summary>
-    private const int TransferHeapFraction = 32;
+    private const int TransferHeapFraction = 512;
     private const int MostOfTransfer = 512 << 10;
-    private const int LeastOfTransfer = 128 << 10;
+    private const int LeastOfTransfer = 16 << 10;
 
     /// <summary>For each of so many CPUs' slabs, when so many bytes are in spans.</summary>
     internal static nint ForCpu(int slabs, nuint heap) => Share(MostOfCpus, MostOfCpu, slabs, heap);

@@ -10,10 +10,10 @@ namespace NativeMalloc;
 /// </remarks>
 internal static unsafe class SlabCapacity
 {
-    /// <summary>Most objects of a class: of the ten smallest classes (tcmalloc's choice), and of the others.</summary>
-    private const int MaxSmallest = 2048;
-    private const int MaxOthers = 128;
-    private const int SmallestClasses = 10;
+    /// <summary>Most objects of a class: so many bytes of them, within these bounds. (tcmalloc's are 2,048 of the ten smallest, 128 of others.)</summary>
+    private const int MaxBytes = 512 << 10;
+    private const int MostObjects = 8192;
+    private const int LeastObjects = 128;
 
     /// <summary>A stack that is too small gives way to one of this many times its places.</summary>
     private const int StackGrowth = 4;
@@ -36,7 +36,7 @@ internal static unsafe class SlabCapacity
     {
         ulong header = Slab.HeaderOf(slab, sizeClass);
         int capacity = Places(Slab.End(header) - slab->Begins[sizeClass]);
-        int max = sizeClass <= SmallestClasses ? MaxSmallest : MaxOthers;
+        int max = MaxOf(sizeClass);
         int wanted = capacity == 0 ? SizeClasses.Batch(sizeClass) : capacity;
         wanted = wanted < max - capacity ? wanted : max - capacity;
         if (wanted == 0)
@@ -80,6 +80,13 @@ internal static unsafe class SlabCapacity
 
         slab->CapacityBytes += wanted * size;
         return true;
+    }
+
+    /// <summary>Most objects of the class that any slab may hold.</summary>
+    internal static int MaxOf(nuint sizeClass)
+    {
+        int max = MaxBytes / (int)SizeClasses.Size(sizeClass);
+        return max > MostObjects ? MostObjects : max > LeastObjects ? max : LeastObjects;
     }
 
     /// <summary>Gives back what is beyond the budget, which may be smaller than it was: some of it at a time.</summary>

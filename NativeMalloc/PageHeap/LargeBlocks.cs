@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -57,12 +58,38 @@ internal static unsafe class LargeBlocks
     internal static Span* SpanOf(void* block, System.ReadOnlySpan<byte> caller)
     {
         Span* span = PageMap.SpanOf((nuint)block);
-        if (span == null || span->Start != (nuint)block || span->SizeClass != 0)
+        if (!IsBlock(span, block))
         {
             Misuse.ReportNoBlock(caller, block);
         }
 
         return span;
+    }
+
+    /// <summary>As malloc, of what is cached; null if nothing of that size is, or it is not the size of a large block.</summary>
+    internal static void* TakeCached(nuint size)
+    {
+        Span* span = LargeCache.TryTake(PagesOf(size));
+        if (span == null)
+        {
+            return null;
+        }
+
+        Account(span, size);
+        return (void*)span->Start;
+    }
+
+    /// <summary>As free, of what is to be cached; false if the block is not, or is none.</summary>
+    internal static bool TryCache(void* block)
+    {
+        Span* span = PageMap.SpanOf((nuint)block);
+        if (!IsBlock(span, block))
+        {
+            return false;
+        }
+
+        Account(span, span->Bytes);
+        return LargeCache.TryKeep(span);
     }
 
     internal static void Free(Span* span)
@@ -130,7 +157,8 @@ internal static unsafe class LargeBlocks
 
         nuint pages = PagesOf(size);
         pages = pages == 0 ? 1 : pages;
-        Span* span = Heap.Pages->Take(pages, 0, alignment);
+        Span* span = alignment <= PageMap.PageSize ? LargeCache.TryTake(pages) : null;
+        span = span != null ? span : Heap.TakeSpan(pages, 0, alignment);
         if (span == null && size <= Heap.Pages->MappedBytes)
         {
             Heap.EmptyCaches();
@@ -146,12 +174,20 @@ internal static unsafe class LargeBlocks
     }
 
     // Notes how much of a span was asked for.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Account(Span* span, nuint size)
     {
         ushort waste = (ushort)(span->Bytes - size); // at most a page
-        Interlocked.Add(ref s_waste, waste - span->Out);
-        span->Out = waste;
+        if (waste != span->Out)
+        {
+            Interlocked.Add(ref s_waste, waste - span->Out);
+            span->Out = waste;
+        }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsBlock(Span* span, void* block) =>
+        span != null && span->Start == (nuint)block && span->SizeClass == 0 && !span->Cached && !span->Remnant;
 
     private static nuint PagesOf(nuint size) => (size + PageMap.PageSize - 1) >> PageMap.PageShift;
 }

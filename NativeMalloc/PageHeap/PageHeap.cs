@@ -128,6 +128,14 @@ internal unsafe struct PageHeap
         _lock.Release();
     }
 
+    /// <summary>
+    /// How many pages, of those in spans, may wait for their next use beside the free ones. Without the lock: a guess.
+    /// </summary>
+    internal readonly nuint KeepablePages => _policy.Kept(_usedPages) - BackedFreePages is var pages && pages > 0 ? (nuint)pages : 0;
+
+    /// <summary>Whether so many pages can be had that hold memory already, as far as can be told without the lock.</summary>
+    internal readonly bool HasBacked(nuint pages) => (nint)pages <= BackedFreePages;
+
     /// <summary>Makes a large block's span longer where it stands; false if the pages behind it are not free.</summary>
     internal bool Extend(Span* span, nuint pages)
     {

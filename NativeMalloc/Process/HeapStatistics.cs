@@ -98,11 +98,12 @@ internal unsafe struct HeapStatistics
 
         all.Remnants = Heap.Remnants->Bytes;
         all.UsedInRemnants = Heap.Remnants->UsedBytes;
-        all.InUseLarge = pages->UsedBytes - inSpans - all.Remnants;
+        nuint cached = LargeCache.Bytes;
+        all.InUseLarge = pages->UsedBytes - inSpans - all.Remnants - cached;
         all.InUse += all.InUseLarge + all.UsedInRemnants;
         all.Central += all.Remnants - all.UsedInRemnants;
         all.InternalWaste += LargeBlocks.Waste;
-        all.Free = pages->FreeBytes;
+        all.Free = pages->FreeBytes + cached;
         all.Released = pages->ReleasedBytes;
         all.Metadata = NativeMalloc.Metadata.MappedBytes;
         all.MetadataTouched = NativeMalloc.Metadata.UsedBytes - PageMap.UntouchedBytes(pages->MappedBytes);

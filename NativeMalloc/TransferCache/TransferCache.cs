@@ -22,8 +22,8 @@ internal unsafe interface IObjectSource
 internal unsafe struct TransferCache<TSource>
     where TSource : IObjectSource
 {
-    /// <summary>Most objects held for one class, in batches (tcmalloc's bound); in bytes, <see cref="SlabBudget.ForTransfer"/>.</summary>
-    private const int MaxBatches = 64;
+    /// <summary>Most objects held for one class, in batches; in bytes, <see cref="SlabBudget.ForTransfer"/>.</summary>
+    private const int MaxBatches = 256;
 
     private const int FirstBatches = 4;
 
@@ -143,7 +143,7 @@ internal unsafe struct TransferCache<TSource>
     {
         int batch = SizeClasses.Batch(sizeClass);
         int bound = SlabBudget.ForTransfer(Heap.Pages->UsedBytes) / (int)SizeClasses.Size(sizeClass);
-        bound = bound < 2 * batch ? 2 * batch : bound > MaxBatches * batch ? MaxBatches * batch : bound;
+        bound = bound < MaxBatches * batch ? bound : MaxBatches * batch;
         int capacity = _capacity == 0 ? FirstBatches * batch : 4 * _capacity;
         capacity = capacity < bound ? capacity : bound;
         if (capacity <= _capacity)

@@ -66,6 +66,29 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
         Assert.Equal((1, spans[3].Length), ((int)_list.Spans, (int)_list.Out)); // the full one stays
     }
 
+    // Else a program that frees a batch and wants it again would have each span made anew.
+    [Fact]
+    public void SpansThatWereWantedRightAfterTheyWentAreKept()
+    {
+        nuint sizeClass = SizeClasses.Of(64 << 10);
+        FakeSpans.Keepable = 3;
+        GiveAll(TakeSpans(sizeClass, 5));
+        Assert.Equal(0, FakeSpans.Live);
+        GiveAll(TakeSpans(sizeClass, 5)); // more than may be
+        Assert.Equal((3, 3, 0), (FakeSpans.Live, (int)_list.Spans, (int)_list.Out));
+
+        int left = FakeSpans.Left;
+        nuint[][] again = TakeSpans(sizeClass, 3);
+        Assert.Equal(left, FakeSpans.Left);
+        GiveAll(again);
+        _list.GiveKept(all: false, wait: true); // all were needed
+        Assert.Equal(3, FakeSpans.Live);
+        _list.GiveKept(all: false, wait: true);
+        Assert.Equal((0, 3), (FakeSpans.Live, (int)FakeSpans.Keepable));
+    }
+
+    private void GiveAll(nuint[][] spans) => Array.ForEach(spans, Give);
+
     [Fact]
     public void TheLowestAddressComesLast()
     {

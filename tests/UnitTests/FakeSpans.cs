@@ -22,6 +22,7 @@ internal readonly unsafe struct FakeSpans : ISpanSource
         s_shed.ForEach(span => NativeMemory.Free((void*)span));
         s_shed.Clear();
         Left = int.MaxValue;
+        Keepable = 0;
         // Below every real mapping, and in a part of the page map that no heap shares.
         s_next = unchecked((nuint)0x20_0000_0000);
     }
@@ -44,6 +45,13 @@ internal readonly unsafe struct FakeSpans : ISpanSource
         s_live.Add((nuint)span);
         return span;
     }
+
+    /// <summary>Spans that may be kept.</summary>
+    internal static nint Keepable { get; set; }
+
+    public static bool TryKeep(nuint pages) => Keepable > 0 && Keepable-- > 0;
+
+    public static void EndKeep(nuint pages) => Keepable++;
 
     public static int TakeFromRemnants(nuint sizeClass, void** objects, int count) => 0;
 

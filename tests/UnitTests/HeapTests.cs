@@ -7,7 +7,7 @@ namespace NativeMalloc.UnitTests;
 public sealed unsafe class HeapTests : AllocatorTest, IDisposable
 {
     private const nuint SmallClass = 4;
-    private const nuint LargestClass = SizeClasses.Count - 1;
+    private static readonly nuint s_largeClass = SizeClasses.Of(16 << 10);
 
     public HeapTests() => StartAfresh();
 
@@ -30,7 +30,7 @@ public sealed unsafe class HeapTests : AllocatorTest, IDisposable
     [Fact]
     public void CachedObjectsMakeRoomForThoseOfAnotherClass()
     {
-        Cache(LargestClass);
+        Cache(s_largeClass);
         Os.MapsToFail = int.MaxValue;
         while (Heap.Pages->Take(1, 0, PageMap.PageSize) != null)
         {

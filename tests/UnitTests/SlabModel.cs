@@ -77,7 +77,7 @@ internal sealed unsafe class SlabModel
             uint current = NativeMalloc.Slab.Current(Slab->Headers[sizeClass]);
             uint end = NativeMalloc.Slab.End(Slab->Headers[sizeClass]);
             AssertThat(begin <= current && current <= end && end <= limit, $"class {sizeClass}: {begin}, {current}, {end}, {limit}");
-            AssertThat(Capacity(sizeClass) <= (sizeClass <= 10 ? 2048 : 128), $"class {sizeClass} has room for {Capacity(sizeClass)}");
+            AssertThat(Capacity(sizeClass) <= SlabCapacity.MaxOf(sizeClass), $"class {sizeClass} has room for {Capacity(sizeClass)}");
             capacityBytes += Capacity(sizeClass) * (nint)SizeClasses.Size(sizeClass);
             if (begin != 0)
             {

@@ -55,7 +55,7 @@ public sealed unsafe class SpanTests
                 for (int count = random.Next(33); count > 0 && gone.Count > 0; count--)
                 {
                     int index = random.Next(gone.Count);
-                    Assert.True(span.GiveObject(gone[index]), $"seed {sizeClass}, step {step}");
+                    Assert.True(GiveObject(ref span, gone[index]), $"seed {sizeClass}, step {step}");
                     here.Add(gone[index]);
                     gone.RemoveAt(index);
                 }
@@ -70,10 +70,10 @@ public sealed unsafe class SpanTests
     public void RefusesWhatIsHereAlready(int sizeClass)
     {
         Span span = NewSpan((nuint)sizeClass);
-        Assert.False(span.GiveObject(s_start));
+        Assert.False(GiveObject(ref span, s_start));
         nuint taken = Take(ref span, 1)[0];
-        Assert.True(span.GiveObject(taken));
-        Assert.False(span.GiveObject(taken));
+        Assert.True(GiveObject(ref span, taken));
+        Assert.False(GiveObject(ref span, taken));
         Assert.Equal(0, span.Out);
     }
 
@@ -84,12 +84,36 @@ public sealed unsafe class SpanTests
         Span span = NewSpan((nuint)sizeClass);
         nuint[] taken = Take(ref span, SizeClasses.MaxObjectsPerSpan);
         nuint end = taken[^1] + SizeClasses.Size((nuint)sizeClass);
-        Assert.All(taken, start => Assert.False(span.GiveObject(start + 1)));
-        Assert.All(taken, start => Assert.False(span.GiveObject(start + SizeClasses.Size((nuint)sizeClass) - 1)));
-        Assert.All(taken, start => Assert.False(span.GiveObject(start + SizeClasses.Size((nuint)sizeClass) / 2)));
-        Assert.False(span.GiveObject(end)); // the tail
-        Assert.False(span.GiveObject(s_start - 16));
+        Assert.All(taken, start => Assert.False(GiveObject(ref span, start + 1)));
+        Assert.All(taken, start => Assert.False(GiveObject(ref span, start + SizeClasses.Size((nuint)sizeClass) - 1)));
+        Assert.All(taken, start => Assert.False(GiveObject(ref span, start + SizeClasses.Size((nuint)sizeClass) / 2)));
+        Assert.False(GiveObject(ref span, end)); // the tail
+        Assert.False(GiveObject(ref span, s_start - 16));
         Assert.Equal(taken.Length, span.Out);
+    }
+
+    [Theory]
+    [MemberData(nameof(SomeClasses))]
+    public void TakesBackUpToTheFirstThatIsNotItsOwn(int sizeClass)
+    {
+        Span span = NewSpan((nuint)sizeClass);
+        nuint[] taken = Take(ref span, 3);
+        void** objects = stackalloc void*[taken.Length + 1];
+        for (int i = 0; i < taken.Length; i++)
+        {
+            objects[i] = (void*)taken[i];
+        }
+
+        objects[taken.Length] = (void*)(s_start + span.Bytes);
+        Assert.Equal(taken.Length, span.GiveObjects(objects, taken.Length + 1));
+        Assert.Equal(0, span.GiveObjects(objects, taken.Length));
+        Assert.Equal(0, span.Out);
+    }
+
+    private static bool GiveObject(ref Span span, nuint address)
+    {
+        void* one = (void*)address;
+        return span.GiveObjects(&one, 1) == 1;
     }
 
     private static nuint[] Take(ref Span span, int count)

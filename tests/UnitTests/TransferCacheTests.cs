@@ -102,7 +102,7 @@ public sealed unsafe class TransferCacheTests : AllocatorTest
     [Fact]
     public void LargeObjectsAreKeptOnceTheyComeAgain()
     {
-        nuint sizeClass = SizeClasses.Of(64 << 10);
+        nuint sizeClass = SizeClasses.Of(16 << 10);
         for (int i = 0; i < SizeClasses.ReturnsBeforeKept(sizeClass); i++)
         {
             Give(sizeClass, Take(sizeClass, 1));
@@ -157,11 +157,12 @@ public sealed unsafe class TransferCacheTests : AllocatorTest
         Assert.Equal((0, 2), (_cache.Hits, _cache.Misses));
     }
 
-    // 64 batches, or 512 KiB, but at least two batches.
+    // 256 batches, or so many bytes.
     private static int Bound(nuint sizeClass)
     {
         int batch = SizeClasses.Batch(sizeClass);
-        return Math.Max(2 * batch, Math.Min(64 * batch, SlabBudget.ForTransfer(Heap.Pages->UsedBytes) / (int)SizeClasses.Size(sizeClass)));
+        int bound = SlabBudget.ForTransfer(Heap.Pages->UsedBytes) / (int)SizeClasses.Size(sizeClass);
+        return Math.Min(256 * batch, bound);
     }
 
     private nuint[] Take(nuint sizeClass, int count)

@@ -1,0 +1,101 @@
+using System;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
+{
+    private const nuint MiB = 1 << 20;
+
+    public LargeCacheTests() => StartAfresh();
+
+    public void Dispose()
+    {
+        LargeCache.Flush();
+        StartAfresh();
+    }
+
+    [Fact]
+    public void ASizeThatComesBackAgainAndAgainIsKept()
+    {
+        void* block = Learn(MiB);
+        Assert.True(LargeBlocks.TryCache(block));
+        Assert.Equal((MiB, MiB), (LargeCache.Bytes, Heap.Pages->UsedBytes));
+        Assert.True(LargeBlocks.TakeCached(2 * MiB) == null);
+        Assert.True(LargeBlocks.TakeCached(0) == null);
+        Assert.True(LargeBlocks.TakeCached(nuint.MaxValue) == null);
+        Assert.True(LargeBlocks.TakeCached(MiB - 5) == block);
+        Assert.Equal(((nuint)0, (nuint)5), (LargeCache.Bytes, LargeBlocks.Waste));
+        LargeBlocks.Free(PageMap.SpanOf((nuint)block));
+        Assert.Equal(((nuint)0, (nuint)0), (Heap.Pages->UsedBytes, LargeBlocks.Waste));
+    }
+
+    [Fact]
+    public void WhatIsCachedIsNoBlock()
+    {
+        void* block = Learn(MiB);
+        Assert.False(LargeBlocks.TryCache((byte*)block + 16));
+        Assert.False(LargeBlocks.TryCache((void*)0x1000));
+        Assert.True(LargeBlocks.TryCache(block));
+        Assert.False(LargeBlocks.TryCache(block)); // freed twice
+    }
+
+    [Fact]
+    public void ItGoesBeforeMemoryFromTheKernelDoes()
+    {
+        Assert.True(LargeBlocks.TryCache(Learn(MiB)));
+        while (Heap.Pages->HasBacked(1))
+        {
+            Assert.True(Heap.Pages->Take(1, 0, PageMap.PageSize) != null);
+        }
+
+        nuint untouched = Heap.Pages->ReleasedBytes;
+        Assert.True(Heap.TakeSpan(PageBits.Pages / 2, 0, PageMap.PageSize) != null);
+        Assert.Equal((untouched, (nuint)0), (Heap.Pages->ReleasedBytes, LargeCache.Bytes));
+    }
+
+    [Fact]
+    public void NoMoreIsKeptThanThePageHeapWould()
+    {
+        void* first = Learn(6 * MiB);
+        void* second = LargeBlocks.Allocate(6 * MiB, PageMap.PageSize);
+        Assert.True(LargeBlocks.TryCache(first));
+        Assert.False(LargeBlocks.TryCache(second));
+    }
+
+    [Fact]
+    public void TheNinthTakesAPlaceOfAnother()
+    {
+        Assert.True(LargeBlocks.TryCache(Learn(MiB / 2)));
+        for (int i = 0; i < 8; i++)
+        {
+            Assert.True(LargeBlocks.TryCache((void*)Heap.Pages->Take((MiB / 2) >> PageMap.PageShift, 0, PageMap.PageSize)->Start));
+        }
+
+        Assert.Equal(8 * MiB / 2, LargeCache.Bytes);
+    }
+
+    private static void StartAfresh()
+    {
+        *Heap.Pages = default;
+        Assert.True(Heap.Initialize());
+    }
+
+    // A block of a size that has come back so often that the next time it is kept.
+    private static void* Learn(nuint size)
+    {
+        for (int i = 0; ; i++)
+        {
+            Assert.InRange(i, 0, 10);
+            void* block = LargeBlocks.Allocate(size, PageMap.PageSize);
+            Assert.True(block != null);
+            if (LargeBlocks.TryCache(block))
+            {
+                Assert.True(LargeBlocks.TakeCached(size) == block);
+                return block;
+            }
+
+            LargeBlocks.Free(PageMap.SpanOf((nuint)block));
+        }
+    }
+}
