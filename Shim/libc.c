@@ -31,11 +31,6 @@ HIDDEN void nm_set_errno(int value)
         *__errno_location() = value;
 }
 
-HIDDEN int nm_get_errno(void)
-{
-    return __errno_location ? *__errno_location() : 0;
-}
-
 HIDDEN long nm_fail_with_errno(int value)
 {
     nm_set_errno(value);
@@ -53,7 +48,7 @@ HIDDEN char **nm_environ(void)
 /* 0 where there is no such entry; getauxval then sets errno, which a free that starts the library must leave alone. */
 HIDDEN unsigned long nm_auxiliary_value(unsigned long type)
 {
-    int error = nm_get_errno();
+    int error = __errno_location ? *__errno_location() : 0;
     unsigned long value = getauxval ? getauxval(type) : 0;
     nm_set_errno(error);
     return value;

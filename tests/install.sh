@@ -3,7 +3,7 @@
 set -euo pipefail
 
 declare -A package_of=(
-    [gcc]=gcc [g++]=g++ [ld]=binutils [gdb]=gdb [strace]=strace [taskset]=util-linux [awk]=gawk [dash]=dash
+    [gcc]=gcc [g++]=g++ [ld]=binutils [gdb]=gdb [valgrind]=valgrind [strace]=strace [taskset]=util-linux [awk]=gawk [dash]=dash
     [python3]=python3 [perl]=perl [git]=git [sqlite3]=sqlite3 [xz]=xz-utils [tar]=tar [redis-server]=redis-server
     [cmake]=cmake [pkg-config]=pkg-config [dpkg-deb]=dpkg [make]=make
     [redis-cli]=redis-tools [memcached]=memcached [node]=nodejs [java]=default-jdk-headless [named]=bind9 [dig]=bind9-dnsutils

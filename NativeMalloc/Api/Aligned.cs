@@ -1,4 +1,5 @@
 using System.Runtime;
+using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
 
@@ -48,11 +49,9 @@ internal static unsafe class Aligned
             return Errno.Invalid;
         }
 
-        int errno = Errno.Get();
         void* block = Allocate(alignment, size);
         if (block == null)
         {
-            Errno.Set(errno);
             return Errno.NoMemory;
         }
 
@@ -78,18 +77,29 @@ internal static unsafe class Aligned
         return block != null ? block : Errno.Fail(Errno.NoMemory);
     }
 
-    /// <summary>A block aligned to a power of two; null, and errno as it may be, when there is no memory.</summary>
+    /// <summary>A block aligned to a power of two; null, and errno as it was, when there is no memory.</summary>
     internal static void* Allocate(nuint alignment, nuint size)
+    {
+        nuint mask = alignment - 1;
+        nuint sizeClass = SizeClasses.OfFine((size + mask) & ~mask);
+        return sizeClass != 0 && alignment <= PageMap.PageSize && (SizeClasses.Size(sizeClass) & mask) == 0 && !Options.Check
+            ? Shim.Pop(sizeClass, size, OnFailure.ReturnNull)
+            : AllocateUncommon(alignment, size);
+    }
+
+    // What the first class that has room for it is not aligned to.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void* AllocateUncommon(nuint alignment, nuint size)
     {
         if (alignment <= MinAlignment)
         {
-            return Malloc.Allocate(size);
+            return Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.ReturnNull);
         }
 
         nuint sizeClass = Options.Check ? 0 : SizeClasses.OfAligned(size, alignment);
         if (sizeClass != 0)
         {
-            return Shim.Pop(sizeClass, size, OnFailure.SetErrno);
+            return Shim.Pop(sizeClass, size, OnFailure.ReturnNull);
         }
 
         ThreadState* thread = Shim.Thread();

@@ -8,4 +8,7 @@ internal enum OnFailure
 
     /// <summary>What operator new does.</summary>
     Throw,
+
+    /// <summary>Returns null.</summary>
+    ReturnNull,
 }

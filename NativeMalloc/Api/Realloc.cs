@@ -103,17 +103,10 @@ internal static unsafe class Realloc
     // All of the old block is copied, not just what was asked for: programs write up to malloc_usable_size.
     private static void* Replace(void* block, nuint usable, nuint size)
     {
-        int errno = Errno.Get();
-        void* replacement = Malloc.Allocate(size);
+        void* replacement = Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.ReturnNull);
         if (replacement == null)
         {
-            if (size > usable)
-            {
-                return null;
-            }
-
-            Errno.Set(errno); // a block that is to shrink can stay as it is
-            return block;
+            return size > usable ? Errno.Fail(Errno.NoMemory) : block; // one that is to shrink can stay as it is
         }
 
         Shim.Move(replacement, block, usable < size ? usable : size);

@@ -114,10 +114,6 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern void SetErrno(int value);
 
-    [RuntimeImport("*", "nm_get_errno")]
-    [MethodImpl(Call)]
-    internal static extern int GetErrno();
-
     [RuntimeImport("*", "nm_environ")]
     [MethodImpl(Call)]
     internal static extern byte** Environment();

@@ -12,8 +12,6 @@ internal static unsafe class Errno
     internal const int Invalid = 22;      // EINVAL
     internal const int NoSystemCall = 38; // ENOSYS
 
-    internal static int Get() => Shim.GetErrno();
-
     internal static void Set(int value) => Shim.SetErrno(value);
 
     /// <summary>Sets errno; returns null, for functions that fail with it.</summary>

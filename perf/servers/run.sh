@@ -38,7 +38,7 @@ for attempt in $(seq 200); do
     kill -0 "$server" 2> /dev/null && [ "$attempt" != 200 ] || { echo "$0: $name does not start: $work.log" >&2; exit 1; }
     sleep 0.05
 done
-sample &
+sample 2> /dev/null &
 sampler=$!
 before=$(date +%s.%N)
 load > "$work.load" 2>&1 || { echo "$0: the clients of $name failed: $work.load" >&2; exit 1; }

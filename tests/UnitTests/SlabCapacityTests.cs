@@ -37,9 +37,9 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
     }
 
     [Theory]
-    [InlineData(4, 8192)] // of 64 bytes
-    [InlineData(8, 4096)]
-    [InlineData(14, 2340)]
+    [InlineData(4, 4096)] // of 64 bytes
+    [InlineData(8, 2048)]
+    [InlineData(14, 1170)]
     [InlineData(79, 128)]
     public void CapacityStartsAtABatchAndDoublesToItsBound(int sizeClass, int bound)
     {

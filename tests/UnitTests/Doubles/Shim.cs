@@ -105,8 +105,6 @@ internal static unsafe class Shim
 
     internal static void SetErrno(int value) => ErrorNumber = value;
 
-    internal static int GetErrno() => ErrorNumber;
-
     internal static nuint AuxiliaryValue(nuint type) => AuxiliaryVector.GetValueOrDefault(type);
 
     internal static int StreamWrite(void* stream, byte* text, nuint length)

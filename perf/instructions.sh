@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Instructions of an operation (malloc and its free, or a realloc), pattern by pattern, counted by valgrind's callgrind: "PATTERN COUNT" lines on
+# standard output, as kept in perf/instructions.txt. Valgrind knows no rseq, so the per-thread front end is counted: the same sequences.
+#
+#     perf/instructions.sh > perf/instructions.txt
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=${1:-out/perf}
+mkdir -p "$work"
+gcc -O2 -fno-builtin -Wall -Wextra perf/counted.c -o "$work/counted"
+
+# instructions PATTERN COUNT: of the whole program.
+instructions() {
+    LD_PRELOAD=$PWD/out/libnativemalloc.so valgrind --tool=callgrind --callgrind-out-file=/dev/null "$work/counted" "$1" "$2" 2>&1 |
+        awk '/Collected/ { print $NF }'
+}
+
+# The caches have grown to what the pattern needs before the part that is counted.
+"$work/counted" | while read -r pattern allocations; do
+    warm=$((400000 / allocations)) more=$((100000 / allocations))
+    before=$(instructions "$pattern" "$warm")
+    after=$(instructions "$pattern" $((warm + more)))
+    awk -v name="$pattern" -v total=$((after - before)) -v operations=$((more * allocations)) 'BEGIN { printf "%s %.1f\n", name, total / operations }'
+done
