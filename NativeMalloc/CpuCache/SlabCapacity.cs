@@ -11,8 +11,8 @@ namespace NativeMalloc;
 internal static unsafe class SlabCapacity
 {
     /// <summary>Most objects of a class: so many bytes of them, within these bounds. (tcmalloc's are 2,048 of the ten smallest, 128 of others.)</summary>
-    private const int MaxBytes = 512 << 10;
-    private const int MostObjects = 8192;
+    private const int MaxBytes = 256 << 10;
+    private const int MostObjects = 4096;
     private const int LeastObjects = 128;
 
     /// <summary>A stack that is too small gives way to one of this many times its places.</summary>
