@@ -6,7 +6,8 @@
 #     perf/classes.sh record     run the programs and write perf/sizes.txt first: python3, perl, sqlite3 and g++, with glibc's malloc
 set -euo pipefail
 cd "$(dirname "$0")/.."
-work=out/perf/classes
+. perf/common.sh
+work=$work/classes
 mkdir -p "$work"
 programs=(python3 perl sqlite3 g++)
 
@@ -24,7 +25,7 @@ of() {
 
 record() {
     gcc -O2 -shared -fPIC -fno-builtin -Wall -Wextra perf/sizes.c -o "$work/sizes.so"
-    awk 'BEGIN { srand(2); for (i = 0; i < 400000; i++) printf "%.15f line %d\n", rand(), i }' > "$work/lines"
+    lines 400000 > "$work/lines"
     {
         echo "# What programs hold, in blocks of each size: PROGRAM SIZE BYTES. Made by perf/classes.sh record."
         PYTHONMALLOC=malloc of python3 python3 perf/inputs/rows.py

@@ -9,6 +9,11 @@ compile() {
     gcc -O2 -fno-builtin -Wall -Wextra -pthread "perf/$1.c" -o "$work/${1##*/}"
 }
 
+# lines COUNT: so many lines of text in random order, the same in each run.
+lines() {
+    awk -v count="$1" 'BEGIN { srand(2); for (i = 0; i < count; i++) printf "%.15f line %d\n", rand(), i }'
+}
+
 # Debian's peers: their libraries where they are installed, else nothing.
 peer() {
     local file

@@ -7,11 +7,11 @@ cd "$(dirname "$0")/.."
 folder=$PWD/$work/demo
 rm -rf "$folder"
 mkdir -p "$folder"
-gcc -O2 -fno-builtin -Wall -Wextra perf/measure.c -o "$work/measure"
-gcc -O2 -fno-builtin -Wall -Wextra -pthread perf/programs/wordcount.c -o "$work/wordcount"
+compile measure
+compile programs/wordcount
 python=$(command -v /usr/bin/python3 || command -v python3)
 
-awk 'BEGIN { srand(2); for (i = 0; i < 2000000; i++) printf "%.15f line %d\n", rand(), i }' > "$folder/lines"
+lines 2000000 > "$folder/lines"
 
 names=("python3, a dictionary of 1,500,000" "g++ -O2, templates and regex" "sort, 2,000,000 lines, 2 threads" "wordcount, 4 threads")
 commands=(

@@ -17,6 +17,6 @@ compile measure
 for program in minimise factor larson asymmetric sharing sizes wordcount; do
     compile "programs/$program"
 done
-[ -f "$work/lines" ] || awk 'BEGIN { srand(2); for (i = 0; i < 400000; i++) printf "%.15f line %d\n", rand(), i }' > "$work/lines"
+[ -f "$work/lines" ] || lines 400000 > "$work/lines"
 
 PERF_LOOPS=$PWD/$work/libloops.so dotnet run -c Release --project perf/Benchmarks -- "$@"

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Sees to the programs that the tests use: as root on Debian installs what is missing, elsewhere says how to.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/packages.sh
 
 declare -A package_of=(
     [gcc]=gcc [g++]=g++ [ld]=binutils [gdb]=gdb [valgrind]=valgrind [strace]=strace [taskset]=util-linux [awk]=gawk [dash]=dash
@@ -14,16 +16,4 @@ for program in "${!package_of[@]}"; do
     command -v "$program" > /dev/null || missing+=("${package_of[$program]}")
 done
 [ -d /usr/include/c++/v1 ] || missing+=(libc++-dev libc++abi-dev)
-[ ${#missing[@]} = 0 ] && exit
-
-if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-    echo "tests: installing ${missing[*]}" >&2
-    # Servers must not start by themselves: the tests start their own.
-    printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
-    chmod +x /usr/sbin/policy-rc.d
-    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-    { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } > /dev/null
-else
-    echo "tests: missing programs: sudo apt-get install ${missing[*]}" >&2
-    exit 1
-fi
+[ ${#missing[@]} = 0 ] || get_packages "${missing[@]}"

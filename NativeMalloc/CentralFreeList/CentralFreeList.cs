@@ -43,8 +43,8 @@ internal unsafe struct CentralFreeList<TSpans>
     private nint _spans;
     private nint _out;
 
-    // Spans that have all their objects here, kept because the class wanted others right after it gave such back: they, how many, the least of
-    // this period, and how many may be. And how many it gave back in this period and has not wanted again.
+    // Spans that have all their objects here, kept because the class wanted others right after it gave such back: they, how many, the
+    // least of this period, and how many may be. And how many it gave back in this period and has not wanted again.
     private ulong _whole;
     private nint _kept;
     private nint _leastKept;
@@ -157,7 +157,7 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Gives back the whole spans that were kept and not needed since the last time, or all. <paramref name="wait"/>: for the lock.</summary>
     internal void GiveKept(bool all, bool wait)
     {
-        if (Volatile.Read(ref _kept) == 0 && Volatile.Read(ref _wantedAgain) == 0)
+        if ((Volatile.Read(ref _kept) | Volatile.Read(ref _wantedAgain) | Volatile.Read(ref _given)) == 0)
         {
             return;
         }

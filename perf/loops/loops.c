@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../programs/random.h"
+
 /* Through pointers in both cases, so that the loop is the same. */
 static struct {
     void *(*malloc)(size_t);
@@ -60,15 +62,6 @@ static void *room(size_t bytes)
     return start;
 }
 
-/* xorshift64*, Vigna. */
-static inline uint64_t next(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state * 2685821657736338717u;
-}
-
 /* Sizes up to the largest, as many in each doubling: programs have many small blocks and few large ones. */
 enum { SIZES = 1 << 16 };
 static void draw_sizes(uint32_t *sizes, long largest)
@@ -76,8 +69,8 @@ static void draw_sizes(uint32_t *sizes, long largest)
     uint64_t state = 88172645463325252u;
     int doublings = 63 - __builtin_clzl((unsigned long)largest) - 3;
     for (int i = 0; i < SIZES; i++) {
-        uint64_t power = 8u << next(&state) % (unsigned)doublings;
-        sizes[i] = (uint32_t)(power + 1 + next(&state) % power);
+        uint64_t power = 8u << next_of(&state) % (unsigned)doublings;
+        sizes[i] = (uint32_t)(power + 1 + next_of(&state) % power);
     }
 }
 
@@ -119,7 +112,7 @@ void batches(long size, long batch, long count)
 static void replace(void **live, long slots, const uint32_t *sizes, long count, uint64_t state)
 {
     for (long i = 0; i < count; i++) {
-        uint64_t random = next(&state);
+        uint64_t random = next_of(&state);
         long slot = (long)((random & 0xffffffff) * (uint64_t)slots >> 32);
         call.free(live[slot]);
         live[slot] = use(call.malloc(sizes[random >> 48]));
@@ -137,7 +130,7 @@ void mixed(long slots, long largest, long count)
         for (long i = 0; i < slots; i++)
             live[i] = use(call.malloc(sizes[i % SIZES]));
     }
-    replace(live, slots, sizes, count, next(&state));
+    replace(live, slots, sizes, count, next_of(&state));
 }
 
 void callocs(long size, long count)

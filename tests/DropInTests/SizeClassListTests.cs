@@ -10,7 +10,7 @@ public sealed class SizeClassListTests
     public void TheTableIsWhatTheCommandComputesFromTheRecordedSizes()
     {
         string tree = Repository.NewFolder("classes");
-        Command.Shell($"cp -r --parents perf/classes.sh perf/classes.c perf/sizes.txt NativeMalloc/SizeClasses '{tree}'").In(Repository.Root).Run().Succeeded();
+        Command.Shell($"cp -r --parents perf/common.sh perf/classes.sh perf/classes.c perf/sizes.txt NativeMalloc/SizeClasses '{tree}'").In(Repository.Root).Run().Succeeded();
         string list = Path.Combine(tree, "NativeMalloc", "SizeClasses", "SizeClassList.cs");
         File.Delete(list);
 

@@ -9,13 +9,12 @@ public sealed unsafe class HeapTests : AllocatorTest, IDisposable
     private const nuint SmallClass = 4;
     private static readonly nuint s_largeClass = SizeClasses.Of(16 << 10);
 
-    public HeapTests() => StartAfresh();
+    public HeapTests() => EmptyHeap();
 
-    // The heap is the process's: nothing of it may stay in use.
     public void Dispose()
     {
         Os.Reset();
-        StartAfresh();
+        EmptyHeap();
     }
 
     [Fact]
@@ -48,13 +47,6 @@ public sealed unsafe class HeapTests : AllocatorTest, IDisposable
         int drains = FrontEnd.Drains;
         Assert.True(LargeBlocks.Allocate((nuint)1 << 60, PageMap.PageSize) == null);
         Assert.Equal(drains, FrontEnd.Drains);
-    }
-
-    private static void StartAfresh()
-    {
-        *Heap.Pages = default;
-        *Heap.Remnants = default;
-        Assert.True(Heap.Initialize());
     }
 
     // Leaves an object of the class in its transfer cache.

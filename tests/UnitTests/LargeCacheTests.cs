@@ -7,12 +7,12 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
 {
     private const nuint MiB = 1 << 20;
 
-    public LargeCacheTests() => StartAfresh();
+    public LargeCacheTests() => EmptyHeap();
 
     public void Dispose()
     {
         LargeCache.Flush();
-        StartAfresh();
+        EmptyHeap();
     }
 
     [Fact]
@@ -73,12 +73,6 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
         }
 
         Assert.Equal(8 * MiB / 2, LargeCache.Bytes);
-    }
-
-    private static void StartAfresh()
-    {
-        *Heap.Pages = default;
-        Assert.True(Heap.Initialize());
     }
 
     // A block of a size that has come back so often that the next time it is kept.

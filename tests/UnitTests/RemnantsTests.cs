@@ -18,12 +18,12 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
     // Blocks that are out: where each begins, and its class.
     private readonly List<(nuint Address, nuint SizeClass)> _blocks = [];
 
-    public RemnantsTests() => StartAfresh();
+    public RemnantsTests() => EmptyHeap();
 
     public void Dispose()
     {
         Os.Reset();
-        StartAfresh();
+        EmptyHeap();
     }
 
     [Theory]
@@ -150,13 +150,6 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         AssertBlocksAreWhole();
         DropAllBut(int.MaxValue);
         AssertNothingIsLeft();
-    }
-
-    private static void StartAfresh()
-    {
-        *Heap.Pages = default;
-        *Heap.Remnants = default;
-        Assert.True(Heap.Initialize());
     }
 
     private void Fill(int size, int bytes = Bytes)

@@ -99,13 +99,9 @@ internal static class MicroRunner
     private sealed class Counter(int rounds) : EventProcessor
     {
         private Progress? _progress;
-        private int _cases;
 
-        public override void OnStartRunBenchmarksInType(Type type, IReadOnlyList<BenchmarkCase> benchmarks)
-        {
-            _cases = benchmarks.Count;
-            _progress ??= new Progress(_cases * rounds);
-        }
+        public override void OnStartRunBenchmarksInType(Type type, IReadOnlyList<BenchmarkCase> benchmarks) =>
+            _progress ??= new Progress(benchmarks.Count * rounds);
 
         public override void OnEndRunBenchmark(BenchmarkCase benchmark, BenchmarkReport report) =>
             _progress!.Step($"{NameOf(benchmark)}, {benchmark.Job.Id}: {(report.ResultStatistics is { } statistics ? $"{statistics.Median:N1} ns" : "failed")}");
