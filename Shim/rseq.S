@@ -154,8 +154,8 @@ FUNCTION nm_pop_batch
 FUNCTION_END nm_pop_batch
 
 /*
- * int nm_push_batch(Slab *slab, size_t class, void **objects, int count): gives objects[0..] to the slab if it is
- * this CPU's, as many as there is room for; returns how many, or -1 if it is not,
+ * int nm_push_batch(Slab *slab, size_t class, void **objects, int count): gives the objects from the last down to the slab if it
+ * is this CPU's, as many as there is room for; returns how many, or -1 if it is not,
  * or the thread was interrupted.
  */
 FUNCTION nm_push_batch
@@ -166,18 +166,19 @@ FUNCTION nm_push_batch
         jne     .Lother_slab
         mov     (%rdi,%rsi,8), %r8d
         mov     4(%rdi,%rsi,8), %r10d
-        xor     %eax, %eax
+        mov     %ecx, %eax
 .Lnext_nm_push_batch:
-        cmp     %ecx, %eax
-        jge     .Llast_nm_push_batch
+        test    %ecx, %ecx                              /* how many are left */
+        jle     .Llast_nm_push_batch
         cmp     %r10d, %r8d
         jae     .Llast_nm_push_batch
-        mov     (%rdx,%rax,8), %r9
+        dec     %ecx
+        mov     (%rdx,%rcx,8), %r9
         mov     %r9, (%rdi,%r8)
         add     $8, %r8d
-        inc     %eax
         jmp     .Lnext_nm_push_batch
 .Llast_nm_push_batch:
+        sub     %ecx, %eax
         mov     %r8d, (%rdi,%rsi,8)
 .Lcommit_nm_push_batch:
         ret

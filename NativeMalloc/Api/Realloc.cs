@@ -6,6 +6,9 @@ namespace NativeMalloc;
 /// <summary>calloc, realloc and reallocarray.</summary>
 internal static unsafe class Realloc
 {
+    /// <summary>A program that grows a block by more than this part of it at a time (Python's lists: an eighth) sees to itself.</summary>
+    private const int SmallStep = 16;
+
     /// <summary>A block of <paramref name="count"/> times <paramref name="size"/> bytes that reads zero.</summary>
     [RuntimeExport("calloc")]
     internal static void* AllocateZeroed(nuint count, nuint size)
@@ -65,10 +68,19 @@ internal static unsafe class Realloc
     internal static void* ResizeArray(void* block, nuint count, nuint size) =>
         Multiply(count, size, out nuint bytes) ? Resize(block, bytes) : Errno.Fail(Errno.NoMemory);
 
-    private static void* ResizeSmall(void* block, nuint usable, nuint size)
+    // Stays while the block is large enough and not a quarter too large.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void* ResizeSmall(void* block, nuint usable, nuint size) =>
+        size <= usable && size >= usable - usable / 4 ? block : ReplaceSmall(block, usable, size);
+
+    // Who grows a block in small steps would have it copied at most of them. With an eighth more, which rounding may make a quarter, it is at
+    // few (tcmalloc adds a quarter, whatever the step).
+    private static void* ReplaceSmall(void* block, nuint usable, nuint size)
     {
-        // Stays while the block is large enough and not a quarter too large.
-        return size <= usable && size >= usable - usable / 4 ? block : Replace(block, usable, size);
+        nuint ample = usable + usable / 8;
+        bool bySteps = size > usable && size - usable <= usable / SmallStep && ample <= SizeClasses.MaxSize;
+        void* replacement = bySteps ? Replace(block, usable, ample) : null;
+        return replacement != null ? replacement : Replace(block, usable, size);
     }
 
     // Large blocks, those in remnants and of the reserve, and all blocks in checking mode.

@@ -32,6 +32,8 @@ internal unsafe interface ISpanSource
 internal unsafe struct CentralFreeList<TSpans>
     where TSpans : ISpanSource
 {
+    private const int CacheLine = 64;
+
     /// <summary>Ranks of spans of which less than a quarter is out.</summary>
     private const int SparseRanks = SpanRanks.Ranks / 4;
 
@@ -62,8 +64,8 @@ internal unsafe struct CentralFreeList<TSpans>
     internal readonly nint Out => _out;
 
     /// <summary>
-    /// Takes up to <paramref name="count"/> objects, the lowest address last, since caches hand out the last first. Returns
-    /// how many: fewer where memory is short, none where there is none.
+    /// Takes up to <paramref name="count"/> objects, at most <see cref="SizeClasses.MaxBatch"/>, in the order in which they are to be handed
+    /// out. Returns how many: fewer where memory is short, none where there is none.
     /// </summary>
     internal int Take(nuint sizeClass, void** objects, int count)
     {
@@ -86,7 +88,6 @@ internal unsafe struct CentralFreeList<TSpans>
                     if (cut > 0)
                     {
                         Lock.Release();
-                        Reverse(objects, cut);
                         return cut;
                     }
 
@@ -107,7 +108,11 @@ internal unsafe struct CentralFreeList<TSpans>
         _out += taken;
         _taken += taken;
         Lock.Release();
-        Reverse(objects, taken);
+        if (SizeClasses.Size(sizeClass) < CacheLine)
+        {
+            Spread(objects, taken, (int)SizeClasses.Size(sizeClass));
+        }
+
         return taken;
     }
 
@@ -292,13 +297,24 @@ internal unsafe struct CentralFreeList<TSpans>
         }
     }
 
-    private static void Reverse(void** objects, int count)
+    // Objects of less than a cache line in an order in which neighbours share none: what a program asks for one after another, and gives to
+    // its threads, would else slow them down.
+    private static void Spread(void** objects, int count, int size)
     {
-        for (int low = 0, high = count - 1; low < high; low++, high--)
+        void** ascending = stackalloc void*[SizeClasses.MaxBatch];
+        for (int i = 0; i < count; i++)
         {
-            void* swap = objects[low];
-            objects[low] = objects[high];
-            objects[high] = swap;
+            ascending[i] = objects[i];
+        }
+
+        int step = (CacheLine + size - 1) / size;
+        int place = 0;
+        for (int first = 0; first < step; first++)
+        {
+            for (int i = first; i < count; i += step)
+            {
+                objects[place++] = ascending[i];
+            }
         }
     }
 }

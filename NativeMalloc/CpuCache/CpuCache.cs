@@ -116,18 +116,19 @@ internal static unsafe class CpuCache
             return null;
         }
 
-        taken--;
-        if (taken > 0)
+        // The first is the caller's, the second will be the slab's topmost.
+        int others = taken - 1;
+        if (others > 0)
         {
-            int pushed = Shim.PushBatch(slab, sizeClass, objects, taken);
-            pushed = pushed < 0 ? 0 : pushed; // on another CPU by now
-            if (pushed < taken)
+            int pushed = Shim.PushBatch(slab, sizeClass, objects + 1, others);
+            others -= pushed < 0 ? 0 : pushed; // not if on another CPU by now
+            if (others > 0)
             {
-                Heap.Transfer(sizeClass)->Give(sizeClass, objects + pushed, taken - pushed);
+                Heap.Transfer(sizeClass)->Give(sizeClass, objects + 1, others);
             }
         }
 
-        return objects[taken];
+        return objects[0];
     }
 
     /// <summary>Takes an object back, when the slab had no room for it; for class 0, a large block, or null.</summary>

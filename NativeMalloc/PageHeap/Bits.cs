@@ -41,11 +41,45 @@ internal static unsafe class Bits
     internal static int LongestClearRun(ulong* bits, int end)
     {
         int longest = 0;
-        int number = 0;
-        while (NextClearRun(bits, ref number, end, out int length))
+        int row = 0; // that ends where the word begins
+        for (int number = 0; number < end; number += 64)
         {
-            longest = length > longest ? length : longest;
-            number += length;
+            ulong set = end - number < 64 ? bits[number / 64] | ~Mask(number, end) : bits[number / 64];
+            if (set == 0)
+            {
+                row += 64;
+                continue;
+            }
+
+            row += BitOperations.TrailingZeroCount(set);
+            longest = row > longest ? row : longest;
+            longest = LongestWithin(~set, longest);
+            row = BitOperations.LeadingZeroCount(set);
+        }
+
+        return row > longest ? row : longest;
+    }
+
+    // The longest row of set bits, if it is longer than that. By steps that double: with so many bits, whatever rows there are.
+    private static int LongestWithin(ulong word, int longest)
+    {
+        int length = 1; // each bit that is left begins a row of so many
+        ulong rows = word;
+        while (length <= longest)
+        {
+            int step = length <= longest - length ? length : longest + 1 - length;
+            rows &= step < 64 ? rows >> step : 0;
+            length += step;
+            if (rows == 0)
+            {
+                return longest;
+            }
+        }
+
+        while (rows != 0)
+        {
+            longest++;
+            rows &= rows >> 1;
         }
 
         return longest;

@@ -185,6 +185,7 @@ internal static unsafe class PageMap
         get => (Root*)Unsafe.AsPointer(ref s_root);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Leaf* LeafOf(nuint address)
     {
         nuint index = address >> LeafShift;

@@ -9,7 +9,7 @@ namespace NativeMalloc;
 internal struct ReleasePolicy
 {
     /// <summary>Kept whatever the heap's size, until it has lain idle.</summary>
-    private const nint MinKept = (8 << 20) >> PageMap.PageShift;
+    private const nint MinKept = (4 << 20) >> PageMap.PageShift;
 
     private const nint KeptFraction = 8;
 

@@ -22,12 +22,12 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern void Push(void* block, nuint sizeClass);
 
-    /// <summary>Takes up to <paramref name="count"/> objects; how many, or -1 if the slab is not this CPU's, or the thread was interrupted.</summary>
+    /// <summary>Takes up to <paramref name="count"/> objects, the topmost first; how many, or -1 if the slab is not this CPU's, or the thread was interrupted.</summary>
     [RuntimeImport("*", "nm_pop_batch")]
     [MethodImpl(Call)]
     internal static extern int PopBatch(Slab* slab, nuint sizeClass, void** objects, int count);
 
-    /// <summary>Gives objects[0..], as many as there is room for; how many, or -1 if the slab is not this CPU's, or the thread was interrupted.</summary>
+    /// <summary>Gives the objects from the last down, as many as there is room for; how many, or -1 if the slab is not this CPU's, or the thread was interrupted.</summary>
     [RuntimeImport("*", "nm_push_batch")]
     [MethodImpl(Call)]
     internal static extern int PushBatch(Slab* slab, nuint sizeClass, void** objects, int count);

@@ -82,6 +82,9 @@ public sealed class FrontEndTests
         Assert.Contains(ours, line => line.Contains("mremap("));
     }
 
+    [Fact]
+    public void BlockThatGrowsIsNotCopiedEachTime() => TestProgram.Run("grown").Preloaded().Run().Succeeded();
+
     // The kernel moves one mapping of its own at a time, and what was moved and then grew in place is two.
     [Fact]
     public void BlockOfSeveralMappingsIsMoved()

@@ -109,10 +109,18 @@ public sealed class ReleaseTests
     {
         TestProgram.Run("forks", "100", "3").Preloaded().With("NATIVEMALLOC_RELEASE_THREAD", "1").With("NATIVEMALLOC_RELEASE_DELAY", "0").Run().Succeeded();
         // It names itself, which may be after the program's first steps. The C library waits for each thread to take its own signals.
-        const string Script = "until grep -q nativemalloc /proc/$$/task/*/comm; do sleep 0.01; done; grep -h -e Name -e SigBlk /proc/$$/task/*/status";
+        // The shell reads by itself: when it starts a program, it blocks all signals until that runs.
+        const string Script = """
+            until grep -q nativemalloc /proc/$$/task/*/comm; do sleep 0.01; done
+            for thread in /proc/$$/task/*/status; do
+                while read -r name value; do
+                    case $name in Name:|SigBlk:) echo "$name $value" ;; esac
+                done < "$thread"
+            done
+            """;
         string threads = new Command("sh", "-c", Script).Preloaded().With("NATIVEMALLOC_RELEASE_THREAD", "1").Run().Succeeded().Output;
         Assert.Equal(
-            ["Name:\tsh", "SigBlk:\t0000000000000000", "Name:\tnativemalloc", "SigBlk:\tfffffffc7ffbfeff"], // all but 32 to 34, SIGKILL and SIGSTOP
+            ["Name: sh", "SigBlk: 0000000000000000", "Name: nativemalloc", "SigBlk: fffffffc7ffbfeff"], // all but 32 to 34, SIGKILL and SIGSTOP
             threads.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 

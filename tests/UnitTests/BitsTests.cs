@@ -36,11 +36,25 @@ public sealed unsafe class BitsTests
             int end = random.Next(from, Units + 1);
             Assert.Equal(Next(model, from, end, true), Bits.NextSet(bits, from, end));
             Assert.Equal(Next(model, from, end, false), Bits.NextClear(bits, from, end));
+            Assert.Equal(Longest(model[..end]), Bits.LongestClearRun(bits, end));
             Assert.Equal(model[first], Bits.Has(bits, first));
             Assert.Equal(model[from], Bits.Has(bits, from));
         }
 
         Assert.Equal(model, Enumerable.Range(0, Units).Select(unit => Bits.Has(bits, unit)));
+    }
+
+    private static int Longest(bool[] model)
+    {
+        int longest = 0;
+        int row = 0;
+        foreach (bool value in model)
+        {
+            row = value ? 0 : row + 1;
+            longest = Math.Max(longest, row);
+        }
+
+        return longest;
     }
 
     private static int Next(bool[] model, int from, int end, bool value)

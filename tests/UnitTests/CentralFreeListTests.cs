@@ -89,12 +89,27 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
 
     private void GiveAll(nuint[][] spans) => Array.ForEach(spans, Give);
 
-    [Fact]
-    public void TheLowestAddressComesLast()
+    [Theory]
+    [InlineData(64)]
+    [InlineData(80)]
+    [InlineData(256 << 10)]
+    public void TheLowestAddressComesFirst(int size)
     {
-        nuint[] objects = Take(1, 32);
-        Assert.Equal(32, objects.Length);
-        Assert.Equal(objects.OrderDescending(), objects);
+        nuint sizeClass = SizeClasses.Of((nuint)size);
+        nuint[] objects = Take(sizeClass, SizeClasses.Batch(sizeClass));
+        Assert.Equal(objects.Order(), objects);
+        Assert.Equal(PageMap.SpanOf(objects[0])->Start, objects[0]);
+    }
+
+    [Theory]
+    [InlineData(16)]
+    [InlineData(32)]
+    [InlineData(48)]
+    public void WhatIsHandedOutOneAfterAnotherSharesNoCacheLine(int size)
+    {
+        nuint[] objects = Take(SizeClasses.Of((nuint)size), 32);
+        Assert.Equal(Enumerable.Range(0, 32).Select(i => PageMap.SpanOf(objects[0])->Start + (nuint)(i * size)), objects.Order());
+        Assert.All(objects.Zip(objects.Skip(1)), pair => Assert.NotEqual(pair.First / 64, pair.Second / 64));
     }
 
     [Fact]
@@ -105,9 +120,9 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
         Give(spans[1][..100]);
         Give(spans[2][..300]);
 
-        Assert.Equal(spans[1][..100].OrderDescending(), Take(1, 100));
-        Assert.Equal(spans[2][..300].OrderDescending(), Take(1, 300));
-        Assert.Equal(spans[0][..500].OrderDescending(), Take(1, 500));
+        Assert.Equal(spans[1][..100], Take(1, 100).Order());
+        Assert.Equal(spans[2][..300], Take(1, 300).Order());
+        Assert.Equal(spans[0][..500], Take(1, 500).Order());
     }
 
     [Fact]
@@ -204,11 +219,15 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
 
     private nuint[] Take(nuint sizeClass, int count)
     {
-        nuint[] objects = new nuint[count];
-        fixed (nuint* first = objects)
+        List<nuint> objects = [];
+        nuint* batch = stackalloc nuint[SizeClasses.MaxBatch];
+        for (int taken = -1; objects.Count < count && taken != 0;)
         {
-            return objects[.._list.Take(sizeClass, (void**)first, count)];
+            taken = _list.Take(sizeClass, (void**)batch, Math.Min(count - objects.Count, SizeClasses.MaxBatch));
+            objects.AddRange(new Span<nuint>(batch, taken));
         }
+
+        return [.. objects];
     }
 
     private void Give(nuint[] objects)

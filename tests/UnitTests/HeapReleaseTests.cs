@@ -6,7 +6,7 @@ namespace NativeMalloc.UnitTests;
 /// <summary>Heap.Release: how much goes back to the kernel, and at whose expense.</summary>
 public sealed unsafe class HeapReleaseTests : AllocatorTest, IDisposable
 {
-    private const nuint HugePages = 4;
+    private const nuint HugePages = 2;
 
     public HeapReleaseTests()
     {

@@ -57,8 +57,8 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     [Fact]
     public void NoMoreIsKeptThanThePageHeapWould()
     {
-        void* first = Learn(6 * MiB);
-        void* second = LargeBlocks.Allocate(6 * MiB, PageMap.PageSize);
+        void* first = Learn(3 * MiB);
+        void* second = LargeBlocks.Allocate(3 * MiB, PageMap.PageSize);
         Assert.True(LargeBlocks.TryCache(first));
         Assert.False(LargeBlocks.TryCache(second));
     }
@@ -66,13 +66,13 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     [Fact]
     public void TheNinthTakesAPlaceOfAnother()
     {
-        Assert.True(LargeBlocks.TryCache(Learn(MiB / 2)));
+        Assert.True(LargeBlocks.TryCache(Learn(MiB / 4)));
         for (int i = 0; i < 8; i++)
         {
-            Assert.True(LargeBlocks.TryCache((void*)Heap.Pages->Take((MiB / 2) >> PageMap.PageShift, 0, PageMap.PageSize)->Start));
+            Assert.True(LargeBlocks.TryCache((void*)Heap.Pages->Take((MiB / 4) >> PageMap.PageShift, 0, PageMap.PageSize)->Start));
         }
 
-        Assert.Equal(8 * MiB / 2, LargeCache.Bytes);
+        Assert.Equal(8 * (MiB / 4), LargeCache.Bytes);
     }
 
     // A block of a size that has come back so often that the next time it is kept.

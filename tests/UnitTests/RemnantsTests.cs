@@ -86,11 +86,18 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         Fill(48);
         DropAllBut(20);
         Fill(256);
-        void* neighbour;
         nuint smallest = SizeClasses.Of(16);
-        Assert.Equal(1, Heap.Remnants->Take(smallest, &neighbour, 1));
-        nuint behind = (nuint)neighbour;
-        (nuint address, nuint sizeClass) = _blocks.Single(block => block.Address + SizeClasses.Size(block.SizeClass) == behind);
+        void* neighbour;
+        nuint address, sizeClass, behind;
+        do
+        {
+            Assert.Equal(1, Heap.Remnants->Take(smallest, &neighbour, 1));
+            behind = (nuint)neighbour;
+            _blocks.Add((behind, smallest));
+            (address, sizeClass) = _blocks.FirstOrDefault(block => block.Address + SizeClasses.Size(block.SizeClass) == behind);
+        }
+        while (address == 0 || sizeClass == smallest || PageMap.SpanOf(address) != PageMap.SpanOf(behind));
+
         Span* span = PageMap.SpanOf(address);
         Volatile.Write(ref _done, false);
         Thread reader = new(() =>
@@ -111,7 +118,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         Volatile.Write(ref _done, true);
         reader.Join();
         Assert.Equal(0, _wrong);
-        Heap.Remnants->Give(span, behind);
+        DropAllBut(int.MaxValue);
     }
 
     // A class that goes on filling its own spans keeps them.

@@ -102,7 +102,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
             int taken = Heap.Transfer(sizeClass)->Take(sizeClass, objects, SizeClasses.Batch(sizeClass));
             SlabCapacity.Grow(slab, sizeClass);
             int pushed = Shim.PushBatch(slab, sizeClass, objects, taken);
-            Heap.Transfer(sizeClass)->Give(sizeClass, objects + pushed, taken - pushed);
+            Heap.Transfer(sizeClass)->Give(sizeClass, objects, taken - pushed);
         }
     }
 

@@ -72,7 +72,7 @@ static void soft(void)
         else
             kept++;
     double live = kept * 5000 / 1048576.0; /* 29 MiB */
-    CHECK(resident() - before < live * 1.1 + 4);
+    CHECK(resident() - before < live * 1.1 + 1.5);
 }
 
 int main(int argc, char **argv)

@@ -67,7 +67,7 @@ internal static unsafe class Shim
         int given = 0;
         while (given < count && current < Slab.End(header))
         {
-            *(void**)((byte*)slab + current) = objects[given++];
+            *(void**)((byte*)slab + current) = objects[count - ++given];
             current += (uint)sizeof(void*);
         }
 
