@@ -22,6 +22,7 @@ internal static unsafe class Heap
     private static nuint s_remnantHand;
     private static int s_spansToNextPeriod = MinSpansOfPeriod;
     private static int s_grew;
+    private static int s_short;
 
     // Pages of spans that their classes keep though all objects are back.
     private static long s_keptPages;
@@ -86,6 +87,13 @@ internal static unsafe class Heap
         {
             Transfer(sizeClass)->Plunder(sizeClass, all);
         }
+    }
+
+    /// <summary>In this period there was no memory at least once: not the time to ask for more than is needed.</summary>
+    internal static bool IsShort
+    {
+        get => Volatile.Read(ref s_short) != 0;
+        set => Volatile.Write(ref s_short, value ? 1 : 0);
     }
 
     /// <summary>True once, after so much was taken from the page heap that what lies untouched in the caches should have served first.</summary>
@@ -170,6 +178,7 @@ internal static unsafe class Heap
             int taken = Central(sizeClass)->Take(sizeClass, objects, count);
             if (taken == 0)
             {
+                IsShort = true;
                 EmptyCaches();
                 taken = Central(sizeClass)->Take(sizeClass, objects, count);
             }

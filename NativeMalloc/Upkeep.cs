@@ -83,6 +83,7 @@ internal static unsafe class Upkeep
         if (now - start >= Options.ReleaseDelay && Startup.IsHeapReady && Interlocked.CompareExchange(ref s_periodStart, now, start) == start
             && start != 0) // the first period only begins: a small program need not touch every class
         {
+            Heap.IsShort = false;
             Occupancy.EndPeriod();
             Heap.PlunderTransferCaches(all: false);
             Heap.GiveKeptSpans(all: false, wait: true);

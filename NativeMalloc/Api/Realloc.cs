@@ -6,8 +6,8 @@ namespace NativeMalloc;
 /// <summary>calloc, realloc and reallocarray.</summary>
 internal static unsafe class Realloc
 {
-    /// <summary>A program that grows a block by more than this part of it at a time (Python's lists: an eighth) sees to itself.</summary>
-    private const int SmallStep = 16;
+    /// <summary>A program that grows a block by more than this part of it beyond its room (Python's lists: by an eighth) sees to itself.</summary>
+    private const int SmallStep = 32;
 
     /// <summary>A block of <paramref name="count"/> times <paramref name="size"/> bytes that reads zero.</summary>
     [RuntimeExport("calloc")]
@@ -78,8 +78,9 @@ internal static unsafe class Realloc
     private static void* ReplaceSmall(void* block, nuint usable, nuint size)
     {
         nuint ample = usable + usable / 8;
-        bool bySteps = size > usable && size - usable <= usable / SmallStep && ample <= SizeClasses.MaxSize;
-        void* replacement = bySteps ? Replace(block, usable, ample) : null;
+        void* replacement = size > usable && size - usable <= usable / SmallStep && ample <= SizeClasses.MaxSize && !Heap.IsShort
+            ? TryReplace(block, usable, size, ample)
+            : null;
         return replacement != null ? replacement : Replace(block, usable, size);
     }
 
@@ -112,17 +113,26 @@ internal static unsafe class Realloc
         return Replace(block, usable, size);
     }
 
-    // All of the old block is copied, not just what was asked for: programs write up to malloc_usable_size.
     private static void* Replace(void* block, nuint usable, nuint size)
     {
-        void* replacement = Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.ReturnNull);
-        if (replacement == null)
+        void* replacement = TryReplace(block, usable, size, size);
+        return replacement != null ? replacement
+            : size > usable ? Errno.Fail(Errno.NoMemory)
+            : block; // one that is to shrink can stay as it is
+    }
+
+    // By a block with so much room, of which the program asked for a part. All of the old one is copied, not just what was asked for:
+    // programs write up to malloc_usable_size.
+    private static void* TryReplace(void* block, nuint usable, nuint size, nuint room)
+    {
+        nuint sizeClass = SizeClasses.OfFine(room);
+        void* replacement = Shim.Pop(sizeClass, sizeClass != 0 ? size : room, OnFailure.ReturnNull);
+        if (replacement != null)
         {
-            return size > usable ? Errno.Fail(Errno.NoMemory) : block; // one that is to shrink can stay as it is
+            Shim.Move(replacement, block, usable < room ? usable : room);
+            Malloc.Free(block);
         }
 
-        Shim.Move(replacement, block, usable < size ? usable : size);
-        Malloc.Free(block);
         return replacement;
     }
 

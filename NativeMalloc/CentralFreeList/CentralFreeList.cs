@@ -162,7 +162,7 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Gives back the whole spans that were kept and not needed since the last time, or all. <paramref name="wait"/>: for the lock.</summary>
     internal void GiveKept(bool all, bool wait)
     {
-        if ((Volatile.Read(ref _kept) | Volatile.Read(ref _wantedAgain) | Volatile.Read(ref _given)) == 0)
+        if (Volatile.Read(ref _kept) == 0 && (all || (Volatile.Read(ref _wantedAgain) | Volatile.Read(ref _given)) == 0))
         {
             return;
         }
@@ -297,7 +297,7 @@ internal unsafe struct CentralFreeList<TSpans>
         }
     }
 
-    // Objects of less than a cache line in an order in which neighbours share none: what a program asks for one after another, and gives to
+    // Objects of less than a cache line in an order in which neighbours share none, as far as they reach: what a program asks for one after another, and gives to
     // its threads, would else slow them down.
     private static void Spread(void** objects, int count, int size)
     {

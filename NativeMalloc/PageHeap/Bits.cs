@@ -60,7 +60,7 @@ internal static unsafe class Bits
         return row > longest ? row : longest;
     }
 
-    // The longest row of set bits, if it is longer than that. By steps that double: with so many bits, whatever rows there are.
+    // The longest row of set bits, if it is longer than that, in a word that has others. By steps that double, however many rows there are.
     private static int LongestWithin(ulong word, int longest)
     {
         int length = 1; // each bit that is left begins a row of so many
@@ -68,7 +68,7 @@ internal static unsafe class Bits
         while (length <= longest)
         {
             int step = length <= longest - length ? length : longest + 1 - length;
-            rows &= step < 64 ? rows >> step : 0;
+            rows &= rows >> step;
             length += step;
             if (rows == 0)
             {

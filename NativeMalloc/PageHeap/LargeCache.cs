@@ -13,6 +13,7 @@ namespace NativeMalloc;
 /// </remarks>
 internal static unsafe class LargeCache
 {
+    /// <summary>Also <see cref="KeptPages"/> counts them.</summary>
     private const int Places = 8;
 
     /// <summary>32 MiB: up to here glibc learns to keep blocks, too (DEFAULT_MMAP_THRESHOLD_MAX).</summary>
@@ -26,7 +27,6 @@ internal static unsafe class LargeCache
     private const int PagesShift = 48;
 
     private static Table s_table;
-    private static int s_hand;
 
     // What may be kept, when it was last asked for in this period.
     private static nuint s_bound;
@@ -43,6 +43,7 @@ internal static unsafe class LargeCache
         for (int number = 0; number < Places; number++)
         {
             ulong kept = Volatile.Read(ref s_table.Kept[number]);
+            // A size so large that its pages are none must not find the empty place.
             if (PagesOf(kept) == pages && kept != 0 && Interlocked.CompareExchange(ref Place(number), 0, (long)kept) == (long)kept)
             {
                 Span* span = SpanOf(kept);
@@ -79,8 +80,8 @@ internal static unsafe class LargeCache
             }
         }
 
-        GiveToPageHeap((ulong)Interlocked.Exchange(ref Place(++s_hand & (Places - 1)), kept));
-        return true;
+        span->Cached = false;
+        return false;
     }
 
     /// <summary>Gives all to the page heap.</summary>

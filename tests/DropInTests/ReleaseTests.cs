@@ -114,14 +114,14 @@ public sealed class ReleaseTests
             until grep -q nativemalloc /proc/$$/task/*/comm; do sleep 0.01; done
             for thread in /proc/$$/task/*/status; do
                 while read -r name value; do
-                    case $name in Name:|SigBlk:) echo "$name $value" ;; esac
+                    case $name in Name:) thread_name=$value ;; SigBlk:) echo "$thread_name $value" ;; esac
                 done < "$thread"
             done
             """;
         string threads = new Command("sh", "-c", Script).Preloaded().With("NATIVEMALLOC_RELEASE_THREAD", "1").Run().Succeeded().Output;
         Assert.Equal(
-            ["Name: sh", "SigBlk: 0000000000000000", "Name: nativemalloc", "SigBlk: fffffffc7ffbfeff"], // all but 32 to 34, SIGKILL and SIGSTOP
-            threads.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            ["nativemalloc fffffffc7ffbfeff", "sh 0000000000000000"], // all but 32 to 34, SIGKILL and SIGSTOP
+            threads.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order());
     }
 
     [Theory]

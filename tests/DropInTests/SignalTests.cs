@@ -15,6 +15,8 @@ public sealed class SignalTests
     [InlineData("pairs", "mm_cid")]
     [InlineData("pairs", "cpu_id")]
     [InlineData("pairs", "thread")]
+    [InlineData("large", "mm_cid")]
+    [InlineData("large", "thread")]
     [InlineData("any", "mm_cid")]
     [InlineData("any", "cpu_id")]
     [InlineData("any", "thread")]

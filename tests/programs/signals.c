@@ -1,8 +1,8 @@
 /*
  * Signal handlers that allocate, many times a second on every thread, while their threads allocate.
  *
- *     signals pairs|any SECONDS  small blocks of one size, or blocks of all sizes
- *     signals altstack           handlers on the smallest alternate stack that the system allows, on the smallest threads
+ *     signals pairs|large|any SECONDS  small blocks of one size, large ones of one size, or blocks of all sizes
+ *     signals altstack                 handlers on the smallest alternate stack that the system allows, on the smallest threads
  *
  * A handler may meet a lock that its own thread holds, and wait for ever: what was found until then is printed, and the exit
  * code is 3.
@@ -20,7 +20,7 @@
 
 enum { THREADS = 3, HELD = 12 };
 
-static int all_sizes;
+static size_t only; /* size; 0: all */
 static volatile int stop;
 static volatile long handled;
 static volatile int ended;
@@ -28,8 +28,8 @@ static volatile int ended;
 static size_t pick(uint64_t *seed)
 {
     uint64_t r = next_random(seed);
-    if (!all_sizes)
-        return 64;
+    if (only)
+        return only;
     return r % 50 == 0 ? r / 64 % (1 << 20) : r % 5 == 0 ? r / 64 % 20000 : r / 64 % 700;
 }
 
@@ -174,7 +174,7 @@ int main(int argc, char **argv)
     CHECK(argc >= 2);
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
-    all_sizes = strcmp(argv[1], "pairs") != 0;
+    only = strcmp(argv[1], "pairs") == 0 ? 64 : strcmp(argv[1], "large") == 0 ? 300 << 10 : 0;
     if (strcmp(argv[1], "altstack") == 0)
         run_on_small_stacks();
     else
