@@ -18,7 +18,7 @@ sum() {
 
 # field NAME: of the whole heap.
 field() {
-    grep -v '{"size":' "$work/scale.json" | sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" | head -n 1
+    grep -v '{"size":' "$work/scale.json" | sed -n "s/.*\"$1\": \([0-9][0-9]*\).*/\1/p" | head -n 1
 }
 
 echo "| threads | slabs | slow paths | transfer cache's locks | central list's locks | membarriers | cached, MiB |"
@@ -29,7 +29,7 @@ for index in thread mm_cid; do
         NATIVEMALLOC_STATS=json:$work/scale.json LD_PRELOAD=$library "$work/larson" "$threads" "$blocks" "$generations"
         barriers=$(strace -f -e trace=membarrier -E LD_PRELOAD="$library" "$work/larson" "$threads" "$blocks" "$generations" 2>&1 | grep -c 'membarrier(' || true)
         awk -v threads="$threads" -v index_="$index" -v operations=$((threads * blocks * generations * rounds)) -v barriers="$barriers" \
-            -v slabs="$(field slabs)" -v slow=$(($(sum allocation_misses) + $(sum free_misses))) \
+            -v slabs="$(field slabs_made)" -v slow=$(($(sum allocation_misses) + $(sum free_misses))) \
             -v hits="$(sum transfer_hits)" -v misses="$(sum transfer_misses)" -v cached="$(field front_end)" 'BEGIN {
                 printf "| %d (%s) | %d | %.2f | %.2f | %.2f | %d | %.1f |\n", threads, index_, slabs, slow / operations * 1000,
                     (hits + misses) / operations * 1000, misses / operations * 1000, barriers, cached / 1048576 }'

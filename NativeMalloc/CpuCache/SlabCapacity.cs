@@ -25,6 +25,9 @@ internal static unsafe class SlabCapacity
     /// </summary>
     private const int TakeEvery = 8;
 
+    private const int StepFraction = 32;
+    private const int LeastStep = 2;
+
     /// <summary>Most classes that lose objects, rather than unused room, in favour of another at one time.</summary>
     private const int MaxEvictions = 4;
 
@@ -37,7 +40,8 @@ internal static unsafe class SlabCapacity
         ulong header = Slab.HeaderOf(slab, sizeClass);
         int capacity = Places(Slab.End(header) - slab->Begins[sizeClass]);
         int max = MaxOf(sizeClass);
-        int wanted = capacity == 0 ? SizeClasses.Batch(sizeClass) : capacity;
+        int step = StepOf(slab, sizeClass);
+        int wanted = capacity == 0 ? step : capacity;
         wanted = wanted < max - capacity ? wanted : max - capacity;
         if (wanted == 0)
         {
@@ -54,7 +58,7 @@ internal static unsafe class SlabCapacity
             }
 
             slab->Waits[sizeClass] = 0;
-            wanted = wanted < SizeClasses.Batch(sizeClass) ? wanted : SizeClasses.Batch(sizeClass);
+            wanted = wanted < step ? wanted : step;
             Take(slab, sizeClass, slab->CapacityBytes + wanted * size - slab->BudgetBytes);
             affordable = (slab->BudgetBytes - slab->CapacityBytes) / size;
         }
@@ -80,6 +84,14 @@ internal static unsafe class SlabCapacity
 
         slab->CapacityBytes += wanted * size;
         return true;
+    }
+
+    // What a class gets at once: a batch, or less where the budget is so small that batches of all classes would not fit.
+    private static int StepOf(Slab* slab, nuint sizeClass)
+    {
+        nint share = slab->BudgetBytes / StepFraction / (nint)SizeClasses.Size(sizeClass);
+        int batch = SizeClasses.Batch(sizeClass);
+        return share >= batch ? batch : share > LeastStep ? (int)share : LeastStep;
     }
 
     /// <summary>Most objects of the class that any slab may hold.</summary>
