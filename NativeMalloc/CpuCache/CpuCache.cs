@@ -238,7 +238,7 @@ internal static unsafe class CpuCache
                 return true;
             }
 
-            count = Shim.PopBatch(slab, sizeClass, objects, SizeClasses.Batch(sizeClass));
+            count = Shim.PopBatch(slab, sizeClass, objects, SlabCapacity.MoveOf(slab, sizeClass));
             count = count < 0 ? 0 : count;
         }
 
@@ -317,7 +317,8 @@ internal static unsafe class CpuCache
             room = Slab.RoomOf(slab, sizeClass);
         }
 
-        return room;
+        int most = SlabCapacity.MoveOf(slab, sizeClass);
+        return room < most ? room : most;
     }
 
     // Does without where another thread is at it: capacity is an optimisation.

@@ -94,6 +94,16 @@ internal static unsafe class SlabCapacity
         return share >= batch ? batch : share > LeastStep ? (int)share : LeastStep;
     }
 
+    /// <summary>
+    /// How many objects come and go at once: a batch, or half of a capacity that is less than two. Else the slab would be full or empty after
+    /// each move, and the next operation would be another.
+    /// </summary>
+    internal static int MoveOf(Slab* slab, nuint sizeClass)
+    {
+        int half = (Places(Slab.End(Slab.HeaderOf(slab, sizeClass)) - slab->Begins[sizeClass]) + 1) / 2;
+        return half < SizeClasses.Batch(sizeClass) ? half : SizeClasses.Batch(sizeClass);
+    }
+
     /// <summary>Most objects of the class that any slab may hold.</summary>
     internal static int MaxOf(nuint sizeClass)
     {

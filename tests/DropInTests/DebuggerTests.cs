@@ -55,7 +55,7 @@ public sealed class DebuggerTests
             continue
             """);
         Assert.Matches(@"first = 0x\w+", output);
-        Assert.Matches(@"(?s)#0 .*nm_push .* main \(.*\n#0 .*Realloc__Replace .* main \(", output);
+        Assert.Matches(@"(?s)#0 .*nm_push .* main \(.*\n#0 .*Realloc__TryReplace .* main \(", output);
         Assert.Contains("stepped\n", output);
         Assert.Contains("exited normally", output);
     }
