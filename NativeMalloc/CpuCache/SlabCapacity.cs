@@ -191,6 +191,8 @@ internal static unsafe class SlabCapacity
             nint wanted = (bytes + size - 1) / size;
             ulong header = Slab.HeaderOf(slab, victim);
             int room = Places(Slab.End(header) - Slab.Current(header));
+            int half = (Places(Slab.End(header) - slab->Begins[victim]) + 1) / 2; // who has much gives most
+            room = room < half ? room : half;
             int taken = wanted < room ? (int)wanted : room;
             ulong smaller = Slab.Header(Slab.Current(header), Slab.End(header) - Size(taken));
             if (taken > 0 && Shim.SwapHeader(slab, victim, header, smaller) == 1)

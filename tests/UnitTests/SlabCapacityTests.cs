@@ -74,6 +74,38 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         Assert.Equal(SlabCapacity.MaxOf(10), _slab.Capacity(10));
     }
 
+    // As a thread among many has: batches of all the classes that it uses would not fit.
+    [Fact]
+    public void ASmallBudgetHasSomeRoomForEachClass()
+    {
+        _slab = new SlabModel(64 << 10);
+        for (int i = 0; i < 100; i++)
+        {
+            for (nuint sizeClass = 1; sizeClass <= 30; sizeClass++) // up to 512 bytes
+            {
+                SlabCapacity.Grow(_slab.Slab, sizeClass);
+            }
+        }
+
+        _slab.AssertInvariants();
+        Assert.All(Enumerable.Range(1, 30), sizeClass => Assert.InRange(_slab.Capacity((nuint)sizeClass), 1, 128));
+    }
+
+    [Fact]
+    public void WhatMovesAtOnceIsAtMostHalfOfTheCapacity()
+    {
+        Assert.Equal(0, SlabCapacity.MoveOf(_slab.Slab, 4));
+        for (int batch = SizeClasses.Batch(4); SlabCapacity.Grow(_slab.Slab, 4);)
+        {
+            Assert.Equal(Math.Min(_slab.Capacity(4) / 2, batch), SlabCapacity.MoveOf(_slab.Slab, 4));
+        }
+
+        nuint largest = SizeClasses.Count - 1;
+        _slab = new SlabModel((nint)SizeClasses.MaxSize);
+        Assert.True(SlabCapacity.Grow(_slab.Slab, largest));
+        Assert.Equal((1, 1), (_slab.Capacity(largest), SlabCapacity.MoveOf(_slab.Slab, largest)));
+    }
+
     // What one class takes from another, the other would soon take back: batches come and go meanwhile.
     [Fact]
     public void TakingFromOthersIsRare()
