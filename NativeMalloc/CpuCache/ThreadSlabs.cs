@@ -23,6 +23,9 @@ internal static unsafe class ThreadSlabs
     /// <summary>The slabs of the threads that there are, linked by Next; <see cref="Lock"/> protects the list.</summary>
     internal static Slab* InUse => s_inUse;
 
+    /// <summary>The slabs of threads that have ended, empty, linked by Next.</summary>
+    internal static Slab* LeftOver => s_leftOver;
+
     /// <summary>Slabs that there are, those left over included.</summary>
     internal static int Made => s_made;
 

@@ -115,6 +115,11 @@ internal unsafe struct HeapStatistics
             all.SlabsMade += slab->OwnTable == null ? 1 : 0; // a CPU's stays
         }
 
+        for (Slab* slab = ThreadSlabs.LeftOver; slab != null; slab = slab->Next)
+        {
+            all.MetadataTouched -= slab->Bytes - slab->Cut;
+        }
+
         all.SlabsMade += ThreadSlabs.Made;
         return all;
     }
@@ -126,9 +131,12 @@ internal unsafe struct HeapStatistics
         for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
         {
             one.InFrontEnd += Slab.CountOf(slab, sizeClass);
-            one.Underflows += slab->Underflows[sizeClass];
-            one.Overflows += slab->Overflows[sizeClass];
-            requested += slab->Requested[sizeClass];
+            CountMisses(slab, sizeClass, ref one, ref requested);
+        }
+
+        for (Slab* slab = ThreadSlabs.LeftOver; slab != null; slab = slab->Next)
+        {
+            CountMisses(slab, sizeClass, ref one, ref requested);
         }
 
         one.InTransfer = Heap.Transfer(sizeClass)->Count;
@@ -147,5 +155,12 @@ internal unsafe struct HeapStatistics
         }
 
         return one;
+    }
+
+    private static void CountMisses(Slab* slab, nuint sizeClass, ref ClassStatistics one, ref long requested)
+    {
+        one.Underflows += slab->Underflows[sizeClass];
+        one.Overflows += slab->Overflows[sizeClass];
+        requested += slab->Requested[sizeClass];
     }
 }

@@ -75,6 +75,14 @@ public sealed class StatisticsTests
         Assert.True(one.Number("allocation_misses") > 0);
     }
 
+    [Fact]
+    public void MissesOfThreadsThatHaveEndedCount()
+    {
+        JsonElement one = Statistics.Of(TestProgram.Run("threads", "5", "1000").With("NATIVEMALLOC_INDEX", "thread")).GetProperty("classes").EnumerateArray()
+            .Single(entry => entry.Number("size") == 64);
+        Assert.InRange(one.Number("allocation_misses"), 5, 1000);
+    }
+
     // Its stubs have the addresses by which others know the functions.
     [Fact]
     public void ExecutableForAFixedPlaceThatTakesTheAddressOfMallocUsesOurs()
