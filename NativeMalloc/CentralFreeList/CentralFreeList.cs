@@ -297,8 +297,8 @@ internal unsafe struct CentralFreeList<TSpans>
         }
     }
 
-    // Objects of less than a cache line in an order in which neighbours share none, as far as they reach: what a program asks for one after another, and gives to
-    // its threads, would else slow them down.
+    // Objects of less than a cache line in an order in which neighbours share none, as far as they reach: what a program asks for one
+    // after another, and gives to its threads, would else slow them down.
     private static void Spread(void** objects, int count, int size)
     {
         void** ascending = stackalloc void*[SizeClasses.MaxBatch];

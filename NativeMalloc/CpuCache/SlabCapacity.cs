@@ -25,6 +25,7 @@ internal static unsafe class SlabCapacity
     /// </summary>
     private const int TakeEvery = 8;
 
+    /// <summary>A class's first room, and what it takes from others at one time, is at most this part of the budget.</summary>
     private const int StepFraction = 32;
     private const int LeastStep = 2;
 
