@@ -34,7 +34,7 @@ public sealed class ReleaseTests
     public void DelayThatNeverEndsKeepsWhatIsWithinBounds()
     {
         Dictionary<string, double> resident = Run(new Command(s_program.Value, "freed", "ordered").With("NATIVEMALLOC_RELEASE_DELAY", "86400000"));
-        Assert.InRange(resident["after"], 5, resident["peak"] / 4);
+        Assert.InRange(resident["after"], 4.2, resident["peak"] / 4); // what the page heap keeps of any heap is 4
         Assert.InRange(resident["after"], 0, resident["at-once"] + 1); // the caches shrink nevertheless
     }
 
@@ -100,8 +100,8 @@ public sealed class ReleaseTests
     public void ThreadGivesBackWhatAQuietProgramHas(string index)
     {
         Command quiet = TestProgram.Run("quiet").With("NATIVEMALLOC_INDEX", index);
-        Assert.InRange(Run(quiet)["after"], 5, 30); // nobody comes along
-        Assert.InRange(Run(quiet.With("NATIVEMALLOC_RELEASE_THREAD", "1"))["after"], 0, 5);
+        Assert.InRange(Run(quiet)["after"], 4.2, 30); // nobody comes along
+        Assert.InRange(Run(quiet.With("NATIVEMALLOC_RELEASE_THREAD", "1"))["after"], 0, 4);
     }
 
     [Fact]
