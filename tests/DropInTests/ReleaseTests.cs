@@ -100,8 +100,9 @@ public sealed class ReleaseTests
     public void ThreadGivesBackWhatAQuietProgramHas(string index)
     {
         Command quiet = TestProgram.Run("quiet").With("NATIVEMALLOC_INDEX", index);
-        Assert.InRange(Run(quiet)["after"], 4.2, 30); // nobody comes along
-        Assert.InRange(Run(quiet.With("NATIVEMALLOC_RELEASE_THREAD", "1"))["after"], 0, 4);
+        double without = Run(quiet)["after"];
+        Assert.InRange(without, 4.2, 30); // nobody comes along
+        Assert.InRange(Run(quiet.With("NATIVEMALLOC_RELEASE_THREAD", "1"))["after"], 0, Math.Min(5, without - 0.5));
     }
 
     [Fact]
