@@ -39,7 +39,7 @@ record() {
 for program in "${programs[@]}"; do
     awk -v name="$program" '$1 == name { print $2, $3 }' perf/sizes.txt > "$work/$program.sizes"
 done
-gcc -O2 -Wall -Wextra perf/classes.c -o "$work/classes"
+compile classes
 classes=$(($(sed -n 's/.*const int Count = \([0-9]*\);/\1/p' NativeMalloc/SizeClasses/SizeClasses.cs) - 1))
 (cd "$work" && ./classes "$classes" "${programs[@]/%/.sizes}") > "$work/table"
 {

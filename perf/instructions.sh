@@ -5,13 +5,13 @@
 #     perf/instructions.sh > perf/instructions.txt
 set -euo pipefail
 cd "$(dirname "$0")/.."
-work=${1:-out/perf}
-mkdir -p "$work"
-gcc -O2 -fno-builtin -Wall -Wextra perf/counted.c -o "$work/counted"
+. perf/common.sh
+work=${1:-$work}
+compile counted
 
 # instructions PATTERN COUNT: of the whole program.
 instructions() {
-    LD_PRELOAD=$PWD/out/libnativemalloc.so valgrind --tool=callgrind --callgrind-out-file=/dev/null "$work/counted" "$1" "$2" 2>&1 |
+    LD_PRELOAD=$library valgrind --tool=callgrind --callgrind-out-file=/dev/null "$work/counted" "$1" "$2" 2>&1 |
         awk '/Collected/ { print $NF }'
 }
 

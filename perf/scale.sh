@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 . perf/common.sh
 compile programs/larson
 [ $# -gt 0 ] || set -- 1 2 4 8 16 32 64
-blocks=1000 generations=30 rounds=20
+blocks=1000 generations=30
+rounds=20 # larson.c's own
 
 # sum FIELD: over the size classes of the report.
 sum() {
@@ -26,10 +27,11 @@ echo "|---|---|---|---|---|---|---|"
 for index in thread mm_cid; do
     for threads; do
         export NATIVEMALLOC_INDEX=$index
-        NATIVEMALLOC_STATS=json:$work/scale.json LD_PRELOAD=$library "$work/larson" "$threads" "$blocks" "$generations"
-        barriers=$(strace -f -e trace=membarrier -E LD_PRELOAD="$library" "$work/larson" "$threads" "$blocks" "$generations" 2>&1 | grep -c 'membarrier(' || true)
+        strace -f --seccomp-bpf -e trace=membarrier -o "$work/scale.trace" -E LD_PRELOAD="$library" -E NATIVEMALLOC_STATS="json:$work/scale.json" \
+            "$work/larson" "$threads" "$blocks" "$generations"
+        barriers=$(grep -c 'membarrier(' "$work/scale.trace" || true)
         awk -v threads="$threads" -v index_="$index" -v operations=$((threads * blocks * generations * rounds)) -v barriers="$barriers" \
-            -v slabs="$(field slabs_made)" -v slow=$(($(sum allocation_misses) + $(sum free_misses))) \
+            -v slabs="$(field slabs_made)" -v slow=$(($(field allocations) + $(field frees))) \
             -v hits="$(sum transfer_hits)" -v misses="$(sum transfer_misses)" 'BEGIN {
                 printf "| %s | %d | %d | %.2f | %.2f | %.2f | %d |\n", index_, threads, slabs, slow / operations * 1000,
                     (hits + misses) / operations * 1000, misses / operations * 1000, barriers }'

@@ -102,12 +102,14 @@ internal static unsafe class FrontEnd
         }
     }
 
-    /// <summary>Goes through the slabs of this process, CPUs' then threads': the first for null, null after the last.</summary>
+    /// <summary>
+    /// Goes through the slabs of this process, CPUs', then threads', then those that threads left: the first for null, null after the last.
+    /// </summary>
     internal static Slab* NextSlab(Slab* slab)
     {
         if (slab != null && slab->OwnTable != null)
         {
-            return slab->Next;
+            return slab->Next != null || slab->Owner == null ? slab->Next : ThreadSlabs.LeftOver;
         }
 
         int index = slab == null ? 0 : slab->Index + 1;
@@ -116,6 +118,6 @@ internal static unsafe class FrontEnd
             index++;
         }
 
-        return index < CpuSlabs.Bound ? CpuSlabs.Get(index) : ThreadSlabs.InUse;
+        return index < CpuSlabs.Bound ? CpuSlabs.Get(index) : ThreadSlabs.InUse != null ? ThreadSlabs.InUse : ThreadSlabs.LeftOver;
     }
 }

@@ -116,6 +116,9 @@ internal unsafe struct Slab
     /// <summary>The object of a class that was given last, or null.</summary>
     internal static void* TopOf(Slab* slab, nuint sizeClass) => *((void**)((byte*)slab + Current(HeaderOf(slab, sizeClass))) - 1);
 
+    /// <summary>Objects of a class that there is room for in all.</summary>
+    internal static int CapacityOf(Slab* slab, nuint sizeClass) => (int)(End(HeaderOf(slab, sizeClass)) - slab->Begins[sizeClass]) / sizeof(void*);
+
     /// <summary>Objects of a class that there is still room for, as of this moment.</summary>
     internal static int RoomOf(Slab* slab, nuint sizeClass)
     {

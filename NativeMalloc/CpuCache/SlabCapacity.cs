@@ -38,8 +38,7 @@ internal static unsafe class SlabCapacity
     /// </summary>
     internal static bool Grow(Slab* slab, nuint sizeClass)
     {
-        ulong header = Slab.HeaderOf(slab, sizeClass);
-        int capacity = Places(Slab.End(header) - slab->Begins[sizeClass]);
+        int capacity = Slab.CapacityOf(slab, sizeClass);
         int max = MaxOf(sizeClass);
         int step = StepOf(slab, sizeClass);
         int wanted = capacity == 0 ? step : capacity;
@@ -76,7 +75,7 @@ internal static unsafe class SlabCapacity
             return false;
         }
 
-        header = Slab.HeaderOf(slab, sizeClass);
+        ulong header = Slab.HeaderOf(slab, sizeClass);
         ulong larger = Slab.Header(Slab.Current(header), Slab.End(header) + Size(wanted));
         if (Shim.SwapHeader(slab, sizeClass, header, larger) != 1)
         {
@@ -101,9 +100,11 @@ internal static unsafe class SlabCapacity
     /// </summary>
     internal static int MoveOf(Slab* slab, nuint sizeClass)
     {
-        int half = (Places(Slab.End(Slab.HeaderOf(slab, sizeClass)) - slab->Begins[sizeClass]) + 1) / 2;
+        int half = HalfOf(slab, sizeClass);
         return half < SizeClasses.Batch(sizeClass) ? half : SizeClasses.Batch(sizeClass);
     }
+
+    private static int HalfOf(Slab* slab, nuint sizeClass) => (Slab.CapacityOf(slab, sizeClass) + 1) / 2;
 
     /// <summary>Most objects of the class that any slab may hold.</summary>
     internal static int MaxOf(nuint sizeClass)
@@ -172,7 +173,7 @@ internal static unsafe class SlabCapacity
         {
             slab->Hand = slab->Hand + 1 < SizeClasses.Count ? slab->Hand + 1 : 1;
             nuint victim = (nuint)slab->Hand;
-            if (victim == except || Slab.End(Slab.HeaderOf(slab, victim)) == slab->Begins[victim])
+            if (victim == except || Slab.CapacityOf(slab, victim) == 0)
             {
                 continue;
             }
@@ -192,7 +193,7 @@ internal static unsafe class SlabCapacity
             nint wanted = (bytes + size - 1) / size;
             ulong header = Slab.HeaderOf(slab, victim);
             int room = Places(Slab.End(header) - Slab.Current(header));
-            int half = (Places(Slab.End(header) - slab->Begins[victim]) + 1) / 2; // who has much gives most
+            int half = HalfOf(slab, victim); // who has much gives most
             room = room < half ? room : half;
             int taken = wanted < room ? (int)wanted : room;
             ulong smaller = Slab.Header(Slab.Current(header), Slab.End(header) - Size(taken));

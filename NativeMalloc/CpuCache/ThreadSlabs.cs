@@ -15,7 +15,6 @@ internal static unsafe class ThreadSlabs
     private static FutexLock s_lock;
     private static Slab* s_inUse;
     private static Slab* s_leftOver;
-    private static int s_made;
     private static int s_threads;
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
@@ -23,11 +22,8 @@ internal static unsafe class ThreadSlabs
     /// <summary>The slabs of the threads that there are, linked by Next; <see cref="Lock"/> protects the list.</summary>
     internal static Slab* InUse => s_inUse;
 
-    /// <summary>The slabs of threads that have ended, empty, linked by Next.</summary>
+    /// <summary>The slabs of threads that have ended, empty and without an owner, linked by Next.</summary>
     internal static Slab* LeftOver => s_leftOver;
-
-    /// <summary>Slabs that there are, those left over included.</summary>
-    internal static int Made => s_made;
 
     /// <summary>Gives a thread its slab; false when there is no memory.</summary>
     internal static bool Attach(ThreadState* thread)
@@ -156,7 +152,6 @@ internal static unsafe class ThreadSlabs
         }
 
         slab->OwnTable = table + below;
-        s_made++;
         return slab;
     }
 
@@ -193,6 +188,7 @@ internal static unsafe class ThreadSlabs
 
     private static void LeaveOver(Slab* slab)
     {
+        slab->Owner = null;
         slab->Next = s_leftOver;
         s_leftOver = slab;
     }

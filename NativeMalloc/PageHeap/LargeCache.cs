@@ -9,7 +9,7 @@ namespace NativeMalloc;
 /// </summary>
 /// <remarks>
 /// A block here is still a span. It counts as free memory that the page heap keeps, and goes to it when that has no other to give, and after
-/// each period. Nothing here waits, so it may interrupt itself.
+/// each period. Taking and keeping wait for nothing, so they may interrupt themselves and run outside of the slow path.
 /// </remarks>
 internal static unsafe class LargeCache
 {
@@ -35,14 +35,15 @@ internal static unsafe class LargeCache
     internal static nuint Bytes => KeptPages << PageMap.PageShift;
 
     // Eight loads and additions: a loop would cost twice as much at each free.
-    private static nuint KeptPages => PagesAt(0) + PagesAt(1) + PagesAt(2) + PagesAt(3) + PagesAt(4) + PagesAt(5) + PagesAt(6) + PagesAt(7);
+    private static nuint KeptPages =>
+        PagesOf(At(0)) + PagesOf(At(1)) + PagesOf(At(2)) + PagesOf(At(3)) + PagesOf(At(4)) + PagesOf(At(5)) + PagesOf(At(6)) + PagesOf(At(7));
 
     /// <summary>The span of a block of so many pages; null if none is here.</summary>
     internal static Span* TryTake(nuint pages)
     {
         for (int number = 0; number < Places; number++)
         {
-            ulong kept = Volatile.Read(ref s_table.Kept[number]);
+            ulong kept = At(number);
             // A size so large that its pages are none must not find the empty place.
             if (PagesOf(kept) == pages && kept != 0 && Interlocked.CompareExchange(ref Place(number), 0, (long)kept) == (long)kept)
             {
@@ -74,7 +75,7 @@ internal static unsafe class LargeCache
         long kept = (long)((ulong)pages << PagesShift | (ulong)span);
         for (int number = 0; number < Places; number++)
         {
-            if (Volatile.Read(ref s_table.Kept[number]) == 0 && Interlocked.CompareExchange(ref Place(number), kept, 0) == 0)
+            if (At(number) == 0 && Interlocked.CompareExchange(ref Place(number), kept, 0) == 0)
             {
                 return true;
             }
@@ -90,21 +91,17 @@ internal static unsafe class LargeCache
         s_bound = 0;
         for (int number = 0; number < Places; number++)
         {
-            GiveToPageHeap((ulong)Interlocked.Exchange(ref Place(number), 0));
-        }
-    }
-
-    private static void GiveToPageHeap(ulong kept)
-    {
-        if (kept != 0)
-        {
-            SpanOf(kept)->Cached = false;
-            Heap.Pages->Give(SpanOf(kept), released: false);
+            Span* span = SpanOf((ulong)Interlocked.Exchange(ref Place(number), 0));
+            if (span != null)
+            {
+                span->Cached = false;
+                Heap.Pages->Give(span, released: false);
+            }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static nuint PagesAt(int number) => PagesOf(Volatile.Read(ref s_table.Kept[number]));
+    private static ulong At(int number) => Volatile.Read(ref s_table.Kept[number]);
 
     private static nuint PagesOf(ulong kept) => (nuint)(kept >> PagesShift);
 

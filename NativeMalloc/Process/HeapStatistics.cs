@@ -110,17 +110,11 @@ internal unsafe struct HeapStatistics
         all.Mapped = pages->MappedBytes + all.Metadata;
         for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
         {
-            all.Slabs++;
-            all.MetadataTouched -= slab->Bytes - slab->Cut;
-            all.SlabsMade += slab->OwnTable == null ? 1 : 0; // a CPU's stays
-        }
-
-        for (Slab* slab = ThreadSlabs.LeftOver; slab != null; slab = slab->Next)
-        {
+            all.SlabsMade++;
+            all.Slabs += slab->OwnTable == null || slab->Owner != null ? 1 : 0; // a CPU's stays
             all.MetadataTouched -= slab->Bytes - slab->Cut;
         }
 
-        all.SlabsMade += ThreadSlabs.Made;
         return all;
     }
 
@@ -131,12 +125,9 @@ internal unsafe struct HeapStatistics
         for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
         {
             one.InFrontEnd += Slab.CountOf(slab, sizeClass);
-            CountMisses(slab, sizeClass, ref one, ref requested);
-        }
-
-        for (Slab* slab = ThreadSlabs.LeftOver; slab != null; slab = slab->Next)
-        {
-            CountMisses(slab, sizeClass, ref one, ref requested);
+            one.Underflows += slab->Underflows[sizeClass];
+            one.Overflows += slab->Overflows[sizeClass];
+            requested += slab->Requested[sizeClass];
         }
 
         one.InTransfer = Heap.Transfer(sizeClass)->Count;
@@ -155,12 +146,5 @@ internal unsafe struct HeapStatistics
         }
 
         return one;
-    }
-
-    private static void CountMisses(Slab* slab, nuint sizeClass, ref ClassStatistics one, ref long requested)
-    {
-        one.Underflows += slab->Underflows[sizeClass];
-        one.Overflows += slab->Overflows[sizeClass];
-        requested += slab->Requested[sizeClass];
     }
 }

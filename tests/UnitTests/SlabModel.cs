@@ -30,8 +30,7 @@ internal sealed unsafe class SlabModel
 
     internal int Live(nuint sizeClass) => _live.TryGetValue(sizeClass, out List<nuint> objects) ? objects.Count : 0;
 
-    internal int Capacity(nuint sizeClass) =>
-        (int)(NativeMalloc.Slab.End(Slab->Headers[sizeClass]) - Slab->Begins[sizeClass]) / sizeof(void*);
+    internal int Capacity(nuint sizeClass) => NativeMalloc.Slab.CapacityOf(Slab, sizeClass);
 
     /// <summary>As malloc: from the slab, or else from the tier behind it.</summary>
     internal void Allocate(nuint sizeClass)
