@@ -44,9 +44,10 @@ internal unsafe struct HugePage
     internal readonly int BackedFreePages => PageBits.Pages - UsedPages - ReleasedPages;
 
     /// <summary>Starts to track a huge page that was mapped just now.</summary>
-    internal void Prepare(nuint start)
+    internal void Prepare(nuint start, bool mayBeHuge)
     {
         Start = start;
+        MayBeHuge = mayBeHuge;
         ReleasedPages = PageBits.Pages;
         fixed (ulong* released = _released)
         {

@@ -47,7 +47,7 @@ internal static unsafe class HugePageAdvice
     /// make huge pages of (khugepaged), if others of its pages are in use; what is empty may be huge again. Returns the change in the
     /// count of huge pages that are kept small.
     /// </summary>
-    internal static nint OnReleased(HugePage* hugePage, int count, nint keptSmall, nint backedPages)
+    internal static nint OnReleased(HugePage* hugePage, int count, long keptSmall, nint backedPages)
     {
         bool small = hugePage->UsedPages > count;
         if (!hugePage->MayBeHuge || hugePage->KeptSmall == small || (small && keptSmall >= MostKeptSmall + backedPages / BackedForKeptSmall))

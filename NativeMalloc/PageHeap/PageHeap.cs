@@ -1,8 +1,10 @@
+using System.Threading;
+
 namespace NativeMalloc;
 
 /// <summary>
 /// The heap's memory as spans of 8 KiB pages, packed into huge pages. It maps memory in steps that grow with the heap, keeps
-/// what is freed for reuse, and gives what is too much of it back to the kernel. Addresses are never unmapped.
+/// what is freed for reuse, and gives the memory of what is too much of it back to the kernel: the addresses only when there are no others.
 /// </summary>
 internal unsafe struct PageHeap
 {
@@ -30,13 +32,14 @@ internal unsafe struct PageHeap
     private ReleasePolicy _policy;
     private MetadataPool _shortSpans;
     private MetadataPool _longSpans;
+    private MetadataPool _trackers;
     private nint _mappedPages;
     private nint _usedPages;
 
     // Free ones that the kernel is taking back: nobody can have them meanwhile.
     private nint _leavingPages;
     private nint _releasedPages;
-    private nint _keptSmall;
+    private long _keptSmall;
 
     // What the kernel refuses to take back (mlock does that) is not offered again in the same round; and unasked, not before
     // there is more than the pages that it last left here.
@@ -376,12 +379,16 @@ internal unsafe struct PageHeap
         nuint needed = (nuint)hugePages << PageMap.HugePageShift;
         nuint ahead = (MappedBytes / GrowthFraction) & ~(PageMap.HugePageSize - 1);
         ahead = ahead < MinGrowth ? MinGrowth : ahead > MaxGrowth ? MaxGrowth : ahead;
-        if (!(ahead > needed && Map(ahead)) && !Map(needed))
+        bool mapped = (ahead > needed && Map(ahead)) || Map(needed);
+        if (!mapped && needed <= MappedBytes && Os.CanMap(PageMap.PageSize))
         {
-            return null;
+            // There is a limit (RLIMIT_AS, the kernel's on what is committed), of which the runs leave too little. Where nothing at all can be
+            // mapped, as in a sandbox, they would be lost.
+            UnmapRuns();
+            mapped = Map(needed);
         }
 
-        return _runs.Find(hugePages);
+        return mapped ? _runs.Find(hugePages) : null;
     }
 
     // Adds that many bytes of new memory to the free runs; false when there are none, or none for their trackers.
@@ -393,43 +400,84 @@ internal unsafe struct PageHeap
             return false;
         }
 
-        int count = (int)(bytes >> PageMap.HugePageShift);
-        HugePage* trackers = Track((nuint)start, count);
-        if (trackers == null)
+        if (!Track((nuint)start, bytes, HugePageAdvice.OnMapped(start, bytes, MappedBytes + bytes)))
         {
             Os.Unmap(start, bytes);
             return false;
         }
 
-        bool mayBeHuge = HugePageAdvice.OnMapped(start, bytes, MappedBytes + bytes);
-        for (int i = 0; i < count; i++)
-        {
-            trackers[i].MayBeHuge = mayBeHuge;
-        }
-
-        _mappedPages += (nint)count * PageBits.Pages;
-        _releasedPages += (nint)count * PageBits.Pages;
-        _runs.Add(trackers, count);
+        nint pages = (nint)(bytes >> PageMap.PageShift);
+        _mappedPages += pages;
+        _releasedPages += pages;
+        _runs.Add(PageMap.HugePageOf((nuint)start), (int)(bytes >> PageMap.HugePageShift));
         return true;
     }
 
-    // The trackers of a new mapping, entered in the page map; all of them or, where there is no memory, null.
-    private HugePage* Track(nuint start, int count)
+    // Enters the trackers of a new mapping in the page map; none where there is no memory for all of them.
+    private bool Track(nuint start, nuint bytes, bool mayBeHuge)
     {
-        nuint bytes = (nuint)count * (nuint)sizeof(HugePage);
-        if (!PageMap.Cover(start, (nuint)count << PageMap.HugePageShift))
+        if (!PageMap.Cover(start, bytes))
         {
-            return null;
+            return false;
         }
 
-        HugePage* trackers = (HugePage*)Metadata.Allocate(bytes);
-        for (int i = 0; trackers != null && i < count; i++)
+        for (nuint next = start; next < start + bytes; next += PageMap.HugePageSize)
         {
-            trackers[i].Prepare(start + ((nuint)i << PageMap.HugePageShift));
-            PageMap.SetHugePage(trackers + i);
+            HugePage* hugePage = (HugePage*)_trackers.Take((nuint)sizeof(HugePage));
+            if (hugePage == null)
+            {
+                Untrack(start, next - start);
+                return false;
+            }
+
+            hugePage->Prepare(next, mayBeHuge);
+            PageMap.SetHugePage(next, hugePage);
         }
 
-        return trackers;
+        return true;
+    }
+
+    private void Untrack(nuint start, nuint bytes)
+    {
+        for (nuint next = start; next < start + bytes; next += PageMap.HugePageSize)
+        {
+            HugePage* hugePage = PageMap.HugePageOf(next);
+            PageMap.SetHugePage(next, null);
+            _trackers.Give(hugePage);
+        }
+    }
+
+    // Gives the addresses of all runs back to the kernel, as far as it takes them.
+    private void UnmapRuns()
+    {
+        for (int list = HugePageRuns.ListCount - 1; list > 0; list--)
+        {
+            HugePage* next;
+            for (HugePage* run = _runs.First(list); run != null; run = next)
+            {
+                next = run->Next;
+                nuint start = run->Start;
+                int length = run->RunLength;
+                nuint bytes = (nuint)length << PageMap.HugePageShift;
+                if (!Os.Unmap((byte*)start, bytes))
+                {
+                    continue; // it would be one mapping too many
+                }
+
+                for (int i = 0; i < length; i++)
+                {
+                    HugePage* hugePage = Neighbour(run, i);
+                    _releasedPages -= hugePage->ReleasedPages;
+                    Interlocked.Add(ref _keptSmall, hugePage->KeptSmall ? -1 : 0);
+                }
+
+                _mappedPages -= (nint)length * PageBits.Pages;
+                _runs.Cut(run, 0, length);
+                Untrack(start, bytes);
+            }
+        }
+
+        _refusedPages = 0;
     }
 
     // Address space in whole huge pages. The kernel often aligns a mapping of this size by itself.
@@ -536,7 +584,7 @@ internal unsafe struct PageHeap
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out _, out int count);
-            _keptSmall += HugePageAdvice.OnReleased(hugePage, count, _keptSmall, BackedPages);
+            Interlocked.Add(ref _keptSmall, HugePageAdvice.OnReleased(hugePage, count, _keptSmall, BackedPages));
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
         }

@@ -80,17 +80,22 @@ internal static unsafe class PageMap
         return leaf == null ? null : (HugePage*)leaf->HugePages[(address >> HugePageShift) % LeafHugePages];
     }
 
-    /// <summary>The tracker of the first huge page of the heap from an address on; null if there is none.</summary>
-    internal static HugePage* NextHugePage(nuint address)
+    /// <summary>
+    /// The tracker of the first huge page of the heap from an address on, which becomes its start; null if there is none. Without the page
+    /// heap's lock, what the tracker says may be out of date, its start too.
+    /// </summary>
+    internal static HugePage* NextHugePage(ref nuint address)
     {
         for (nuint index = address >> LeafShift; index < RootEntries; index++)
         {
             Leaf* leaf = LeafOf(index << LeafShift);
             for (nuint i = (address >> HugePageShift) % LeafHugePages; leaf != null && i < LeafHugePages; i++)
             {
-                if (leaf->HugePages[i] != 0)
+                HugePage* hugePage = (HugePage*)leaf->HugePages[i];
+                if (hugePage != null)
                 {
-                    return (HugePage*)leaf->HugePages[i];
+                    address = (index << LeafShift) + (i << HugePageShift);
+                    return hugePage;
                 }
             }
 
@@ -146,10 +151,11 @@ internal static unsafe class PageMap
         }
     }
 
-    internal static void SetHugePage(HugePage* hugePage)
+    /// <summary>Enters a huge page's tracker; null takes it out.</summary>
+    internal static void SetHugePage(nuint start, HugePage* hugePage)
     {
-        Leaf* leaf = LeafOf(hugePage->Start);
-        leaf->HugePages[(hugePage->Start >> HugePageShift) % LeafHugePages] = (ulong)hugePage;
+        Leaf* leaf = LeafOf(start);
+        leaf->HugePages[(start >> HugePageShift) % LeafHugePages] = (ulong)hugePage;
     }
 
     /// <summary>Makes the leaves for a new range of heap; false when there is no memory for them. The page heap's lock is held.</summary>

@@ -49,7 +49,15 @@ internal static unsafe class Os
         return Failed(result) ? null : (byte*)result;
     }
 
-    internal static void Unmap(byte* start, nuint bytes) => Shim.SystemCall(NumberMunmap, (nint)start, (nint)bytes, 0, 0, 0, 0);
+    /// <summary>False if the kernel refused: the process would have too many mappings (vm.max_map_count).</summary>
+    internal static bool Unmap(byte* start, nuint bytes) => Shim.SystemCall(NumberMunmap, (nint)start, (nint)bytes, 0, 0, 0, 0) == 0;
+
+    /// <summary>Whether the process may have so much more address space.</summary>
+    internal static bool CanMap(nuint bytes)
+    {
+        byte* start = Map(bytes);
+        return start != null && Unmap(start, bytes);
+    }
 
     /// <summary>
     /// Gives the pages' memory back and keeps their addresses. True if they read zero from now on; false if the kernel
@@ -69,7 +77,7 @@ internal static unsafe class Os
     /// <param name="from">The pages.</param>
     /// <param name="bytes">Bytes of them.</param>
     /// <param name="to">The other range.</param>
-    /// <param name="room">Bytes of it, at least as many: all are to be one mapping of the kernel's.</param>
+    /// <param name="room">Bytes of it, at least as many: all are to be one mapping of the kernel's, if it allows that.</param>
     internal static MoveResult MovePages(byte* from, nuint bytes, byte* to, nuint room)
     {
         nuint moved = 0;
@@ -111,6 +119,8 @@ internal static unsafe class Os
             return between == -Errno.BadAddress ? MoveResult.Divided : MoveResult.Refused;
         }
 
+        // Some kernels (6.18) count what is added before they take off what it replaces, and with others a refusal costs the target.
+        room = room > bytes && !CanMap(room - bytes) ? bytes : room;
         nint result = Shim.SystemCall(NumberMremap, between, (nint)bytes, (nint)room, MremapMayMove | MremapFixed, (nint)to, 0);
         if (!Failed(result))
         {

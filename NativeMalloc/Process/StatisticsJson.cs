@@ -99,12 +99,13 @@ internal static unsafe class StatisticsJson
     // One object, on one line, for each row of huge pages: how many of the 256 pages of each are used and released, in turn.
     private static void WriteHugePages(ref Output output)
     {
-        HugePage* next = PageMap.NextHugePage(0);
+        nuint start = 0;
+        HugePage* next = PageMap.NextHugePage(ref start);
         bool first = true;
         while (next != null)
         {
             output.Text(first ? "\n    {\"start\": \""u8 : ",\n    {\"start\": \""u8);
-            output.Hexadecimal(next->Start);
+            output.Hexadecimal(start);
             output.Text("\", \"used_released\": ["u8);
             first = false;
             nuint end;
@@ -113,9 +114,10 @@ internal static unsafe class StatisticsJson
             {
                 Number(ref output, adjacent ? ", "u8 : ""u8, (nuint)next->UsedPages);
                 Number(ref output, ", "u8, (nuint)next->ReleasedPages);
-                end = next->Start + PageMap.HugePageSize;
-                next = PageMap.NextHugePage(end);
-                adjacent = next != null && next->Start == end;
+                end = start + PageMap.HugePageSize;
+                start = end;
+                next = PageMap.NextHugePage(ref start);
+                adjacent = next != null && start == end;
             }
             while (adjacent);
             output.Text("]}"u8);

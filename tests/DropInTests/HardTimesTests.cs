@@ -64,6 +64,13 @@ public sealed class HardTimesTests
         Command.Shell($"export LD_PRELOAD={Repository.Library}; {limited}").Run().Succeeded();
     }
 
+    // A block of 237 MiB that has to move needs that much beside its 189: addresses that lie free elsewhere must go. How they lie is
+    // another matter in each run.
+    [Fact]
+    public void AGrowingBlockGetsTheAddressesThatLieFree() =>
+        Command.Shell($"ulimit -v 524288; for run in $(seq 20); do LD_PRELOAD={Repository.Library} {TestProgram.Path("large")} || exit 1; done")
+            .Run().Succeeded();
+
     // So that neither limits on address space nor core dumps notice.
     [Fact]
     public void ReservesNextToNoAddressSpace()

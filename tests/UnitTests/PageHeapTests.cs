@@ -117,7 +117,7 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Os.Space.Misaligned = misaligned;
         for (int before = 0; before < 40; before++)
         {
-            // So much at once that the page map needs leaves, and the trackers a mapping to themselves. Nobody touches it.
+            // So much at once that the page map needs leaves, and the trackers chunks of metadata. Nobody touches it.
             Os.MapsBeforeFailure = before;
             Os.MapsToFail = 1;
             _model.Where = $"after {before} mappings";
@@ -164,6 +164,42 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Assert.Equal(mapped + PageMap.HugePageSize, _heap->MappedBytes);
         Assert.True(_heap->Take(PagesPerHugePage, 0, PageMap.PageSize) != null);
         Assert.Equal(mapped + 13 * PageMap.HugePageSize, _heap->MappedBytes);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void WhereThereAreNoAddressesLeftItGivesUpThoseThatAreFree(bool refused)
+    {
+        Span* before = _model.Take(3 * PagesPerHugePage, PageMap.PageSize);
+        Span* stays = _model.Take(PagesPerHugePage, PageMap.PageSize);
+        nuint start = before->Start;
+        _model.Give(before);
+        nuint mapped = _heap->MappedBytes;
+        nuint pages = mapped / PageMap.PageSize;
+        Os.RefuseUnmap = refused;
+        Os.MapsToFail = 1; // more than it maps ahead, so there is one attempt
+        Assert.True(_model.Take(pages, PageMap.PageSize) != null);
+        Assert.Equal(refused ? 2 * mapped : stays->Bytes + mapped, _heap->MappedBytes);
+        Assert.True(PageMap.HugePageOf(start) == null == !refused);
+        _model.AssertTrackers();
+        Assert.True(_model.Take(3 * PagesPerHugePage, PageMap.PageSize) != null);
+        _model.GiveAll();
+        _model.AssertTrackers();
+    }
+
+    // More than the whole heap would not fit in its addresses; and where nothing can be mapped, none would come back.
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(0, 2)]
+    public void AddressesThatWouldNotHelpStay(int morePages, int mapsToFail)
+    {
+        _model.Give(_model.Take(3 * PagesPerHugePage, PageMap.PageSize));
+        _model.Take(PagesPerHugePage, PageMap.PageSize);
+        nuint mapped = _heap->MappedBytes;
+        Os.MapsToFail = mapsToFail;
+        Assert.True(_heap->Take(mapped / PageMap.PageSize + (nuint)morePages, 0, PageMap.PageSize) == null);
+        Assert.Equal(mapped, _heap->MappedBytes);
     }
 
     [Theory]

@@ -79,8 +79,8 @@ public sealed unsafe class PageMapTests : AllocatorTest
     public void KnowsHugePages()
     {
         HugePage hugePage = default;
-        hugePage.Prepare(s_start - 16 * PageMap.HugePageSize & ~(PageMap.HugePageSize - 1));
-        PageMap.SetHugePage(&hugePage);
+        hugePage.Prepare(s_start - 16 * PageMap.HugePageSize & ~(PageMap.HugePageSize - 1), mayBeHuge: false);
+        PageMap.SetHugePage(hugePage.Start, &hugePage);
         Assert.True(PageMap.HugePageOf(hugePage.Start) == &hugePage);
         Assert.True(PageMap.HugePageOf(hugePage.Start + PageMap.HugePageSize - 1) == &hugePage);
         Assert.True(PageMap.HugePageOf(hugePage.Start - 1) == null);

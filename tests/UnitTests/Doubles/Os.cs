@@ -16,6 +16,9 @@ internal static unsafe class Os
     /// <summary>As under mlockall.</summary>
     internal static bool RefuseRelease { get; set; }
 
+    /// <summary>As with too many mappings: huge pages amid one stay.</summary>
+    internal static bool RefuseUnmap { get; set; }
+
     /// <summary>What other threads do meanwhile.</summary>
     internal static Action WhileReleasing { get; set; }
 
@@ -48,6 +51,7 @@ internal static unsafe class Os
         MapsBeforeFailure = 0;
         MapsToFail = 0;
         RefuseRelease = false;
+        RefuseUnmap = false;
         RefuseMove = null;
         WhileReleasing = null;
         MapCalls = 0;
@@ -77,8 +81,13 @@ internal static unsafe class Os
         return MapAt((byte*)start, bytes, LibC.ProtReadWrite);
     }
 
-    internal static void Unmap(byte* start, nuint bytes)
+    internal static bool Unmap(byte* start, nuint bytes)
     {
+        if (RefuseUnmap && bytes >= PageMap.HugePageSize)
+        {
+            return false;
+        }
+
         if ((nuint)start % AddressSpace.SystemPage != 0 || bytes == 0)
         {
             throw new ArgumentException($"munmap({(nuint)start:x}, {bytes:x}) is an error");
@@ -87,6 +96,13 @@ internal static unsafe class Os
         MapAt(start, bytes, LibC.ProtNone);
         Space.Give((nuint)start, bytes);
         LiveBytes -= bytes;
+        return true;
+    }
+
+    internal static bool CanMap(nuint bytes)
+    {
+        byte* start = Map(bytes);
+        return start != null && Unmap(start, bytes);
     }
 
     internal static bool Release(byte* start, nuint bytes)
