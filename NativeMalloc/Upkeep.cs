@@ -9,18 +9,18 @@ namespace NativeMalloc;
 internal static unsafe class Upkeep
 {
     private const int FrequentMilliseconds = 10;
-    private const int SkippedTicks = 31;
+    private const int SkippedTicks = 7;
+
+    /// <summary>Periods after the heap has fallen, at whose ends the caches are emptied once more of what came into them meanwhile.</summary>
+    private const int PeriodsAfterFall = 2;
 
     private static long s_periodStart;
+    private static int s_periodsAfterFall;
 
     /// <summary>At the end of a slow path, when no lock is held.</summary>
     internal static void Tick()
     {
-        if (Occupancy.TakeFallen())
-        {
-            Heap.EmptyCaches(mayAbortOthers: false);
-        }
-
+        EmptyAfterFall(mayAbortOthers: false);
         if (Heap.TakeGrown())
         {
             if (Heap.Pages->IsAboveSoftLimit)
@@ -64,17 +64,22 @@ internal static unsafe class Upkeep
     /// <summary>On the thread that is there for it: also what only the kernel's help can do, for slabs that nobody comes by.</summary>
     internal static void InBackground()
     {
-        if (Occupancy.TakeFallen())
-        {
-            Heap.EmptyCaches();
-        }
-
+        EmptyAfterFall(mayAbortOthers: true);
         if (!FrontEnd.IsPerThread)
         {
             CpuSlabs.Drain(idleOnly: true);
         }
 
         EndPeriod(Clock.Milliseconds);
+    }
+
+    private static void EmptyAfterFall(bool mayAbortOthers)
+    {
+        if (Occupancy.TakeFallen())
+        {
+            s_periodsAfterFall = PeriodsAfterFall;
+            Heap.EmptyCaches(mayAbortOthers);
+        }
     }
 
     private static void EndPeriod(long now)
@@ -85,9 +90,18 @@ internal static unsafe class Upkeep
         {
             Heap.IsShort = false;
             Occupancy.EndPeriod();
-            Heap.PlunderTransferCaches(all: false);
-            Heap.GiveKeptSpans(all: false, wait: true);
-            LargeCache.Flush();
+            if (s_periodsAfterFall > 0)
+            {
+                s_periodsAfterFall--;
+                Heap.EmptyCaches(mayAbortOthers: false);
+            }
+            else
+            {
+                Heap.PlunderTransferCaches(all: false);
+                Heap.GiveKeptSpans(all: false, wait: true);
+                LargeCache.Flush();
+            }
+
             Heap.Pages->EndPeriod();
         }
     }
