@@ -6,7 +6,10 @@ namespace NativeMalloc;
 /// <summary>Per-CPU mode: the table of slabs, one for each index that a CPU (or mm_cid) has shown up with.</summary>
 internal static unsafe class CpuSlabs
 {
-    /// <summary>Address space for a slab: room for every class at its largest, touched as it is used.</summary>
+    /// <summary>
+    /// Address space for a slab, touched as it is used: its stacks, of which all at their largest would need 3 MiB. Those that the budget
+    /// fills at any time fit.
+    /// </summary>
     private const uint SlabBytes = 448 * 1024;
 
     /// <summary>cpu_id is -1 before registration and -2 where it failed; both entries stay the sentinel.</summary>

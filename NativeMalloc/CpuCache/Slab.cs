@@ -10,8 +10,8 @@ namespace NativeMalloc;
 /// only by a sequence on the slab's own CPU, or by whoever has stopped the slab. At {0, 0}, where every class begins, a class
 /// is both empty and full; the word that a pop then reads is in the zero line below the headers (<see cref="Bottom"/>).
 /// The rest is for the slow paths, under the lock. The stacks lie behind the structure and are cut off as classes come
-/// into use; a class that outgrows its stack gets a larger one, while it is empty, and leaves the old one behind. Invariants of a
-/// class that has a stack: the word below its begin is zero; begin &lt;= current &lt;= end &lt;= limit.
+/// into use; a class that outgrows its stack gets a larger one, while it is empty, and leaves the old one behind; when the slab's end is
+/// reached, all are taken back and cut anew. Invariants of a class that has a stack: the word below its begin is zero; begin &lt;= current &lt;= end &lt;= limit.
 /// </remarks>
 internal unsafe struct Slab
 {
@@ -57,9 +57,13 @@ internal unsafe struct Slab
     internal nint CapacityBytes;
     internal nint BudgetBytes;
 
-    /// <summary>Where the next stack is cut off, and where the slab ends.</summary>
+    /// <summary>Where the next stack is cut off, where it was at most, and where the slab ends.</summary>
     internal uint Cut;
+    internal uint MostCut;
     internal uint Bytes;
+
+    /// <summary>The period (its <see cref="PeriodStart"/>) in which all stacks were taken back to be cut anew.</summary>
+    internal long StacksTakenBack;
 
     internal fixed uint Begins[SizeClasses.Count];
     internal fixed uint Limits[SizeClasses.Count];
@@ -78,6 +82,7 @@ internal unsafe struct Slab
     {
         Slab* slab = (Slab*)(memory + Bottom);
         slab->Cut = (uint)sizeof(Slab);
+        slab->MostCut = slab->Cut;
         slab->Bytes = bytes - Bottom;
         slab->BudgetBytes = budgetBytes;
         return slab;

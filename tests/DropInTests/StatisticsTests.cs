@@ -83,6 +83,16 @@ public sealed class StatisticsTests
         Assert.InRange(one.Number("allocation_misses"), 5, 1000);
     }
 
+    [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("thread")]
+    public void TheCachesHaveRoomForTheLastSizeAsForTheFirst(string index)
+    {
+        Command phases = TestProgram.Run("phases").With("NATIVEMALLOC_INDEX", index).With("NATIVEMALLOC_RELEASE_DELAY", "50");
+        JsonElement last = Statistics.Of(phases).GetProperty("classes").EnumerateArray().First(entry => entry.Number("size") >= 2050);
+        Assert.InRange(last.Number("allocation_misses"), 1, 60_000 / 100);
+    }
+
     // Its stubs have the addresses by which others know the functions.
     [Fact]
     public void ExecutableForAFixedPlaceThatTakesTheAddressOfMallocUsesOurs()

@@ -37,13 +37,15 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
     }
 
     [Theory]
-    [InlineData(4, 4096)] // of 64 bytes
-    [InlineData(8, 2048)]
-    [InlineData(14, 1170)]
-    [InlineData(79, 128)]
+    [InlineData(3, 4096)] // of 48 bytes
+    [InlineData(4, 8192)] // of 64
+    [InlineData(39, 2048)]
+    [InlineData(48, 1202)]
+    [InlineData(98, 128)]
     public void CapacityStartsAtABatchAndDoublesToItsBound(int sizeClass, int bound)
     {
         int expected = SizeClasses.Batch((nuint)sizeClass);
+        _slab = new SlabModel(4 << 20);
         while (SlabCapacity.Grow(_slab.Slab, (nuint)sizeClass))
         {
             Assert.Equal(expected, _slab.Capacity((nuint)sizeClass));
@@ -71,7 +73,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
     {
         SpendBudget();
         GrowAgainAndAgain(10);
-        Assert.Equal(SlabCapacity.MaxOf(10), _slab.Capacity(10));
+        Assert.InRange(_slab.Capacity(10) * (int)SizeClasses.Size(10), Budget / 2, Budget);
     }
 
     // As a thread among many has: batches of all the classes that it uses would not fit.
@@ -192,19 +194,64 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         Assert.InRange(_slab.Slab->Bytes - _slab.Slab->Cut, 0u, 4096u);
     }
 
+    [Fact]
+    public void WhereTheStacksHaveComeToTheEndAllBeginAnewOncePerPeriod()
+    {
+        _slab = new SlabModel(nint.MaxValue / 2);
+        nuint stuck = GrowUntilStuck();
+        int capacity = _slab.Capacity(stuck);
+        Assert.False(SlabCapacity.Grow(_slab.Slab, stuck)); // in the same period
+        Assert.Equal(capacity, _slab.Capacity(stuck));
+        Hold(1000, of: 1);
+
+        _slab.Slab->PeriodStart++;
+        Assert.False(SlabCapacity.Grow(_slab.Slab, stuck));
+        Assert.Equal(0, _slab.Slab->CapacityBytes);
+        Assert.Equal((uint)sizeof(Slab), _slab.Slab->Cut);
+        _slab.AssertInvariants();
+        _slab.AssertNothingLost();
+        Assert.True(Heap.Transfer(1)->Count > 0);
+
+        while (SlabCapacity.Grow(_slab.Slab, stuck))
+        {
+            _slab.AssertInvariants();
+        }
+
+        Assert.Equal(SlabCapacity.MaxOf(stuck), _slab.Capacity(stuck));
+    }
+
+    [Fact]
+    public void OnAnotherCpuNoStackIsTakenBack()
+    {
+        _slab = new SlabModel(nint.MaxValue / 2);
+        nuint stuck = GrowUntilStuck();
+        Hold(1000, of: 1);
+        nint capacity = _slab.Slab->CapacityBytes;
+        _slab.Slab->PeriodStart++;
+        Shim.IsOnOtherCpu = () => true;
+        Assert.False(SlabCapacity.Grow(_slab.Slab, stuck));
+        Assert.Equal(capacity, _slab.Slab->CapacityBytes);
+        _slab.AssertInvariants();
+        _slab.AssertNothingLost();
+    }
+
     [Theory]
-    [InlineData(1, Budget, 0)]
-    [InlineData(2, 512 << 10, 0)]
-    [InlineData(3, Budget, 20)]
-    [InlineData(4, 64 << 10, 5)]
-    public void KeepsItsInvariantsUnderRandomDemand(int seed, int budget, int migrationOneIn)
+    [InlineData(1, Budget, 0, 440)]
+    [InlineData(2, 512 << 10, 0, 440)]
+    [InlineData(3, Budget, 20, 440)]
+    [InlineData(4, 64 << 10, 5, 440)]
+    [InlineData(5, Budget, 0, 8)]
+    [InlineData(6, Budget, 10, 4)]
+    public void KeepsItsInvariantsUnderRandomDemand(int seed, int budget, int migrationOneIn, int stackKibibytes)
     {
         Random random = new(seed);
         _slab = new SlabModel(budget);
+        _slab.Slab->Bytes = _slab.Slab->Cut + (uint)stackKibibytes * 1024;
         Shim.IsOnOtherCpu = migrationOneIn == 0 ? null : () => random.Next(migrationOneIn) == 0;
         for (int step = 0; step < 2500; step++)
         {
             _slab.Where = $"seed {seed}, step {step}";
+            _slab.Slab->PeriodStart = step / 50;
 
             // A few classes are in demand at a time, mostly small ones.
             int phase = step / 250;
@@ -259,6 +306,34 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
             SlabCapacity.Grow(_slab.Slab, sizeClass);
             _slab.AssertInvariants();
             _slab.AssertNothingLost();
+        }
+    }
+
+    // Lets one class after the other have its largest stack; the first for which there is no room.
+    private nuint GrowUntilStuck()
+    {
+        nuint sizeClass = 0;
+        do
+        {
+            sizeClass++;
+            while (SlabCapacity.Grow(_slab.Slab, sizeClass))
+            {
+            }
+        }
+        while (_slab.Capacity(sizeClass) == SlabCapacity.MaxOf(sizeClass));
+        return sizeClass;
+    }
+
+    private void Hold(int count, nuint of)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            _slab.Allocate(of);
+        }
+
+        while (_slab.Live(of) > 0)
+        {
+            _slab.Free(of, 0);
         }
     }
 
