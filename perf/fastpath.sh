@@ -12,7 +12,6 @@ compile fastpath
 
 names=(glibc mm_cid cpu_id thread jemalloc mimalloc tcmalloc)
 preload[mm_cid]=$library preload[cpu_id]=$library preload[thread]=$library
-)
 
 results=$work/fastpath.txt
 : > "$results"
