@@ -7,8 +7,8 @@ namespace NativeMalloc;
 internal static unsafe class CpuSlabs
 {
     /// <summary>
-    /// Address space for a slab, touched as it is used: its stacks, of which all at their largest would need 3 MiB. Those that the budget
-    /// fills at any time fit.
+    /// Address space for a slab, touched as it is used. All stacks at their largest would need 3 MiB; where those in use do not fit, they are
+    /// cut anew (<see cref="SlabCapacity"/>).
     /// </summary>
     private const uint SlabBytes = 448 * 1024;
 

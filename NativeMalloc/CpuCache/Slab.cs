@@ -11,7 +11,8 @@ namespace NativeMalloc;
 /// is both empty and full; the word that a pop then reads is in the zero line below the headers (<see cref="Bottom"/>).
 /// The rest is for the slow paths, under the lock. The stacks lie behind the structure and are cut off as classes come
 /// into use; a class that outgrows its stack gets a larger one, while it is empty, and leaves the old one behind; when the slab's end is
-/// reached, all are taken back and cut anew. Invariants of a class that has a stack: the word below its begin is zero; begin &lt;= current &lt;= end &lt;= limit.
+/// reached, all are taken back and cut anew. Invariants of a class that has a stack: the word below its begin is zero;
+/// begin &lt;= current &lt;= end &lt;= limit.
 /// </remarks>
 internal unsafe struct Slab
 {

@@ -187,12 +187,12 @@ internal static unsafe class SlabCapacity
         slab->StacksTakenBack = slab->PeriodStart;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            int capacity = Slab.CapacityOf(slab, sizeClass);
             if (slab->Begins[sizeClass] == 0)
             {
                 continue;
             }
 
+            int capacity = Slab.CapacityOf(slab, sizeClass);
             if (!SwapEmpty(slab, sizeClass, 0))
             {
                 return;

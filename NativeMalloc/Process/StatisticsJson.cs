@@ -108,13 +108,12 @@ internal static unsafe class StatisticsJson
             output.Hexadecimal(start);
             output.Text("\", \"used_released\": ["u8);
             first = false;
-            nuint end;
             bool adjacent = false;
             do
             {
                 Number(ref output, adjacent ? ", "u8 : ""u8, (nuint)next->UsedPages);
                 Number(ref output, ", "u8, (nuint)next->ReleasedPages);
-                end = start + PageMap.HugePageSize;
+                nuint end = start + PageMap.HugePageSize;
                 start = end;
                 next = PageMap.NextHugePage(ref start);
                 adjacent = next != null && start == end;

@@ -130,16 +130,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         SpendBudget();
         for (nuint sizeClass = 11; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            int room = Slab.RoomOf(_slab.Slab, sizeClass);
-            for (int i = 0; i < room; i++)
-            {
-                _slab.Allocate(sizeClass);
-            }
-
-            for (int i = 0; i < room; i++)
-            {
-                _slab.Free(sizeClass, 0);
-            }
+            Hold(Slab.RoomOf(_slab.Slab, sizeClass), of: sizeClass);
         }
 
         _slab.AssertNothingLost();
@@ -324,6 +315,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         return sizeClass;
     }
 
+    // Has so many objects of a class allocated and freed, so that the slab holds what it has room for.
     private void Hold(int count, nuint of)
     {
         for (int i = 0; i < count; i++)
