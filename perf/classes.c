@@ -20,15 +20,23 @@ static double blocks[SIZES + 1], bytes[SIZES + 1]; /* sums up to that size */
 
 static int is_power(int size) { return (size & (size - 1)) == 0; }
 
-/* As SizeClassTables.cs: the pages of a span, and what share of them is left at its end. */
+/* As SizeClassTables.cs: what share of a span is left at its end, of as many pages as cost the least. */
 static double tail(int size)
 {
-    int batch = 32768 / size;
+    int batch = 32768 / size, least = 1 << 30;
+    double best = 0;
     batch = batch < 2 ? 2 : batch > 32 ? 32 : batch;
     for (int pages = 1;; pages++) {
-        int span = pages * PAGE;
-        if (span / size > 0 && span / size >= batch / 4 && span % size <= span / 32)
-            return (double)(span % size) / span;
+        int span = pages * PAGE, left = span % size;
+        if (span / size == 0 || span / size < batch / 4)
+            continue;
+        int cost = (int)(left * 10000L / span) + pages * 100;
+        if (cost < least) {
+            least = cost;
+            best = (double)left / span;
+        }
+        if (left <= span / 32)
+            return best;
     }
 }
 

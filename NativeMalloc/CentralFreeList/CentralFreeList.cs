@@ -37,6 +37,9 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Ranks of spans of which less than a quarter is out.</summary>
     private const int SparseRanks = SpanRanks.Ranks / 4;
 
+    /// <summary>Of a class's spans one in so many may be kept: of the two or three that most classes of a small heap have, none.</summary>
+    private const int KeptFraction = 4;
+
     /// <summary>A class that would need so many periods to take all that is here is quiet.</summary>
     private const int FillingPeriods = 512;
 
@@ -284,7 +287,7 @@ internal unsafe struct CentralFreeList<TSpans>
 
     private void GiveOrKeep(Span* span)
     {
-        if (_kept < _wantedAgain && TSpans.TryKeep(span->Pages))
+        if (_kept < _wantedAgain && (_kept + 1) * KeptFraction <= _spans && TSpans.TryKeep(span->Pages))
         {
             SpanList.Add(ref _whole, span);
             _kept++;

@@ -17,10 +17,11 @@ internal static class SlabBudget
     private const nint MostOfThreads = 32 << 20;
 
     /// <summary>
-    /// All share this, whatever the heap's size; threads more, since most of them are idle. And what is of use to one. (Of a heap of 1 MiB of
-    /// 8 bytes to 128 KiB, 11 MiB were resident when CPUs shared 6.)
+    /// All share this, whatever the heap's size: what a slab holds is out of the other CPUs' reach, so of several they have less than a lone
+    /// one; threads more, since most of them are idle. And what is of use to one.
     /// </summary>
-    private const nint LeastOfCpus = 2 << 20;
+    private const nint LeastOfOneCpu = 2 << 20;
+    private const nint LeastOfCpus = 1 << 20;
     private const nint LeastOfThreads = 6 << 20;
     private const nint Least = 64 << 10;
 
@@ -32,7 +33,7 @@ internal static class SlabBudget
     private const int LeastOfTransfer = 16 << 10;
 
     /// <summary>For each of so many CPUs' slabs, when so many bytes are in spans.</summary>
-    internal static nint ForCpu(int slabs, nuint heap) => Share(LeastOfCpus, MostOfCpus, MostOfCpu, slabs, heap);
+    internal static nint ForCpu(int slabs, nuint heap) => Share(slabs == 1 ? LeastOfOneCpu : LeastOfCpus, MostOfCpus, MostOfCpu, slabs, heap);
 
     /// <summary>For each of so many threads' slabs.</summary>
     internal static nint ForThread(int slabs, nuint heap) => Share(LeastOfThreads, MostOfThreads, MostOfThread, slabs, heap);

@@ -72,19 +72,35 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
     {
         nuint sizeClass = SizeClasses.Of(64 << 10);
         FakeSpans.Keepable = 3;
-        GiveAll(TakeSpans(sizeClass, 5));
+        GiveAll(TakeSpans(sizeClass, 20));
         Assert.Equal(0, FakeSpans.Live);
-        GiveAll(TakeSpans(sizeClass, 5)); // more than may be
+        GiveAll(TakeSpans(sizeClass, 20)); // more than may be
         Assert.Equal((3, 3, 0), (FakeSpans.Live, (int)_list.Spans, (int)_list.Out));
 
         int left = FakeSpans.Left;
         nuint[][] again = TakeSpans(sizeClass, 3);
         Assert.Equal(left, FakeSpans.Left);
+        nuint[][] others = TakeSpans(sizeClass, 17);
         GiveAll(again);
+        GiveAll(others);
         _list.GiveKept(all: false, wait: true); // all were needed
         Assert.Equal(3, FakeSpans.Live);
         _list.GiveKept(all: false, wait: true);
         Assert.Equal((0, 3), (FakeSpans.Live, (int)FakeSpans.Keepable));
+    }
+
+    // Else each class of a small heap would keep one, and few want it.
+    [Theory]
+    [InlineData(3, 0)]
+    [InlineData(4, 1)]
+    [InlineData(17, 4)]
+    public void AQuarterOfItsSpansMayBeKept(int spans, int expected)
+    {
+        nuint sizeClass = SizeClasses.Of(64 << 10);
+        FakeSpans.Keepable = 100;
+        GiveAll(TakeSpans(sizeClass, spans));
+        GiveAll(TakeSpans(sizeClass, spans));
+        Assert.Equal(expected, FakeSpans.Live);
     }
 
     private void GiveAll(nuint[][] spans) => Array.ForEach(spans, Give);

@@ -103,22 +103,25 @@ public sealed class SizeClassesTests
         Assert.All(s_classes, c => Assert.Equal(Math.Clamp(32 * 1024 / (int)SizeClasses.Size(c), 2, 32), SizeClasses.Batch(c)));
 
     [Fact]
-    public void SpansAreTheShortestThatTheRulesAllow()
+    public void SpansCostTheLeastOfThoseThatTheRulesAllow()
     {
         foreach (nuint sizeClass in s_classes)
         {
-            int pages = (int)SizeClasses.PagesPerSpan(sizeClass);
-            Assert.Equal(pages, Enumerable.Range(1, pages).First(p => IsGoodSpan(p, sizeClass)));
-            Assert.Equal(pages * (int)PageMap.PageSize / (int)SizeClasses.Size(sizeClass), SizeClasses.ObjectsPerSpan(sizeClass));
+            int batch = SizeClasses.Batch(sizeClass);
+            int size = (int)SizeClasses.Size(sizeClass);
+            int longest = Lengths().First(p => Objects(p) >= Math.Max(batch / 4, 1) && Tail(p) * 32 <= Bytes(p));
+            int cheapest = Lengths().Take(longest).Where(p => Objects(p) >= Math.Max(batch / 4, 1)).MinBy(p => (Tail(p) * 10_000 / Bytes(p)) + (p * 100));
+            Assert.Equal(cheapest, (int)SizeClasses.PagesPerSpan(sizeClass));
+            Assert.Equal(Objects(cheapest), SizeClasses.ObjectsPerSpan(sizeClass));
             Assert.InRange(SizeClasses.ObjectsPerSpan(sizeClass), 1, SizeClasses.MaxObjectsPerSpan);
+            Assert.InRange(Tail(cheapest), 0, Bytes(cheapest) / 10);
+
+            int Objects(int pages) => Bytes(pages) / size;
+            int Tail(int pages) => Bytes(pages) % size;
         }
 
-        static bool IsGoodSpan(int pages, nuint sizeClass)
-        {
-            int bytes = pages * (int)PageMap.PageSize;
-            int size = (int)SizeClasses.Size(sizeClass);
-            return bytes >= size && bytes / size >= SizeClasses.Batch(sizeClass) / 4 && bytes % size * 32 <= bytes;
-        }
+        static System.Collections.Generic.IEnumerable<int> Lengths() => Enumerable.Range(1, 64);
+        static int Bytes(int pages) => pages * (int)PageMap.PageSize;
     }
 
     [Fact]

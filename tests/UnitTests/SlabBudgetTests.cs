@@ -11,7 +11,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
 
     [Theory]
     [InlineData(1, 0, 2 << 20)]
-    [InlineData(2, 0, 1 << 20)]
+    [InlineData(2, 0, 512 << 10)]
     [InlineData(2, 64 << 20, 3 << 20)]
     [InlineData(64, 0, 64 << 10)] // a small heap on many CPUs
     [InlineData(64, 64 << 20, 256 << 10)]

@@ -39,8 +39,8 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
     [Theory]
     [InlineData(3, 4096)] // of 48 bytes
     [InlineData(4, 8192)] // of 64
-    [InlineData(39, 2048)]
-    [InlineData(48, 1202)]
+    [InlineData(39, 2340)]
+    [InlineData(48, 1409)]
     [InlineData(98, 128)]
     public void CapacityStartsAtABatchAndDoublesToItsBound(int sizeClass, int bound)
     {
