@@ -92,7 +92,8 @@ place_csharp() {
         echo '.section .note.GNU-stack, "", @progbits'
     } > "$work/before.s"
     gcc -c "$work/before.s" -o "$work/before.object"
-    objcopy --remove-section .eh_frame --remove-section .dotnet_eh_table --set-section-alignment __managedcode=16 "$ilc_object" "$work/csharp.object"
+    objcopy --remove-section .eh_frame --remove-section .dotnet_eh_table --set-section-alignment __managedcode=16 \
+        --rename-section .rodata=.text.constants,alloc,load,readonly,code,contents "$ilc_object" "$work/csharp.object"
     objects=("$work/before.object" "$work/csharp.object" "$work"/*.o)
 }
 

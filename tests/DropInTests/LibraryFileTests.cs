@@ -49,6 +49,16 @@ public sealed class LibraryFileTests
         Assert.InRange(new FileInfo(stripped).Length, 1, 300 * 1024 - 1);
     }
 
+    // What is listed and gone would be a method renamed: perf/order.sh writes the list anew.
+    [Fact]
+    public void WhatOrdinaryProgramsComeToLiesTogether()
+    {
+        string[] listed = File.ReadAllLines(Path.Combine(Repository.Root, "NativeMalloc", "MethodOrder.txt"));
+        string[] placed = new Command("nm", "-n", Repository.Library).Run().Succeeded().Output
+            .Split('\n').Select(line => Regex.Match(line, " [tT] (NativeMalloc_(?:NativeMalloc|System)_.*)").Groups[1].Value).Where(name => name != "").ToArray();
+        Assert.Equal(listed, placed.Take(listed.Length));
+    }
+
     [Fact]
     public void DebuggerSeesSourceLinesOfCSharpAndOfTheShim()
     {
