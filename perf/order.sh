@@ -12,7 +12,7 @@ for program in factor minimise sizes; do
     compile "programs/$program"
 done
 lines 1000 > "$work/order.lines"
-g++ -O1 -x c++ - -o "$work/order.cpp.out" << 'CPP'
+g++ -O1 -x c++ - -o "$work/order.program" << 'CPP'
 #include <map>
 #include <string>
 #include <vector>
@@ -26,10 +26,10 @@ int main()
 CPP
 programs=(
     "$work/factor 14" "$work/minimise 10 2" "$work/sizes 2000" "sort --parallel=2 -S 1M $work/order.lines"
-    "perl perf/inputs/words.pl $work/order.lines" "sqlite3 :memory: .databases" "$work/order.cpp.out"
+    "perl perf/inputs/words.pl $work/order.lines" "sqlite3 :memory: .databases" "$work/order.program"
 )
 cat > "$work/order.py" << 'GDB'
-import gdb, os, subprocess
+import gdb, os, re, subprocess
 
 library = os.environ["LIBRARY"]
 gdb.execute(f"set environment LD_PRELOAD {library}")
@@ -37,9 +37,10 @@ gdb.execute("catch load libnativemalloc")
 gdb.execute("run > /dev/null")
 with open(f"/proc/{gdb.selected_inferior().pid}/maps") as maps:
     base = next(int(line.split("-")[0], 16) for line in maps if line.rstrip().endswith(library))
+method = re.compile(" [tT] NativeMalloc_(NativeMalloc|System)_")  # constants lie in sections of code, too
 names = {}
 for line in subprocess.run(["nm", library], capture_output=True, text=True).stdout.splitlines():
-    if " NativeMalloc_" in line and line.split()[1] in "tT":
+    if method.search(line):
         names[base + int(line.split()[0], 16)] = line.split(maxsplit=2)[2]
 for address in names:
     gdb.Breakpoint(f"*{address}", temporary=True)

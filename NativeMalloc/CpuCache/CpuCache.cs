@@ -19,14 +19,16 @@ internal static unsafe class CpuCache
     [RuntimeExport("nm_pop_empty")]
     internal static void* PopEmpty(nuint sizeClass, nuint size, OnFailure failure)
     {
+        nuint found = sizeClass == 0 ? SizeClasses.Of(size) : 0;
+        return found != 0 ? Shim.Pop(found, size, failure) : PopSlow(sizeClass, size, failure);
+    }
+
+    // A method of its own, so that the above needs no frame: what has a class, but none that malloc looks up, comes there each time.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void* PopSlow(nuint sizeClass, nuint size, OnFailure failure)
+    {
         if (sizeClass == 0)
         {
-            sizeClass = SizeClasses.Of(size);
-            if (sizeClass != 0)
-            {
-                return Shim.Pop(sizeClass, size, failure);
-            }
-
             void* cached = LargeBlocks.TakeCached(size);
             if (cached != null)
             {

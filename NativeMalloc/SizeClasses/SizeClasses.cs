@@ -43,6 +43,7 @@ internal static unsafe class SizeClasses
     }
 
     /// <summary>The class for a size; 0 if it is above <see cref="MaxSize"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static nuint Of(nuint size)
     {
         if (size <= MaxFineSize)
