@@ -107,10 +107,11 @@ public sealed class SizeClassesTests
     {
         foreach (nuint sizeClass in s_classes)
         {
-            int batch = SizeClasses.Batch(sizeClass);
             int size = (int)SizeClasses.Size(sizeClass);
-            int longest = Lengths().First(p => Objects(p) >= Math.Max(batch / 4, 1) && Tail(p) * 32 <= Bytes(p));
-            int cheapest = Lengths().Take(longest).Where(p => Objects(p) >= Math.Max(batch / 4, 1)).MinBy(p => (Tail(p) * 10_000 / Bytes(p)) + (p * 100));
+            int least = Math.Max(SizeClasses.Batch(sizeClass) / 4, 1);
+            int[] allowed = [.. Enumerable.Range(1, 64).Where(pages => Objects(pages) >= least)];
+            int longest = allowed.First(pages => Tail(pages) * 32 <= Bytes(pages));
+            int cheapest = allowed.Where(pages => pages <= longest).MinBy(pages => (Tail(pages) * 10_000 / Bytes(pages)) + (pages * 100));
             Assert.Equal(cheapest, (int)SizeClasses.PagesPerSpan(sizeClass));
             Assert.Equal(Objects(cheapest), SizeClasses.ObjectsPerSpan(sizeClass));
             Assert.InRange(SizeClasses.ObjectsPerSpan(sizeClass), 1, SizeClasses.MaxObjectsPerSpan);
@@ -120,7 +121,6 @@ public sealed class SizeClassesTests
             int Tail(int pages) => Bytes(pages) % size;
         }
 
-        static System.Collections.Generic.IEnumerable<int> Lengths() => Enumerable.Range(1, 64);
         static int Bytes(int pages) => pages * (int)PageMap.PageSize;
     }
 
