@@ -240,7 +240,17 @@ internal static unsafe class Heap
 
         public static bool TryMakeRemnant(Span* span, nuint sizeClass) => Remnants->TryAdd(span, sizeClass);
 
-        public static bool GiveToRemnant(Span* span, nuint address) => Remnants->Give(span, address) > 0;
+        public static bool TryGiveElsewhere(Span* span, nuint address)
+        {
+            if (span != null)
+            {
+                return Remnants->Give(span, address) > 0;
+            }
+
+            nuint bytes = Reserve.SizeOf((void*)address);
+            Occupancy.Add(bytes); // as whose it was not counted, but taken off on its way here
+            return Reserve.TryFree((void*)address);
+        }
     }
 
     /// <summary>What the remnants take from and give to.</summary>

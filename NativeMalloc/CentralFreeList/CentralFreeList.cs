@@ -21,8 +21,11 @@ internal unsafe interface ISpanSource
     /// <summary>Makes a span a remnant; false if there is no memory for that.</summary>
     static abstract bool TryMakeRemnant(Span* span, nuint sizeClass);
 
-    /// <summary>Gives an object back to the remnant that it lies in; false if it is none.</summary>
-    static abstract bool GiveToRemnant(Span* span, nuint address);
+    /// <summary>
+    /// Takes an object back that lies in no class's span, but in a remnant, or in what is set aside for signal handlers, whose span is null:
+    /// C++'s sized delete does not look where a block lies. False if it lies there neither.
+    /// </summary>
+    static abstract bool TryGiveElsewhere(Span* span, nuint address);
 }
 
 /// <summary>
@@ -127,7 +130,7 @@ internal unsafe struct CentralFreeList<TSpans>
         {
             nuint address = (nuint)objects[i];
             Span* span = PageMap.SpanOf(address);
-            if (span != null && span->Remnant && TSpans.GiveToRemnant(span, address))
+            if ((span == null || span->Remnant) && TSpans.TryGiveElsewhere(span, address))
             {
                 i++;
                 continue;

@@ -49,8 +49,8 @@ internal static unsafe class CpuCache
         }
         else
         {
-            // A caller of the class may have asked for all of its alignment.
-            block = Reserve.Allocate(size, sizeClass == 0 ? MinAlignment : SizeClasses.Alignment(sizeClass));
+            // All that an object of the class is: a caller may have asked for its alignment, and a sized delete makes it one.
+            block = sizeClass == 0 ? Reserve.Allocate(size, MinAlignment) : Reserve.Allocate(SizeClasses.Size(sizeClass), SizeClasses.Alignment(sizeClass));
         }
 
         return block != null ? block
@@ -146,12 +146,15 @@ internal static unsafe class CpuCache
         ThreadState* thread = Shim.Thread();
         if (!SlowPath.TryEnter(thread))
         {
-            if (PageMap.SpanOf((nuint)block) == null)
+            if (PageMap.SpanOf((nuint)block) != null)
+            {
+                SlowPath.Defer(block);
+            }
+            else if (!Reserve.TryFree(block))
             {
                 Misuse.ReportNoBlock("free"u8, block);
             }
 
-            SlowPath.Defer(block);
             return;
         }
 

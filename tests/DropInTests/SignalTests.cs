@@ -20,6 +20,8 @@ public sealed class SignalTests
     [InlineData("any", "mm_cid")]
     [InlineData("any", "cpu_id")]
     [InlineData("any", "thread")]
+    [InlineData("sized", "mm_cid")]
+    [InlineData("sized", "thread")]
     public void HandlersMayAllocateAnywhere(string sizes, string index) =>
         TestProgram.Run("signals", sizes, "2").Preloaded().With("NATIVEMALLOC_INDEX", index).Run().Succeeded();
 

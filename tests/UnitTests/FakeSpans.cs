@@ -64,7 +64,7 @@ internal readonly unsafe struct FakeSpans : ISpanSource
         return true;
     }
 
-    public static bool GiveToRemnant(Span* span, nuint address) => false;
+    public static bool TryGiveElsewhere(Span* span, nuint address) => false;
 
     public static void Give(Span* span)
     {

@@ -2,12 +2,14 @@
  * Signal handlers that allocate, many times a second on every thread, while their threads allocate.
  *
  *     signals pairs|large|any SECONDS  small blocks of one size, large ones of one size, or blocks of all sizes
+ *     signals sized SECONDS            of all sizes, by C++'s operators; the delete says the size
  *     signals altstack                 handlers on the smallest alternate stack that the system allows, on the smallest threads
  *
  * A handler may meet a lock that its own thread holds, and wait for ever: what was found until then is printed, and the exit
  * code is 3.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +26,10 @@ static size_t only; /* size; 0: all */
 static volatile int stop;
 static volatile long handled;
 static volatile int ended;
+
+static void free_any(void *block, size_t size) { (void)size; free(block); }
+static void *(*allocate)(size_t) = malloc;
+static void (*give_back)(void *, size_t) = free_any;
 
 static size_t pick(uint64_t *seed)
 {
@@ -54,13 +60,13 @@ static void on_signal(int number)
         handler_seed = (uint64_t)(uintptr_t)&number | 1;
     for (int i = 0; i < 3; i++) {
         sizes[i] = pick(&handler_seed);
-        blocks[i] = malloc(sizes[i]);
+        blocks[i] = allocate(sizes[i]);
         CHECK(blocks[i]);
         mark(blocks[i], sizes[i], (unsigned char)(0xa0 + i));
     }
     for (int i = 0; i < 3; i++) {
         check(blocks[i], sizes[i], (unsigned char)(0xa0 + i));
-        free(blocks[i]);
+        give_back(blocks[i], sizes[i]);
     }
     __atomic_add_fetch(&handled, 1, __ATOMIC_RELAXED);
 }
@@ -73,14 +79,14 @@ static void churn(uint64_t seed, long count)
         int k = (int)(next_random(&seed) % HELD);
         if (held[k])
             check(held[k], sizes[k], (unsigned char)(k + 1));
-        free(held[k]);
+        give_back(held[k], sizes[k]);
         sizes[k] = pick(&seed);
-        held[k] = malloc(sizes[k]);
+        held[k] = allocate(sizes[k]);
         CHECK(held[k]);
         mark(held[k], sizes[k], (unsigned char)(k + 1));
     }
     for (int k = 0; k < HELD; k++)
-        free(held[k]);
+        give_back(held[k], sizes[k]);
 }
 
 static void block_signals(int how)
@@ -175,6 +181,11 @@ int main(int argc, char **argv)
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
     only = strcmp(argv[1], "pairs") == 0 ? 64 : strcmp(argv[1], "large") == 0 ? 300 << 10 : 0;
+    if (strcmp(argv[1], "sized") == 0) {
+        *(void **)&allocate = dlsym(RTLD_DEFAULT, "_Znwm");
+        *(void **)&give_back = dlsym(RTLD_DEFAULT, "_ZdlPvm");
+        CHECK(allocate && give_back);
+    }
     if (strcmp(argv[1], "altstack") == 0)
         run_on_small_stacks();
     else
