@@ -77,7 +77,7 @@ compile_shim() {
     done
 }
 
-# Puts the C# where free begins a cache line; malloc stands before it. Which place it gets otherwise depends on the length of
+# Puts the C# where free begins a cache line; malloc begins the next. Which place it gets otherwise depends on the length of
 # all that comes before, and made a malloc+free pair up to a tenth slower (docs/building.md). Its unwind table is replaced by one
 # that describes epilogues too.
 place_csharp() {

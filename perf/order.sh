@@ -60,7 +60,7 @@ done > "$work/order.all"
 # instruction.
 {
     head -n 1 "$work/order.all"
-    printf 'NativeMalloc_NativeMalloc_Malloc__%s\n' Allocate Free
+    printf 'NativeMalloc_NativeMalloc_Malloc__%s\n' Free Allocate
     cat "$work/order.all"
 } | awk '!seen[$0]++' > "$work/order.txt"
 mv "$work/order.txt" NativeMalloc/MethodOrder.txt

@@ -81,7 +81,8 @@ internal static unsafe class Aligned
     internal static void* Allocate(nuint alignment, nuint size)
     {
         nuint mask = alignment - 1;
-        nuint sizeClass = SizeClasses.OfFine((size + mask) & ~mask);
+        nuint rounded = (size + mask) & ~mask;
+        nuint sizeClass = rounded >= size ? SizeClasses.Of(rounded) : 0;
         return sizeClass != 0 && alignment <= PageMap.PageSize && (SizeClasses.Size(sizeClass) & mask) == 0 && !Options.Check
             ? Shim.Pop(sizeClass, size, OnFailure.ReturnNull)
             : AllocateUncommon(alignment, size);
@@ -93,7 +94,7 @@ internal static unsafe class Aligned
     {
         if (alignment <= MinAlignment)
         {
-            return Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.ReturnNull);
+            return Shim.Pop(SizeClasses.Of(size), size, OnFailure.ReturnNull);
         }
 
         nuint sizeClass = Options.Check ? 0 : SizeClasses.OfAligned(size, alignment);

@@ -1,4 +1,5 @@
 using System.Runtime;
+using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
 
@@ -9,9 +10,17 @@ namespace NativeMalloc;
 internal static unsafe class Malloc
 {
     /// <summary>A block of at least <paramref name="size"/> bytes, aligned to 16; null and ENOMEM when there is no memory.</summary>
-    /// <remarks>Class 0, of sizes that are not common, has no object in any slab: the slow path takes it up.</remarks>
     [RuntimeExport("malloc")]
-    internal static void* Allocate(nuint size) => Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.SetErrno);
+    internal static void* Allocate(nuint size) => Take(size, OnFailure.SetErrno);
+
+    /// <summary>As malloc, but for what it does when there is no memory.</summary>
+    /// <remarks>
+    /// Class 0, of large blocks, has no object in any slab: the slow path takes it up. Two calls, since the one would come after a jump.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void* Take(nuint size, OnFailure failure) => size <= SizeClasses.MaxFineSize
+        ? Shim.Pop(SizeClasses.OfFine(size), size, failure)
+        : Shim.Pop(SizeClasses.OfCoarse(size), size, failure);
 
     /// <summary>Gives a block back; null is allowed. Leaves errno alone.</summary>
     /// <remarks>Class 0, of all but small blocks, has no room in any slab: the slow path takes it up.</remarks>

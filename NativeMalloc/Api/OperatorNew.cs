@@ -25,11 +25,11 @@ internal static unsafe class OperatorNew
     // --- new ---
 
     [RuntimeExport("_Znwm")]
-    internal static void* New(nuint size) => Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.Throw);
+    internal static void* New(nuint size) => Malloc.Take(size, OnFailure.Throw);
 
     [RuntimeExport("_Znam")]
     internal static void* NewArray(nuint size) =>
-        s_replacements.New != null ? Shim.Invoke(s_replacements.New, size, 0, 0) : Shim.Pop(SizeClasses.OfFine(size), size, OnFailure.Throw);
+        s_replacements.New != null ? Shim.Invoke(s_replacements.New, size, 0, 0) : Malloc.Take(size, OnFailure.Throw);
 
     [RuntimeExport("_ZnwmSt11align_val_t")]
     internal static void* NewAligned(nuint size, nuint alignment)
@@ -130,7 +130,7 @@ internal static unsafe class OperatorNew
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void DeleteSizedAs(void* block, nuint size, void* replacement)
     {
-        nuint sizeClass = SizeClasses.OfFine(size);
+        nuint sizeClass = SizeClasses.Of(size);
         if (replacement != null || Options.Check || block == null || sizeClass == 0)
         {
             DeleteSizedSpecially(block, size, 0, replacement);

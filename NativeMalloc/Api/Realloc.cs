@@ -73,11 +73,11 @@ internal static unsafe class Realloc
     private static void* ResizeSmall(void* block, nuint usable, nuint size) =>
         size <= usable && size >= usable - usable / 4 ? block : ReplaceSmall(block, usable, size);
 
-    // Who grows a block in small steps would have it copied at most of them. With an eighth more, which rounding may make a quarter, it is at
-    // few (tcmalloc adds a quarter, whatever the step).
+    // Who grows a block in small steps would have it copied at most of them. With a quarter more it is at few (tcmalloc adds as much, whatever
+    // the step).
     private static void* ReplaceSmall(void* block, nuint usable, nuint size)
     {
-        nuint ample = usable + usable / 8;
+        nuint ample = usable + usable / 4;
         void* replacement = size > usable && size - usable <= usable / SmallStep && ample <= SizeClasses.MaxSize && !Heap.IsShort
             ? TryReplace(block, usable, size, ample)
             : null;
@@ -125,7 +125,7 @@ internal static unsafe class Realloc
     // programs write up to malloc_usable_size.
     private static void* TryReplace(void* block, nuint usable, nuint size, nuint room)
     {
-        nuint sizeClass = SizeClasses.OfFine(room);
+        nuint sizeClass = SizeClasses.Of(room);
         void* replacement = Shim.Pop(sizeClass, sizeClass != 0 ? size : room, OnFailure.ReturnNull);
         if (replacement != null)
         {

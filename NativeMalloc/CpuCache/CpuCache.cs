@@ -13,19 +13,11 @@ internal static unsafe class CpuCache
     private const nuint MinAlignment = 16;
 
     /// <summary>
-    /// An object of the class, when the slab had none; for class 0, a block of that size. When there is no memory, null with
+    /// An object of the class, when the slab had none; for class 0, a large block of that size. When there is no memory, null with
     /// errno ENOMEM, or what operator new does.
     /// </summary>
     [RuntimeExport("nm_pop_empty")]
     internal static void* PopEmpty(nuint sizeClass, nuint size, OnFailure failure)
-    {
-        nuint found = sizeClass == 0 ? SizeClasses.Of(size) : 0;
-        return found != 0 ? Shim.Pop(found, size, failure) : PopSlow(sizeClass, size, failure);
-    }
-
-    // A method of its own, so that the above needs no frame: what has a class, but none that malloc looks up, comes there each time.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void* PopSlow(nuint sizeClass, nuint size, OnFailure failure)
     {
         if (sizeClass == 0)
         {

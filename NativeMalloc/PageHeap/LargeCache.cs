@@ -10,10 +10,11 @@ namespace NativeMalloc;
 /// <remarks>
 /// A block here is still a span. It counts as free memory that the page heap keeps, and goes to it when that has no other to give, and after
 /// each period. Taking and keeping wait for nothing, so they may interrupt themselves and run outside of the slow path.
+/// The place that a block was taken from waits for one of that size to come back, until another size wants it.
 /// </remarks>
 internal static unsafe class LargeCache
 {
-    /// <summary>Also <see cref="KeptPages"/> counts them.</summary>
+    /// <summary>Also <see cref="ClaimedPages"/> counts them.</summary>
     private const int Places = 8;
 
     /// <summary>32 MiB: up to here glibc learns to keep blocks, too (DEFAULT_MMAP_THRESHOLD_MAX).</summary>
@@ -23,7 +24,10 @@ internal static unsafe class LargeCache
     private const uint ReturnsBeforeKept = 4;
     private const int SizeBits = 5;
 
-    /// <summary>A place holds a span's pages above its address, so that one look tells both. (The kernel gives addresses of 47 bits.)</summary>
+    /// <summary>
+    /// A place holds a span's pages above its address, so that one look tells both; while it waits, only the pages. (The kernel gives
+    /// addresses of 47 bits.)
+    /// </summary>
     private const int PagesShift = 48;
 
     private static Table s_table;
@@ -32,10 +36,22 @@ internal static unsafe class LargeCache
     private static nuint s_bound;
 
     /// <summary>Bytes of the blocks.</summary>
-    internal static nuint Bytes => KeptPages << PageMap.PageShift;
+    internal static nuint Bytes
+    {
+        get
+        {
+            nuint pages = 0;
+            for (int number = 0; number < Places; number++)
+            {
+                pages += SpanOf(At(number)) != null ? PagesOf(At(number)) : 0;
+            }
 
-    // Eight loads and additions: a loop would cost twice as much at each free.
-    private static nuint KeptPages =>
+            return pages << PageMap.PageShift;
+        }
+    }
+
+    // Of what is here and what is waited for. Eight loads and additions: a loop would cost twice as much.
+    private static nuint ClaimedPages =>
         PagesOf(At(0)) + PagesOf(At(1)) + PagesOf(At(2)) + PagesOf(At(3)) + PagesOf(At(4)) + PagesOf(At(5)) + PagesOf(At(6)) + PagesOf(At(7));
 
     /// <summary>The span of a block of so many pages; null if none is here.</summary>
@@ -44,8 +60,7 @@ internal static unsafe class LargeCache
         for (int number = 0; number < Places; number++)
         {
             ulong kept = At(number);
-            // A size so large that its pages are none must not find the empty place.
-            if (PagesOf(kept) == pages && kept != 0 && Interlocked.CompareExchange(ref Place(number), 0, (long)kept) == (long)kept)
+            if (PagesOf(kept) == pages && SpanOf(kept) != null && TryReplace(number, kept, Waiting(pages)))
             {
                 Span* span = SpanOf(kept);
                 span->Cached = false;
@@ -60,29 +75,22 @@ internal static unsafe class LargeCache
     internal static bool TryKeep(Span* span)
     {
         nuint pages = span->Pages;
-        if (pages > MaxPages || !IsWantedOften((uint)pages))
-        {
-            return false;
-        }
-
-        nuint all = KeptPages + pages;
-        if (all > s_bound && all > (s_bound = Heap.Pages->KeepablePages))
+        if (pages > MaxPages)
         {
             return false;
         }
 
         span->Cached = true;
-        long kept = (long)((ulong)pages << PagesShift | (ulong)span);
+        ulong waiting = Waiting(pages);
         for (int number = 0; number < Places; number++)
         {
-            if (At(number) == 0 && Interlocked.CompareExchange(ref Place(number), kept, 0) == 0)
+            if (At(number) == waiting && TryReplace(number, waiting, waiting | (ulong)span))
             {
                 return true;
             }
         }
 
-        span->Cached = false;
-        return false;
+        return TryKeepAnew(span);
     }
 
     /// <summary>Gives all to the page heap.</summary>
@@ -100,12 +108,48 @@ internal static unsafe class LargeCache
         }
     }
 
+    // At the first place that is empty, or waits for another size. A method of its own, so that the above needs no frame.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool TryKeepAnew(Span* span)
+    {
+        nuint pages = span->Pages;
+        bool wanted = IsWantedOften((uint)pages);
+        for (int number = 0; wanted && number < Places; number++)
+        {
+            ulong waiting = At(number);
+            if (SpanOf(waiting) != null)
+            {
+                continue;
+            }
+
+            nuint all = ClaimedPages - PagesOf(waiting) + pages;
+            if (all > s_bound && all > (s_bound = Heap.Pages->KeepablePages))
+            {
+                break;
+            }
+
+            if (TryReplace(number, waiting, Waiting(pages) | (ulong)span))
+            {
+                return true; // and the span may be another thread's by now
+            }
+        }
+
+        span->Cached = false;
+        return false;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong At(int number) => Volatile.Read(ref s_table.Kept[number]);
 
     private static nuint PagesOf(ulong kept) => (nuint)(kept >> PagesShift);
 
+    private static ulong Waiting(nuint pages) => (ulong)pages << PagesShift;
+
     private static Span* SpanOf(ulong kept) => (Span*)(kept & ((1UL << PagesShift) - 1));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryReplace(int number, ulong kept, ulong by) =>
+        Interlocked.CompareExchange(ref Place(number), (long)by, (long)kept) == (long)kept;
 
     // Counts the returns of a size. Threads may lose each other's counts.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

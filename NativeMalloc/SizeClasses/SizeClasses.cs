@@ -25,7 +25,7 @@ internal static unsafe class SizeClasses
     /// <summary>Most objects in one span: the bits of its bitmap.</summary>
     internal const int MaxObjectsPerSpan = 512;
 
-    /// <summary>The largest size whose class malloc looks up itself, in steps of 16 bytes.</summary>
+    /// <summary>Up to here sizes have classes in steps of 16 bytes.</summary>
     internal const int MaxFineSize = 32 * 1024;
 
     // Bytes; below a page of the kernel an object that is kept holds little that its neighbours do not.
@@ -33,25 +33,20 @@ internal static unsafe class SizeClasses
 
     private static readonly SizeClassTables s_tables = SizeClassTables.Build();
 
-    /// <summary>The class for a size from 1 to <see cref="MaxFineSize"/> bytes; 0 for any other. It is on every malloc's way.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static nuint OfFine(nuint size)
-    {
-        nuint place = (size - 1) >> 4; // size 0 wraps around, to the last place
-        place = place < SizeClassLookup.NotFine ? place : SizeClassLookup.NotFine;
-        return SizeClassLookup.Instance->Fine[place];
-    }
-
     /// <summary>The class for a size; 0 if it is above <see cref="MaxSize"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static nuint Of(nuint size)
-    {
-        if (size <= MaxFineSize)
-        {
-            return OfFine(size == 0 ? 1 : size);
-        }
+    internal static nuint Of(nuint size) => size <= MaxFineSize ? OfFine(size) : OfCoarse(size);
 
-        return size <= MaxSize ? SizeClassLookup.Instance->Coarse[(size - 1) / SizeClassLookup.CoarseStep] : (nuint)0;
+    /// <summary>The class for a size up to <see cref="MaxFineSize"/>. It is on nearly every malloc's way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint OfFine(nuint size) => SizeClassLookup.Instance->Fine[(size + SizeClassLookup.FineStep - 1) / SizeClassLookup.FineStep];
+
+    /// <summary>The class for a size above <see cref="MaxFineSize"/>; 0 if it has none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint OfCoarse(nuint size)
+    {
+        nuint place = (size + SizeClassLookup.CoarseStep - 1) / SizeClassLookup.CoarseStep; // of a size that wraps around, 0
+        return SizeClassLookup.Instance->Coarse[place < SizeClassLookup.CoarsePlaces ? place : 0];
     }
 
     /// <summary>Bytes of an object of the class; 0 for class 0.</summary>

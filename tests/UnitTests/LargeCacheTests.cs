@@ -76,6 +76,23 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
         Assert.Equal(8 * (MiB / 4), LargeCache.Bytes);
     }
 
+    [Fact]
+    public void APlaceWaitsForItsSizeUntilAnotherWantsIt()
+    {
+        void* first = Learn(MiB / 4);
+        void* others = Learn(MiB / 2);
+        Assert.True(LargeBlocks.TryCache(first));
+        Assert.True(LargeBlocks.TakeCached(MiB / 4) == first);
+        Assert.True(LargeBlocks.TryCache(others));
+        for (int number = 2; number <= 8; number++)
+        {
+            Assert.True(LargeBlocks.TryCache((void*)Heap.Pages->Take((MiB / 2) >> PageMap.PageShift, 0, PageMap.PageSize)->Start));
+        }
+
+        Assert.Equal(8 * (MiB / 2), LargeCache.Bytes);
+        Assert.False(LargeBlocks.TryCache(first));
+    }
+
     // A block of a size that has come back so often that the next time it is kept.
     private static void* Learn(nuint size)
     {

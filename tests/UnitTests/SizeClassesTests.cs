@@ -23,24 +23,6 @@ public sealed class SizeClassesTests
     }
 
     [Fact]
-    public void TheShortLookupAgreesWhereItApplies()
-    {
-        for (nuint size = 1; size <= SizeClasses.MaxFineSize; size++)
-        {
-            if (SizeClasses.OfFine(size) != SizeClasses.Of(size))
-            {
-                Assert.Fail($"size {size} is in class {SizeClasses.OfFine(size)} and in class {SizeClasses.Of(size)}");
-            }
-        }
-
-        Assert.Equal((nuint)0, SizeClasses.OfFine(0)); // malloc(0) takes the long way
-        for (nuint size = SizeClasses.MaxFineSize + 1; size < 2 * SizeClasses.MaxSize; size++)
-        {
-            AssertLarge(size, SizeClasses.OfFine(size));
-        }
-    }
-
-    [Fact]
     public void LargerSizesHaveClassZero()
     {
         Random random = new(1);
@@ -57,6 +39,11 @@ public sealed class SizeClassesTests
             }
 
             AssertLarge(((nuint)1 << bits) - 1 + ((nuint)1 << bits));
+        }
+
+        for (nuint size = nuint.MaxValue; size > nuint.MaxValue - 3 * SizeClasses.MaxSize; size--)
+        {
+            AssertLarge(size); // what rounding wraps around
         }
 
         for (nuint below = 0; below < 1000; below++)
@@ -153,15 +140,9 @@ public sealed class SizeClassesTests
 
     private static void AssertLarge(nuint size)
     {
-        AssertLarge(size, SizeClasses.Of(size));
-        AssertLarge(size, SizeClasses.OfFine(size));
-    }
-
-    private static void AssertLarge(nuint size, nuint sizeClass)
-    {
-        if (sizeClass != 0)
+        if (SizeClasses.Of(size) != 0)
         {
-            Assert.Fail($"size {size} is in class {sizeClass}");
+            Assert.Fail($"size {size} is in class {SizeClasses.Of(size)}");
         }
     }
 }
