@@ -50,7 +50,7 @@ internal static unsafe class Upkeep
             {
                 own->PeriodStart = now;
                 SlabDrain.OwnIdle(own);
-                if (own->Lock.TryAcquire())
+                if (own->Lock.TryAcquire(LockOrder.Slab))
                 {
                     SlabCapacity.Fit(own);
                     own->Lock.Release();

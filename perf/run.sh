@@ -14,7 +14,7 @@ install_packages "${packages[@]}"
 
 gcc -O2 -fno-builtin -Wall -Wextra -shared -fPIC -pthread perf/loops/loops.c -o "$work/libloops.so"
 compile measure
-for program in minimise factor larson asymmetric sharing sizes wordcount; do
+for program in minimise factor larson crowd asymmetric sharing sizes wordcount; do
     compile "programs/$program"
 done
 [ -f "$work/lines" ] || lines 400000 > "$work/lines"

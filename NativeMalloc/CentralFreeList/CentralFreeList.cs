@@ -75,7 +75,7 @@ internal unsafe struct CentralFreeList<TSpans>
     /// </summary>
     internal int Take(nuint sizeClass, void** objects, int count)
     {
-        Lock.Acquire();
+        Lock.Acquire(LockOrder.CentralFreeList);
         int taken = 0;
         while (taken < count)
         {
@@ -125,7 +125,7 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Takes objects back; a span that has all of its objects again goes back to the page heap.</summary>
     internal void Give(nuint sizeClass, void** objects, int count)
     {
-        Lock.Acquire();
+        Lock.Acquire(LockOrder.CentralFreeList);
         for (int i = 0; i < count;)
         {
             nuint address = (nuint)objects[i];
@@ -175,9 +175,9 @@ internal unsafe struct CentralFreeList<TSpans>
 
         if (wait)
         {
-            Lock.Acquire();
+            Lock.Acquire(LockOrder.CentralFreeList);
         }
-        else if (!Lock.TryAcquire())
+        else if (!Lock.TryAcquire(LockOrder.CentralFreeList))
         {
             return;
         }
@@ -214,7 +214,7 @@ internal unsafe struct CentralFreeList<TSpans>
     /// </summary>
     internal int Shed(nuint sizeClass, int most, bool all = false)
     {
-        if (!(_quiet || all) || SizeClasses.PagesPerSpan(sizeClass) > Span.MaxRemnantPages || !Lock.TryAcquire())
+        if (!(_quiet || all) || SizeClasses.PagesPerSpan(sizeClass) > Span.MaxRemnantPages || !Lock.TryAcquire(LockOrder.CentralFreeList))
         {
             return 0;
         }
@@ -247,7 +247,7 @@ internal unsafe struct CentralFreeList<TSpans>
     {
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
         GiveKept(all: true, wait: true);
-        Lock.Acquire();
+        Lock.Acquire(LockOrder.CentralFreeList);
         for (Span* span = _ranks.Fullest(); span != null; span = _ranks.Fullest())
         {
             _out += span->TakeObjects(objects, SizeClasses.MaxBatch);

@@ -54,7 +54,7 @@ internal unsafe struct Remnants<TSource>
     /// </summary>
     internal bool TryAdd(Span* span, nuint sizeClass)
     {
-        Lock.Acquire();
+        Lock.Acquire(LockOrder.Remnants);
         ulong* words = (ulong*)PoolOf(ref this, span)->Take((nuint)(UnitsOf(span) / 8 * 2));
         if (words == null)
         {
@@ -98,7 +98,7 @@ internal unsafe struct Remnants<TSource>
             return 0;
         }
 
-        Lock.Acquire();
+        Lock.Acquire(LockOrder.Remnants);
         int taken = 0;
         Span* sure = Find(units + alignment - 1);
         if (sure != null)
@@ -123,7 +123,7 @@ internal unsafe struct Remnants<TSource>
     /// <summary>Takes an object back; its bytes, or 0 if none begins at the address. The last one of a page takes that along.</summary>
     internal nuint Give(Span* span, nuint address)
     {
-        Lock.Acquire();
+        Lock.Acquire(LockOrder.Remnants);
         int units = UnitsAt(span, address, out int first);
         if (units > 0)
         {

@@ -32,7 +32,7 @@ internal static unsafe class Quarantine
     internal static bool TryAdd(void* block, nuint bytes)
     {
         Ring* ring = RingPointer;
-        ring->Lock.Acquire();
+        ring->Lock.Acquire(LockOrder.Quarantine);
         bool added = ring->Count < Places && ring->Bytes + bytes <= MaxBytes;
         if (added)
         {
@@ -52,7 +52,7 @@ internal static unsafe class Quarantine
     {
         Ring* ring = RingPointer;
         void* oldest = null;
-        ring->Lock.Acquire();
+        ring->Lock.Acquire(LockOrder.Quarantine);
         if (ring->Count > 0)
         {
             oldest = (void*)ring->Blocks[ring->First];

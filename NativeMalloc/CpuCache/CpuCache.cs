@@ -321,7 +321,7 @@ internal static unsafe class CpuCache
     // Does without where another thread is at it: capacity is an optimisation.
     private static bool Grow(Slab* slab, nuint sizeClass)
     {
-        if (slab->Overflows[sizeClass] < SizeClasses.ReturnsBeforeKept(sizeClass) || !slab->Lock.TryAcquire())
+        if (slab->Overflows[sizeClass] < SizeClasses.ReturnsBeforeKept(sizeClass) || !slab->Lock.TryAcquire(LockOrder.Slab))
         {
             return false;
         }

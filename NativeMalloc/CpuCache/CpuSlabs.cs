@@ -60,7 +60,7 @@ internal static unsafe class CpuSlabs
             return null;
         }
 
-        if (!Lock->TryAcquire())
+        if (!Lock->TryAcquire(LockOrder.CpuSlabs))
         {
             return null; // rather than wait for a drain
         }
@@ -105,7 +105,7 @@ internal static unsafe class CpuSlabs
             return;
         }
 
-        Lock->Acquire(); // no slab comes up meanwhile
+        Lock->Acquire(LockOrder.CpuSlabs); // no slab comes up meanwhile
         bool any = false;
         for (int index = 0; index < s_bound; index++)
         {
@@ -113,7 +113,7 @@ internal static unsafe class CpuSlabs
             if (slab != null && (!idleOnly || slab->IsIdle()))
             {
                 any = true;
-                slab->Lock.Acquire();
+                slab->Lock.Acquire(LockOrder.Slab);
                 Volatile.Write(ref s_table[index], 0);
             }
         }
@@ -139,5 +139,29 @@ internal static unsafe class CpuSlabs
         }
 
         Lock->Release();
+    }
+
+    /// <summary>Waits until nobody is changing a slab's capacities. The gate to them, and to the table, is closed.</summary>
+    internal static void AwaitSlabsFree()
+    {
+        for (int index = 0; index < s_bound; index++)
+        {
+            if (s_slabs[index] != null)
+            {
+                s_slabs[index]->Lock.AwaitFree();
+            }
+        }
+    }
+
+    internal static void FreeLocksInChild()
+    {
+        Lock->FreeInChild();
+        for (int index = 0; index < s_bound; index++)
+        {
+            if (s_slabs[index] != null)
+            {
+                s_slabs[index]->Lock.FreeInChild();
+            }
+        }
     }
 }

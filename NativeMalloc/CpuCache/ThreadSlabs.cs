@@ -28,7 +28,7 @@ internal static unsafe class ThreadSlabs
     /// <summary>Gives a thread its slab; false when there is no memory.</summary>
     internal static bool Attach(ThreadState* thread)
     {
-        Lock->Acquire();
+        Lock->Acquire(LockOrder.ThreadSlabs);
         Slab* slab = FrontEnd.SeesThreadsEnd ? null : FindOwnedBy(thread);
         if (slab == null)
         {
@@ -56,7 +56,7 @@ internal static unsafe class ThreadSlabs
     internal static void Give(Slab* slab)
     {
         SlabDrain.Stopped(slab);
-        Lock->Acquire();
+        Lock->Acquire(LockOrder.ThreadSlabs);
         Unlink(slab);
         LeaveOver(slab);
         Lock->Release();
@@ -88,25 +88,22 @@ internal static unsafe class ThreadSlabs
         }
     }
 
-    /// <summary>Takes the list's lock and those of all slabs, so that no owner is changing capacities during the fork.</summary>
-    internal static void AcquireLocksForFork()
+    /// <summary>Waits until no owner is changing a slab's capacities. The gate to them, and to the list, is closed.</summary>
+    internal static void AwaitSlabsFree()
     {
-        Lock->AcquireForFork();
         for (Slab* slab = s_inUse; slab != null; slab = slab->Next)
         {
-            slab->Lock.AcquireForFork();
+            slab->Lock.AwaitFree();
         }
     }
 
-    /// <summary>Frees the locks of all slabs, and the list's, after a fork.</summary>
-    internal static void RenewLocks(bool child)
+    internal static void FreeLocksInChild()
     {
+        Lock->FreeInChild();
         for (Slab* slab = s_inUse; slab != null; slab = slab->Next)
         {
-            slab->Lock.Renew(child);
+            slab->Lock.FreeInChild();
         }
-
-        Lock->Renew(child);
     }
 
     // The slab of a thread whose state was where this one's is: it has ended.

@@ -34,7 +34,7 @@ internal static unsafe class Metadata
             return MapAside(bytes);
         }
 
-        Lock->Acquire();
+        Lock->Acquire(LockOrder.Metadata);
         if ((nuint)(s_end - s_next) < bytes)
         {
             byte* chunk = Os.Map(ChunkBytes);
@@ -62,7 +62,7 @@ internal static unsafe class Metadata
         byte* result = Os.Map(bytes);
         if (result != null)
         {
-            Lock->Acquire();
+            Lock->Acquire(LockOrder.Metadata);
             s_mappedBytes += bytes;
             s_usedBytes += bytes;
             Lock->Release();

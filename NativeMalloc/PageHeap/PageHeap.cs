@@ -72,7 +72,7 @@ internal unsafe struct PageHeap
     /// <remarks>Null also beyond the limit (NATIVEMALLOC_LIMIT), of which pages that the caller has and will give for them do not count.</remarks>
     internal Span* Take(nuint pages, byte sizeClass, nuint alignment, nuint instead = 0)
     {
-        _lock.Acquire();
+        _lock.Acquire(LockOrder.PageHeap);
         Span* span = Admits(pages - instead) ? (Span*)PoolOf(ref this, sizeClass).Take(Span.BytesFor(sizeClass)) : null;
         nuint start = 0;
         bool zeroed = false;
@@ -107,7 +107,7 @@ internal unsafe struct PageHeap
     internal void Give(Span* span, bool released)
     {
         PageMap.ClearSpan(span);
-        _lock.Acquire();
+        _lock.Acquire(LockOrder.PageHeap);
         GivePages(span->Start, span->Pages, released);
         PoolOf(ref this, span->SizeClass).Give(span);
         EndGive();
@@ -118,7 +118,7 @@ internal unsafe struct PageHeap
     {
         nuint start = span->Start + ((nuint)first << PageMap.PageShift);
         PageMap.ClearPages(start, count);
-        _lock.Acquire();
+        _lock.Acquire(LockOrder.PageHeap);
         GivePages(start, (nuint)count, released: false);
         EndGive();
     }
@@ -126,7 +126,7 @@ internal unsafe struct PageHeap
     /// <summary>Ends a span whose pages were all given by parts.</summary>
     internal void Forget(Span* span)
     {
-        _lock.Acquire();
+        _lock.Acquire(LockOrder.PageHeap);
         PoolOf(ref this, span->SizeClass).Give(span);
         _lock.Release();
     }
@@ -144,7 +144,7 @@ internal unsafe struct PageHeap
     {
         nuint end = span->Start + span->Bytes;
         nuint more = pages - span->Pages;
-        _lock.Acquire();
+        _lock.Acquire(LockOrder.PageHeap);
         bool free = Admits(more) && AreFree(end, more);
         if (free)
         {
@@ -162,7 +162,7 @@ internal unsafe struct PageHeap
     /// <summary>Gives the last pages of a large block's span back.</summary>
     internal void Shorten(Span* span, nuint pages)
     {
-        _lock.Acquire();
+        _lock.Acquire(LockOrder.PageHeap);
         GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, released: false);
         span->Pages = pages;
         EndGive();
@@ -173,7 +173,7 @@ internal unsafe struct PageHeap
     /// </summary>
     internal nuint Release(nuint bytes)
     {
-        _releaseLock.Acquire();
+        _releaseLock.Acquire(LockOrder.Release);
         nint pages = ReleasePages((nint)(bytes >> PageMap.PageShift));
         _releaseLock.Release();
         return (nuint)pages << PageMap.PageShift;
@@ -182,23 +182,25 @@ internal unsafe struct PageHeap
     /// <summary>Every so often: of what has lain idle since the last time, some goes back to the kernel.</summary>
     internal void EndPeriod()
     {
-        _lock.Acquire();
+        _lock.Acquire(LockOrder.PageHeap);
         nint idle = _policy.EndPeriod(BackedFreePages);
         idle = BackedFreePages > _refusedPages ? idle : 0;
         _lock.Release();
         ReleaseExcess(idle);
     }
 
-    internal void AcquireLocksForFork()
+    internal void CloseForFork()
     {
-        _releaseLock.AcquireForFork();
-        _lock.AcquireForFork();
+        ForkGate.Close(LockOrder.Release);
+        _releaseLock.AwaitFree();
+        ForkGate.Close(LockOrder.PageHeap);
+        _lock.AwaitFree();
     }
 
-    internal void RenewLocks(bool child)
+    internal void FreeLocksInChild()
     {
-        _lock.Renew(child);
-        _releaseLock.Renew(child);
+        _releaseLock.FreeInChild();
+        _lock.FreeInChild();
     }
 
     private static ref HugePageFiller FillerOf(ref PageHeap heap, HugePage* hugePage) =>
@@ -527,7 +529,7 @@ internal unsafe struct PageHeap
     private void ReleaseExcess(nint pages)
     {
         // Where another thread is at it already, there is nothing to wait for.
-        if (pages > 0 && _releaseLock.TryAcquire())
+        if (pages > 0 && _releaseLock.TryAcquire(LockOrder.Release))
         {
             ReleasePages(pages);
             _releaseLock.Release();
@@ -539,7 +541,7 @@ internal unsafe struct PageHeap
     {
         nint released = 0;
         bool refused = false;
-        _lock.Acquire();
+        _lock.Acquire(LockOrder.PageHeap);
         _refusalRound++;
         while (released < pages && FindBacked(pages - released, out nuint start, out nuint count))
         {
@@ -552,7 +554,7 @@ internal unsafe struct PageHeap
                 AdviseAfterRelease(start, count);
             }
 
-            _lock.Acquire();
+            _lock.Acquire(LockOrder.PageHeap);
             SetLeaving(-(nint)count);
             GivePages(start, count, done);
             if (done)

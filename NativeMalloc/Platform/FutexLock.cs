@@ -5,31 +5,66 @@ using System.Threading;
 namespace NativeMalloc;
 
 /// <summary>
-/// A mutual-exclusion lock of one word that a fork can cross. Not recursive. All zeros is "free", so that zeroed memory
-/// holds usable locks.
+/// A mutual-exclusion lock of one word that a fork can cross (<see cref="ForkGate"/>). Not recursive. All zeros is "free", so that zeroed
+/// memory holds usable locks.
 /// </summary>
-/// <remarks>
-/// The thread that forks takes every lock (<see cref="AcquireForFork"/>), and other libraries' fork handlers, which run
-/// between that and the fork, may allocate on it: so the locks let their owner pass. Only the slow paths test for that.
-/// </remarks>
 internal unsafe struct FutexLock
 {
     private const int Free = 0;
     private const int Held = 1;
     private const int HeldWithWaiters = 2;
-    private const int HeldForFork = 3;
 
     private const int SpinsBeforeSleep = 100;
 
-    // The thread pointer of the thread that is forking, 0 if none is. One at a time, by s_forking: libc runs the handlers of
-    // threads that fork at once side by side.
-    private static nint s_forkOwner;
-    private static FutexLock s_forking;
-    private static int s_forkDepth;
-
     private int _state;
 
-    internal void Acquire()
+    /// <summary>Takes the lock, which is of that place in the order.</summary>
+    internal void Acquire(LockOrder place)
+    {
+        if (ForkGate.IsPassed)
+        {
+            return;
+        }
+
+        AcquireUngated();
+        if (ForkGate.IsClosed(place))
+        {
+            AcquireBehindGate(place);
+        }
+    }
+
+    /// <summary>Takes the lock if it is free and no other thread forks.</summary>
+    internal bool TryAcquire(LockOrder place)
+    {
+        if (ForkGate.IsPassed)
+        {
+            return true;
+        }
+
+        if (Interlocked.CompareExchange(ref _state, Held, Free) != Free)
+        {
+            return false;
+        }
+
+        if (ForkGate.IsClosed(place))
+        {
+            ReleaseUngated();
+            return false;
+        }
+
+        return true;
+    }
+
+    internal void Release()
+    {
+        if (!ForkGate.IsPassed)
+        {
+            ReleaseUngated();
+        }
+    }
+
+    /// <summary>Takes the lock whatever the gate is: that of the gate itself.</summary>
+    internal void AcquireUngated()
     {
         if (Interlocked.CompareExchange(ref _state, Held, Free) != Free)
         {
@@ -37,10 +72,7 @@ internal unsafe struct FutexLock
         }
     }
 
-    /// <summary>Takes the lock if it is free; the forking thread, which holds all of them, is told that it is not.</summary>
-    internal bool TryAcquire() => Interlocked.CompareExchange(ref _state, Held, Free) == Free;
-
-    internal void Release()
+    internal void ReleaseUngated()
     {
         if (Interlocked.CompareExchange(ref _state, Free, Held) != Held)
         {
@@ -48,46 +80,33 @@ internal unsafe struct FutexLock
         }
     }
 
-    /// <summary>
-    /// Announces that this thread will take every lock for a fork, when no other thread is at that; false if it has them
-    /// already, because a fork handler forks.
-    /// </summary>
-    internal static bool BeginFork()
+    /// <summary>For the forking thread: waits until nobody has the lock who took it before the gate was closed.</summary>
+    internal void AwaitFree()
     {
-        nint self = (nint)Shim.ThreadPointer();
-        if (Volatile.Read(ref s_forkOwner) != self)
+        if (Volatile.Read(ref _state) != Free)
         {
-            s_forking.Acquire();
-            Volatile.Write(ref s_forkOwner, self);
+            AcquireUngated();
+            ReleaseUngated();
         }
-
-        return s_forkDepth++ == 0;
     }
 
-    /// <summary>In the parent, after a fork; true if it was the outermost, so that the locks are to be renewed now.</summary>
-    internal static bool LeaveFork() => --s_forkDepth == 0;
-
-    /// <summary>Ends what <see cref="BeginFork"/> began, once every lock is renewed.</summary>
-    internal static void EndFork(bool child)
+    /// <summary>In the child of a fork, where nobody has it, whatever the word says.</summary>
+    internal void FreeInChild()
     {
-        s_forkDepth = 0;
-        Volatile.Write(ref s_forkOwner, 0);
-        s_forking.Renew(child);
-    }
-
-    internal void AcquireForFork()
-    {
-        Acquire();
-        Volatile.Write(ref _state, HeldForFork);
-    }
-
-    /// <summary>Frees the lock after a fork; in the child nobody waits for it, whatever the word says.</summary>
-    internal void Renew(bool child)
-    {
-        Volatile.Write(ref _state, Free);
-        if (!child)
+        if (Volatile.Read(ref _state) != Free)
         {
-            Os.FutexWake((int*)Unsafe.AsPointer(ref _state), int.MaxValue);
+            Volatile.Write(ref _state, Free);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AcquireBehindGate(LockOrder place)
+    {
+        while (ForkGate.IsClosed(place))
+        {
+            ReleaseUngated();
+            ForkGate.Wait(place);
+            AcquireUngated();
         }
     }
 
@@ -103,38 +122,17 @@ internal unsafe struct FutexLock
             }
         }
 
-        int* word = (int*)Unsafe.AsPointer(ref _state);
-        while (true)
+        // Another may be asleep, so the next release must wake.
+        while (Interlocked.Exchange(ref _state, HeldWithWaiters) != Free)
         {
-            int state = Volatile.Read(ref _state);
-            if (state == HeldForFork && Volatile.Read(ref s_forkOwner) == (nint)Shim.ThreadPointer())
-            {
-                return;
-            }
-
-            if (state == Free)
-            {
-                // Another may be asleep, so the next release must wake.
-                if (Interlocked.CompareExchange(ref _state, HeldWithWaiters, Free) == Free)
-                {
-                    return;
-                }
-            }
-            else if (state == HeldForFork || state == HeldWithWaiters
-                || Interlocked.CompareExchange(ref _state, HeldWithWaiters, Held) == Held)
-            {
-                Os.FutexWait(word, state == HeldForFork ? HeldForFork : HeldWithWaiters);
-            }
+            Os.FutexWait((int*)Unsafe.AsPointer(ref _state), HeldWithWaiters);
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void ReleaseSlow()
     {
-        // Held for a fork: the owner passed through, and keeps it.
-        if (Interlocked.CompareExchange(ref _state, Free, HeldWithWaiters) == HeldWithWaiters)
-        {
-            Os.FutexWake((int*)Unsafe.AsPointer(ref _state), 1);
-        }
+        Volatile.Write(ref _state, Free);
+        Os.FutexWake((int*)Unsafe.AsPointer(ref _state), 1);
     }
 }

@@ -55,95 +55,81 @@ internal static unsafe class Lifetime
         }
     }
 
-    /// <summary>Before a fork, on the forking thread: takes every lock, from the front end down, so that none is held by another.</summary>
+    /// <summary>Before a fork, on the forking thread: closes the gate to all locks, from the front end down, so that none is held by another.</summary>
     [RuntimeExport("nm_fork_prepare")]
     internal static void BeforeFork()
     {
-        if (!FutexLock.BeginFork())
+        if (!ForkGate.Begin())
         {
             return;
         }
 
-        Startup.Lock->AcquireForFork();
-        if (!Startup.IsHeapReady)
+        ForkGate.Close(LockOrder.Startup);
+        Startup.Lock->AwaitFree();
+        nuint classes = Startup.IsHeapReady ? (nuint)SizeClasses.Count : 0;
+        ForkGate.Close(LockOrder.CpuSlabs);
+        CpuSlabs.Lock->AwaitFree();
+        ForkGate.Close(LockOrder.ThreadSlabs);
+        ThreadSlabs.Lock->AwaitFree();
+        ForkGate.Close(LockOrder.Slab);
+        CpuSlabs.AwaitSlabsFree();
+        ThreadSlabs.AwaitSlabsFree();
+        ForkGate.Close(LockOrder.Quarantine);
+        Quarantine.Lock->AwaitFree();
+        ForkGate.Close(LockOrder.TransferCache);
+        for (nuint sizeClass = 1; sizeClass < classes; sizeClass++)
         {
-            return;
+            Heap.Transfer(sizeClass)->Lock.AwaitFree();
         }
 
-        CpuSlabs.Lock->AcquireForFork();
-        for (int index = 0; index < CpuSlabs.Bound; index++)
+        ForkGate.Close(LockOrder.CentralFreeList);
+        for (nuint sizeClass = 1; sizeClass < classes; sizeClass++)
         {
-            if (CpuSlabs.Get(index) != null)
-            {
-                CpuSlabs.Get(index)->Lock.AcquireForFork();
-            }
+            Heap.Central(sizeClass)->Lock.AwaitFree();
         }
 
-        ThreadSlabs.AcquireLocksForFork();
-        Quarantine.Lock->AcquireForFork();
-        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
-        {
-            Heap.Transfer(sizeClass)->Lock.AcquireForFork();
-        }
-
-        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
-        {
-            Heap.Central(sizeClass)->Lock.AcquireForFork();
-        }
-
-        Heap.Remnants->Lock.AcquireForFork();
-        Heap.Pages->AcquireLocksForFork();
-        Metadata.Lock->AcquireForFork();
+        ForkGate.Close(LockOrder.Remnants);
+        Heap.Remnants->Lock.AwaitFree();
+        Heap.Pages->CloseForFork();
+        ForkGate.Close(LockOrder.Metadata);
+        Metadata.Lock->AwaitFree();
     }
 
     [RuntimeExport("nm_fork_parent")]
     internal static void AfterForkInParent()
     {
-        if (FutexLock.LeaveFork())
+        if (ForkGate.Leave())
         {
-            RenewLocks(child: false);
-            FutexLock.EndFork(child: false);
+            ForkGate.Open(child: false);
         }
     }
 
     [RuntimeExport("nm_fork_child")]
     internal static void AfterForkInChild()
     {
-        RenewLocks(child: true);
+        FreeLocksInChild();
         if (Startup.IsFrontEndReady)
         {
             ThreadSlabs.ReclaimAfterFork(Shim.Thread()->Slab);
         }
 
-        FutexLock.EndFork(child: true);
+        ForkGate.Open(child: true);
     }
 
-    private static void RenewLocks(bool child)
+    private static void FreeLocksInChild()
     {
-        if (Startup.IsHeapReady)
+        Startup.Lock->FreeInChild();
+        CpuSlabs.FreeLocksInChild();
+        ThreadSlabs.FreeLocksInChild();
+        Quarantine.Lock->FreeInChild();
+        for (nuint sizeClass = 1; Startup.IsHeapReady && sizeClass < SizeClasses.Count; sizeClass++)
         {
-            Metadata.Lock->Renew(child);
-            Heap.Pages->RenewLocks(child);
-            Heap.Remnants->Lock.Renew(child);
-            for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
-            {
-                Heap.Central(sizeClass)->Lock.Renew(child);
-                Heap.Transfer(sizeClass)->Lock.Renew(child);
-            }
-
-            Quarantine.Lock->Renew(child);
-            ThreadSlabs.RenewLocks(child);
-            for (int index = 0; index < CpuSlabs.Bound; index++)
-            {
-                if (CpuSlabs.Get(index) != null)
-                {
-                    CpuSlabs.Get(index)->Lock.Renew(child);
-                }
-            }
-
-            CpuSlabs.Lock->Renew(child);
+            Heap.Transfer(sizeClass)->Lock.FreeInChild();
+            Heap.Central(sizeClass)->Lock.FreeInChild();
         }
 
-        Startup.Lock->Renew(child);
+        Heap.Remnants->Lock.FreeInChild();
+        Heap.Pages->FreeLocksInChild();
+        Metadata.Lock->FreeInChild();
     }
 }

@@ -46,7 +46,7 @@ internal static unsafe class Startup
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool StartHeap()
     {
-        Lock->Acquire();
+        Lock->Acquire(LockOrder.Startup);
         if (s_heapReady == 0 && Heap.Initialize())
         {
             Volatile.Write(ref s_heapReady, 1);
@@ -64,7 +64,7 @@ internal static unsafe class Startup
             return false;
         }
 
-        Lock->Acquire();
+        Lock->Acquire(LockOrder.Startup);
         if (s_frontEndReady == 0 && FrontEnd.Initialize(Options.Index))
         {
             Volatile.Write(ref s_frontEndReady, 1);

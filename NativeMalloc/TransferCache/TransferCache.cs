@@ -69,7 +69,7 @@ internal unsafe struct TransferCache<TSource>
     internal void Give(nuint sizeClass, void** objects, int count)
     {
         Occupancy.Remove((nuint)count * SizeClasses.Size(sizeClass));
-        Lock.Acquire();
+        Lock.Acquire(LockOrder.TransferCache);
         if (_count + count > _capacity && _misses >= 2 * SizeClasses.ReturnsBeforeKept(sizeClass))
         {
             Grow(sizeClass);
@@ -99,7 +99,7 @@ internal unsafe struct TransferCache<TSource>
     internal void Plunder(nuint sizeClass, bool all)
     {
         void** batch = stackalloc void*[SizeClasses.MaxBatch];
-        Lock.Acquire();
+        Lock.Acquire(LockOrder.TransferCache);
         int excess = all ? _count : _lowWater;
         while (excess > 0)
         {
@@ -117,7 +117,7 @@ internal unsafe struct TransferCache<TSource>
 
     private int TakeKept(void** objects, int count)
     {
-        Lock.Acquire();
+        Lock.Acquire(LockOrder.TransferCache);
         int taken = count < _count ? count : _count;
         if (taken > 0)
         {

@@ -17,6 +17,7 @@ internal sealed record WholeProgram(string Name, string Command, bool Quick)
         Measured("minimise", "out/perf/minimise 12 8", quick: true),
         Measured("factor", "out/perf/factor 22", quick: true),
         Measured("larson", "out/perf/larson", quick: true),
+        Measured("crowd", "out/perf/crowd"),
         Measured("asymmetric", "out/perf/asymmetric"),
         Measured("thrash", "out/perf/sharing thrash"),
         Measured("scratch", "out/perf/sharing scratch"),
