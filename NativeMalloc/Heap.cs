@@ -15,7 +15,7 @@ internal static unsafe class Heap
 
     private const int MinSpansOfPeriod = 64;
 
-    private const nuint KeptSpansFraction = 3;
+    private const nuint KeptSpansFraction = 2;
 
     // Whether classes are asked for remnants in this period, which is next, and how many requests for spans the period has left.
     private static bool s_collects;

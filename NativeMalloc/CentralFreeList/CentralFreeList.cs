@@ -40,8 +40,9 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Ranks of spans of which less than a quarter is out.</summary>
     private const int SparseRanks = SpanRanks.Ranks / 4;
 
-    /// <summary>Of a class's spans one in so many may be kept: of the two or three that most classes of a small heap have, none.</summary>
-    private const int KeptFraction = 4;
+    /// <summary>Of a class's spans beyond these one in so many may be kept: of the two or three that most classes of a small heap have, none.</summary>
+    private const int SpansNeverKept = 2;
+    private const int KeptFraction = 2;
 
     /// <summary>A class that would need so many periods to take all that is here is quiet.</summary>
     private const int FillingPeriods = 512;
@@ -290,7 +291,7 @@ internal unsafe struct CentralFreeList<TSpans>
 
     private void GiveOrKeep(Span* span)
     {
-        if (_kept < _wantedAgain && (_kept + 1) * KeptFraction <= _spans && TSpans.TryKeep(span->Pages))
+        if (_kept < _wantedAgain && (_kept + 1) * KeptFraction <= _spans - SpansNeverKept && TSpans.TryKeep(span->Pages))
         {
             SpanList.Add(ref _whole, span);
             _kept++;

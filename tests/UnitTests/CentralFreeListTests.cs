@@ -93,8 +93,8 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
     [Theory]
     [InlineData(3, 0)]
     [InlineData(4, 1)]
-    [InlineData(17, 4)]
-    public void AQuarterOfItsSpansMayBeKept(int spans, int expected)
+    [InlineData(17, 7)]
+    public void HalfOfItsSpansButTwoMayBeKept(int spans, int expected)
     {
         nuint sizeClass = SizeClasses.Of(64 << 10);
         FakeSpans.Keepable = 100;
