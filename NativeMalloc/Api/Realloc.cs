@@ -25,7 +25,7 @@ internal static unsafe class Realloc
             return large != null ? large : Errno.Fail(Errno.NoMemory);
         }
 
-        // Not the sizes that malloc looks up by itself: for them it would not pay.
+        // Not of small sizes: for them it would not pay.
         void* block = bytes > SizeClasses.MaxFineSize && bytes <= SizeClasses.MaxSize ? CpuCache.TakeZeroed(SizeClasses.Of(bytes), bytes) : null;
         if (block != null)
         {

@@ -37,11 +37,17 @@ internal static class MicroRunner
                 throw new InvalidOperationException($"BenchmarkDotNet refuses to run: {error}");
             }
 
+            if (summary.Reports.Length < summary.BenchmarksCases.Length)
+            {
+                throw new InvalidOperationException(
+                    $"BenchmarkDotNet ran {summary.Reports.Length} of {summary.BenchmarksCases.Length} benchmarks; see {Path.Combine(folder, "benchmarkdotnet.log")}");
+            }
+
             patterns = [.. summary.BenchmarksCases.OrderBy(benchmark => benchmark.Descriptor.MethodIndex).Select(NameOf).Distinct()];
             foreach (BenchmarkReport report in summary.Reports)
             {
                 string name = NameOf(report.BenchmarkCase);
-                string allocator = report.BenchmarkCase.Job.Id;
+                string allocator = allocators.Single(allocator => IdOf(allocator) == report.BenchmarkCase.Job.Id).Name;
                 if (!measured.TryGetValue((name, allocator), out Measurement? measurement))
                 {
                     measured[(name, allocator)] = measurement = new(Measurement.MicroGroup, name, allocator, [], [], []);
@@ -64,7 +70,7 @@ internal static class MicroRunner
     // Short iterations and many rounds: what disturbs a shared machine lasts longer than an iteration.
     private static Job JobOf(Allocator allocator)
     {
-        Job job = Job.Default.WithId(allocator.Name)
+        Job job = Job.Default.WithId(IdOf(allocator))
             .WithStrategy(RunStrategy.Throughput)
             .WithEvaluateOverhead(false)
             .WithMinInvokeCount(1)
@@ -75,6 +81,9 @@ internal static class MicroRunner
             .WithEnvironmentVariables([.. allocator.Environment.Select(variable => new EnvironmentVariable(variable.Name, variable.Value))]);
         return allocator.Kind == AllocatorKind.Baseline ? job.AsBaseline() : job;
     }
+
+    // BenchmarkDotNet builds in a folder that is called after a job, and MSBuild takes a comma for the end of its name.
+    private static string IdOf(Allocator allocator) => allocator.Name.Replace(",", "");
 
     private static string NameOf(BenchmarkCase benchmark)
     {
