@@ -29,7 +29,7 @@ sample() {
     local most=0 now
     while sleep 0.1; do
         now=$(for process in $(pgrep -s "$session"); do cat "/proc/$process/smaps_rollup" 2> /dev/null; done | awk '$1 == "Pss:" { sum += $2 } END { print sum + 0 }')
-        [ "$now" -gt "$most" ] && most=$now && echo "$most" > "$work.peak"
+        [ "$now" -gt "$most" ] && most=$now && echo "$most" > "$work.peak.new" && mv "$work.peak.new" "$work.peak"
     done
 }
 
@@ -38,7 +38,8 @@ for attempt in $(seq 200); do
     kill -0 "$server" 2> /dev/null && [ "$attempt" != 200 ] || { echo "$0: $name does not start: $work.log" >&2; exit 1; }
     sleep 0.05
 done
-sample 2> /dev/null &
+rm -f "$work.peak"
+sample 2> /dev/null & # which may be killed at any moment
 sampler=$!
 before=$(date +%s.%N)
 load > "$work.load" 2>&1 || { echo "$0: the clients of $name failed: $work.load" >&2; exit 1; }
