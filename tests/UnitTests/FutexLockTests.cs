@@ -21,22 +21,16 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
     {
         const int Rounds = 20_000;
         int[] counter = [0];
-        Thread[] threads = [.. Enumerable.Range(0, 4).Select(_ => new Thread(() =>
+        Thread[] threads = StartHolders(4, Rounds, i =>
         {
-            for (int i = 0; i < Rounds; i++)
+            int seen = counter[0];
+            if (i % 64 == 0)
             {
-                _lock->Acquire(Place);
-                int seen = counter[0];
-                if (i % 64 == 0)
-                {
-                    Thread.Yield(); // so that others have to wait
-                }
-
-                counter[0] = seen + 1;
-                _lock->Release();
+                Thread.Yield(); // so that others have to wait
             }
-        }))];
-        Array.ForEach(threads, t => t.Start());
+
+            counter[0] = seen + 1;
+        });
         Assert.All(threads, t => Assert.True(t.Join(s_enough)));
         Assert.Equal(threads.Length * Rounds, counter[0]);
         Assert.True(_lock->TryAcquire(Place));
@@ -68,18 +62,12 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
     {
         const int Rounds = 3000;
         int[] counter = [0];
-        Thread[] threads = [.. Enumerable.Range(0, 3).Select(_ => new Thread(() =>
+        Thread[] threads = StartHolders(3, Rounds, _ =>
         {
-            for (int i = 0; i < Rounds; i++)
-            {
-                _lock->Acquire(Place);
-                counter[0]++;
-                Thread.Yield();
-                counter[0]++;
-                _lock->Release();
-            }
-        }))];
-        Array.ForEach(threads, t => t.Start());
+            counter[0]++;
+            Thread.Yield();
+            counter[0]++;
+        });
         for (int i = 0; i < Rounds; i++)
         {
             BeginFork();
@@ -156,6 +144,22 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
         _lock->FreeInChild();
         ForkGate.Open(child: true);
         Assert.True(_lock->TryAcquire(Place));
+    }
+
+    // Threads that take the lock so many times, and do something while they have it.
+    private Thread[] StartHolders(int count, int rounds, Action<int> work)
+    {
+        Thread[] threads = [.. Enumerable.Range(0, count).Select(_ => new Thread(() =>
+        {
+            for (int i = 0; i < rounds; i++)
+            {
+                _lock->Acquire(Place);
+                work(i);
+                _lock->Release();
+            }
+        }))];
+        Array.ForEach(threads, t => t.Start());
+        return threads;
     }
 
     private void BeginFork()
