@@ -103,15 +103,22 @@ FUNCTION nm_fill
         jb      .Lfill_tiny
         movq    %rax, %xmm0
         punpcklqdq %xmm0, %xmm0
+        cmp     $32, %rdx
+        jbe     .Lfill_last
         cmp     $1024, %rdx
         jae     .Lfill_string
-        lea     -16(%rdi,%rdx), %rcx                    /* the last 16 bytes, which may overlap the loop's */
+        lea     -32(%rdi,%rdx), %rcx                    /* what is written last may overlap the loop's */
 .Lfill_next:
         movups  %xmm0, (%rdi)
-        add     $16, %rdi
+        movups  %xmm0, 16(%rdi)
+        add     $32, %rdi
         cmp     %rcx, %rdi
         jb      .Lfill_next
-        movups  %xmm0, (%rcx)
+        mov     %rcx, %rdi
+        mov     $32, %edx
+.Lfill_last:                                            /* 16 to 32 bytes */
+        movups  %xmm0, (%rdi)
+        movups  %xmm0, -16(%rdi,%rdx)
         ret
 .Lfill_string:
         mov     %rdx, %rcx
@@ -138,16 +145,27 @@ FUNCTION nm_move
         jb      .Lmove_tiny
         cmp     $1024, %rdx
         jae     .Lmove_string
-        movups  -16(%rsi,%rdx), %xmm1                   /* read before the loop can overwrite it */
-        lea     -16(%rdi,%rdx), %rcx
+        movups  -16(%rsi,%rdx), %xmm3                   /* read before the loop can overwrite it */
+        cmp     $32, %rdx
+        jbe     .Lmove_short
+        movups  -32(%rsi,%rdx), %xmm2
+        lea     -32(%rdi,%rdx), %rcx
 .Lmove_next:
         movups  (%rsi), %xmm0
+        movups  16(%rsi), %xmm1
         movups  %xmm0, (%rdi)
-        add     $16, %rsi
-        add     $16, %rdi
+        movups  %xmm1, 16(%rdi)
+        add     $32, %rsi
+        add     $32, %rdi
         cmp     %rcx, %rdi
         jb      .Lmove_next
-        movups  %xmm1, (%rcx)
+        movups  %xmm2, (%rcx)
+        movups  %xmm3, 16(%rcx)
+        ret
+.Lmove_short:
+        movups  (%rsi), %xmm0
+        movups  %xmm0, (%rdi)
+        movups  %xmm3, -16(%rdi,%rdx)
         ret
 .Lmove_string:
         mov     %rdx, %rcx

@@ -18,27 +18,7 @@ internal static unsafe class Realloc
             return Errno.Fail(Errno.NoMemory);
         }
 
-        if (bytes > SizeClasses.MaxSize && !Options.Check && SlowPath.TryEnter(Shim.Thread()))
-        {
-            void* large = LargeBlocks.AllocateZeroed(bytes);
-            SlowPath.Leave(Shim.Thread());
-            return large != null ? large : Errno.Fail(Errno.NoMemory);
-        }
-
-        // Not of small sizes: for them it would not pay.
-        void* block = bytes > SizeClasses.MaxFineSize && bytes <= SizeClasses.MaxSize ? CpuCache.TakeZeroed(SizeClasses.Of(bytes), bytes) : null;
-        if (block != null)
-        {
-            return block;
-        }
-
-        block = Malloc.Allocate(bytes);
-        if (block != null)
-        {
-            Shim.Fill(block, 0, bytes);
-        }
-
-        return block;
+        return bytes <= SizeClasses.MaxFineSize ? Clear(Malloc.Allocate(bytes), bytes) : AllocateLargeZeroed(bytes);
     }
 
     /// <summary>
@@ -67,6 +47,31 @@ internal static unsafe class Realloc
     [RuntimeExport("reallocarray")]
     internal static void* ResizeArray(void* block, nuint count, nuint size) =>
         Multiply(count, size, out nuint bytes) ? Resize(block, bytes) : Errno.Fail(Errno.NoMemory);
+
+    // Of more than MaxFineSize bytes: it may be that what lies there reads zero already. Of less that is not asked, for it would not pay.
+    private static void* AllocateLargeZeroed(nuint bytes)
+    {
+        if (bytes > SizeClasses.MaxSize && !Options.Check && SlowPath.TryEnter(Shim.Thread()))
+        {
+            void* large = LargeBlocks.AllocateZeroed(bytes);
+            SlowPath.Leave(Shim.Thread());
+            return large != null ? large : Errno.Fail(Errno.NoMemory);
+        }
+
+        void* block = bytes <= SizeClasses.MaxSize ? CpuCache.TakeZeroed(SizeClasses.OfCoarse(bytes), bytes) : null;
+        return block != null ? block : Clear(Malloc.Allocate(bytes), bytes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void* Clear(void* block, nuint bytes)
+    {
+        if (block != null)
+        {
+            Shim.Fill(block, 0, bytes);
+        }
+
+        return block;
+    }
 
     // Stays while the block is large enough and not a quarter too large.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -43,6 +44,12 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Of a class's spans beyond these one in so many may be kept: of the two or three that most classes of a small heap have, none.</summary>
     private const int SpansNeverKept = 2;
     private const int KeptFraction = 2;
+
+    /// <summary>
+    /// While a class has no more spans, objects of less than a cache line leave in an order in which neighbours share none: a program that begins
+    /// with one for each thread would else be slowed down. Many are seldom for many threads, and better found where their neighbours are.
+    /// </summary>
+    private const int SpreadSpans = 1;
 
     /// <summary>A class that would need so many periods to take all that is here is quiet.</summary>
     private const int FillingPeriods = 512;
@@ -114,8 +121,9 @@ internal unsafe struct CentralFreeList<TSpans>
 
         _out += taken;
         _taken += taken;
+        bool spread = _spans <= SpreadSpans && SizeClasses.Size(sizeClass) < CacheLine;
         Lock.Release();
-        if (SizeClasses.Size(sizeClass) < CacheLine)
+        if (spread)
         {
             Spread(objects, taken, (int)SizeClasses.Size(sizeClass));
         }
@@ -129,25 +137,15 @@ internal unsafe struct CentralFreeList<TSpans>
         Lock.Acquire(LockOrder.CentralFreeList);
         for (int i = 0; i < count;)
         {
-            nuint address = (nuint)objects[i];
-            Span* span = PageMap.SpanOf(address);
-            if ((span == null || span->Remnant) && TSpans.TryGiveElsewhere(span, address))
-            {
-                i++;
-                continue;
-            }
+            Span* span = PageMap.SpanOf((nuint)objects[i]);
 
             // Mostly they are all of one span.
-            int given = span == null || span->SizeClass != sizeClass || span->Remnant ? 0 : span->GiveObjects(objects + i, count - i);
+            int given = span != null && span->SizeClass == sizeClass && !span->Remnant ? span->GiveObjects(objects + i, count - i) : 0;
             if (given == 0)
             {
-                Lock.Release(); // a handler of SIGABRT may allocate
-                Misuse.Report(
-                    "free"u8,
-                    (void*)address,
-                    span != null && span->SizeClass != sizeClass
-                        ? "was freed with a wrong size"u8
-                        : "is not a block in use: it was freed twice, or points into a block"u8);
+                GiveElsewhere(sizeClass, (nuint)objects[i]);
+                i++;
+                continue;
             }
 
             i += given;
@@ -258,6 +256,25 @@ internal unsafe struct CentralFreeList<TSpans>
         Lock.Release();
     }
 
+    // An object that its class's spans do not take: it lies where others do too, or is none.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void GiveElsewhere(nuint sizeClass, nuint address)
+    {
+        Span* span = PageMap.SpanOf(address);
+        if ((span == null || span->Remnant) && TSpans.TryGiveElsewhere(span, address))
+        {
+            return;
+        }
+
+        Lock.Release(); // a handler of SIGABRT may allocate
+        Misuse.Report(
+            "free"u8,
+            (void*)address,
+            span != null && span->SizeClass != sizeClass
+                ? "was freed with a wrong size"u8
+                : "is not a block in use: it was freed twice, or points into a block"u8);
+    }
+
     private Span* TakeKept()
     {
         Span* span = (Span*)_whole;
@@ -304,8 +321,7 @@ internal unsafe struct CentralFreeList<TSpans>
         }
     }
 
-    // Objects of less than a cache line in an order in which neighbours share none, as far as they reach: what a program asks for one
-    // after another, and gives to its threads, would else slow them down.
+    // Into an order in which neighbours share no cache line, as far as they reach.
     private static void Spread(void** objects, int count, int size)
     {
         void** ascending = stackalloc void*[SizeClasses.MaxBatch];

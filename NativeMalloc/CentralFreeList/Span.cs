@@ -131,6 +131,7 @@ internal unsafe struct Span
     /// <summary>
     /// Takes objects back, up to the first that is not of this span, is here already or begins nowhere; returns how many.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal int GiveObjects(void** objects, int count)
     {
         nuint start = Start;

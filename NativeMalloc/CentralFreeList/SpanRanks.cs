@@ -56,10 +56,13 @@ internal unsafe struct SpanRanks
     /// <summary>Moves a span whose objects came or went to the list where it belongs.</summary>
     internal void Update(Span* span)
     {
-        if (span->Rank != RankOf(span))
+        if (!IsInPlace(span))
         {
             Remove(span);
             Add(span);
         }
     }
+
+    // Its rank is RankOf's: without the division, since each object that comes or goes asks.
+    private static bool IsInPlace(Span* span) => (uint)(span->Out * Ranks - span->Rank * span->Objects) < span->Objects;
 }

@@ -73,6 +73,7 @@ internal static unsafe class SizeClasses
     internal static int ObjectsPerSpan(nuint sizeClass) => (int)((uint*)Tables->Objects)[sizeClass];
 
     /// <summary>ceil(2^32 / size): an offset times this, shifted right by 32, is the object's number in its span.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Reciprocal(nuint sizeClass) => ((uint*)Tables->Reciprocals)[sizeClass];
 
     /// <summary>Objects that move between two tiers at once: 32 KiB of them, at least 2 and at most <see cref="MaxBatch"/>.</summary>

@@ -108,6 +108,31 @@ void batches(long size, long batch, long count)
     }
 }
 
+/* As batches, but freed in an order that has nothing to do with that in which they were allocated, as what a hash table holds. */
+void scattered(long size, long batch, long count)
+{
+    static void **blocks;
+    static uint32_t *places;
+    static long drawn;
+    if (drawn != batch) {
+        uint64_t state = 88172645463325252u;
+        blocks = room((size_t)batch * sizeof *blocks);
+        places = room((size_t)batch * sizeof *places);
+        for (long i = 0; i < batch; i++) {
+            long other = (long)(next_of(&state) % (uint64_t)(i + 1));
+            places[i] = places[other];
+            places[other] = (uint32_t)i;
+        }
+        drawn = batch;
+    }
+    for (long done = 0; done < count; done += batch) {
+        for (long i = 0; i < batch; i++)
+            blocks[places[i]] = use(call.malloc((size_t)size));
+        for (long i = 0; i < batch; i++)
+            call.free(blocks[i]);
+    }
+}
+
 /* COUNT times a block of LIVE, chosen at random, is freed and another of up to LARGEST bytes comes in its place. */
 static void replace(void **live, long slots, const uint32_t *sizes, long count, uint64_t state)
 {

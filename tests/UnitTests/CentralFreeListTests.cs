@@ -128,6 +128,18 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
         Assert.All(objects.Zip(objects.Skip(1)), pair => Assert.NotEqual(pair.First / 64, pair.Second / 64));
     }
 
+    // A class with many objects in use gives few to each thread in one line, and a program is better off if what it makes together lies together.
+    [Theory]
+    [InlineData(16)]
+    [InlineData(48)]
+    public void WhereTheClassHasSpansTheLowestAddressComesFirst(int size)
+    {
+        nuint sizeClass = SizeClasses.Of((nuint)size);
+        TakeSpans(sizeClass, 1);
+        nuint[] objects = Take(sizeClass, 32);
+        Assert.Equal(objects.Order(), objects);
+    }
+
     [Fact]
     public void ObjectsComeFromTheFullestSpan()
     {
@@ -254,9 +266,12 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
 
     private void Give(nuint[] objects, nuint sizeClass)
     {
-        fixed (nuint* first = objects)
+        foreach (nuint[] batch in objects.Chunk(SizeClasses.MaxBatch))
         {
-            _list.Give(sizeClass, (void**)first, objects.Length);
+            fixed (nuint* first = batch)
+            {
+                _list.Give(sizeClass, (void**)first, batch.Length);
+            }
         }
     }
 }

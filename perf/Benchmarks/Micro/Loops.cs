@@ -19,6 +19,9 @@ internal static partial class Loops
     [LibraryImport(Library, EntryPoint = "batches")]
     internal static partial void Batches(long size, long batch, long count);
 
+    [LibraryImport(Library, EntryPoint = "scattered")]
+    internal static partial void Scattered(long size, long batch, long count);
+
     [LibraryImport(Library, EntryPoint = "mixed")]
     internal static partial void Mixed(long slots, long largest, long count);
 

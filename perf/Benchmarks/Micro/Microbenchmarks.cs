@@ -24,6 +24,8 @@ public class Microbenchmarks
 
     public static IEnumerable<object[]> Batches => Pick<object[]>([[64L, 100L], [64L, 10_000L], [64L, 200_000L], [64 * KiB, 100L]], [[64L, 10_000L]]);
 
+    public static IEnumerable<object[]> ScatteredBatches => Pick<object[]>([[32L, 100_000L]], []);
+
     public static IEnumerable<object[]> Heaps => Pick<object[]>([[3_000L, 4 * KiB], [20_000L, 32 * KiB]], [[3_000L, 4 * KiB]]);
 
     public static IEnumerable<long> ZeroedSizes => Pick<long>([64, 4 * KiB, 100 * KiB, MiB], [64]);
@@ -47,6 +49,10 @@ public class Microbenchmarks
     [Benchmark(Description = "batch", OperationsPerInvoke = 200_000)]
     [ArgumentsSource(nameof(Batches))]
     public void Batch(long size, long batch) => Loops.Batches(size, batch, 200_000);
+
+    [Benchmark(Description = "batch, freed at random", OperationsPerInvoke = 200_000)]
+    [ArgumentsSource(nameof(ScatteredBatches))]
+    public void Scattered(long size, long batch) => Loops.Scattered(size, batch, 200_000);
 
     [Benchmark(Description = "mixed sizes, random lives", OperationsPerInvoke = Many)]
     [ArgumentsSource(nameof(Heaps))]
