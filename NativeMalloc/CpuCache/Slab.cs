@@ -40,9 +40,12 @@ internal unsafe struct Slab
     /// <summary>The last request to give everything back that was obeyed (<see cref="SlabDrain"/>).</summary>
     internal int DrainsObeyed;
 
-    /// <summary>When the slab's present period began, by <see cref="Clock"/>, and where each class's stack ended then.</summary>
+    /// <summary>When the slab's present period began, by <see cref="Clock"/>, and the slow paths since then.</summary>
     internal long PeriodStart;
-    internal fixed uint CurrentBefore[SizeClasses.Count];
+    internal uint Ticks;
+
+    /// <summary>Where each class's stack ended when <see cref="SlabDrain.OwnIdle"/> last looked, and how often the class had come to its slow paths.</summary>
+    internal fixed ulong StateBefore[SizeClasses.Count];
 
     /// <summary>When <see cref="Upkeep"/> last looked at the clock, and how often it will not.</summary>
     internal long LastTick;

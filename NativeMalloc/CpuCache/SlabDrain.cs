@@ -30,18 +30,20 @@ internal static unsafe class SlabDrain
         }
     }
 
-    /// <summary>Ends a period of the caller's own slab: gives back the classes that nothing has changed since the last.</summary>
+    /// <summary>Gives back those classes of the caller's own slab that nothing has changed since the last time.</summary>
     internal static void OwnIdle(Slab* own)
     {
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            uint current = Slab.Current(Slab.HeaderOf(own, sizeClass));
-            if (current == own->CurrentBefore[sizeClass])
+            // A class that is full at each of its slow paths is not idle, though its stack always ends at the same place.
+            ulong misses = (ulong)(own->Underflows[sizeClass] + own->Overflows[sizeClass]);
+            ulong state = misses << 32 | Slab.Current(Slab.HeaderOf(own, sizeClass));
+            if (state == own->StateBefore[sizeClass])
             {
                 Own(own, sizeClass);
             }
 
-            own->CurrentBefore[sizeClass] = current;
+            own->StateBefore[sizeClass] = state;
         }
     }
 

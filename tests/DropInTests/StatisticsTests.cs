@@ -93,6 +93,17 @@ public sealed class StatisticsTests
         Assert.InRange(last.Number("allocation_misses"), 1, 60_000 / 100);
     }
 
+    [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("thread")]
+    public void LargeObjectsThatNobodyUsesLeaveTheCachesThoughNoTimePasses(string index)
+    {
+        Command turned = TestProgram.Run("turned").With("NATIVEMALLOC_INDEX", index).With("NATIVEMALLOC_RELEASE_DELAY", "86400000");
+        JsonElement large = Statistics.Of(turned).GetProperty("classes").EnumerateArray().First(entry => entry.Number("size") >= 128 << 10);
+        Assert.InRange(large.Number("allocation_misses"), 1, 20 * 4 / 2); // else it never was in any cache
+        Assert.Equal((0, 0), (large.Number("front_end"), large.Number("transfer")));
+    }
+
     // Its stubs have the addresses by which others know the functions.
     [Fact]
     public void ExecutableForAFixedPlaceThatTakesTheAddressOfMallocUsesOurs()
