@@ -10,7 +10,7 @@ internal static unsafe class CpuSlabs
     /// Address space for a slab, touched as it is used. All stacks at their largest would need 3 MiB; where those in use do not fit, they are
     /// cut anew (<see cref="SlabCapacity"/>).
     /// </summary>
-    private const uint SlabBytes = 448 * 1024;
+    private const uint SlabBytes = 1 << 20;
 
     /// <summary>cpu_id is -1 before registration and -2 where it failed; both entries stay the sentinel.</summary>
     internal const int EntriesBelowZero = 2;

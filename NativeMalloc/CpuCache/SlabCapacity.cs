@@ -22,9 +22,13 @@ internal static unsafe class SlabCapacity
     private const int TinyBytes = 64;
     private const int MostTinyObjects = 4096;
 
-    /// <summary>A stack that is too small gives way to one of this many times its places.</summary>
+    /// <summary>
+    /// A stack that is too small gives way to one of this many times its places. One that fills a page of the kernel's gives way to the class's
+    /// last, which is touched as it is used, while what is left behind stays.
+    /// </summary>
     private const int StackGrowth = 4;
     private const int MinStack = 8;
+    private const int PageOfStack = 512;
 
     /// <summary>
     /// A class whose room the others must give asks this often before it gets any: a batch that comes and goes is cheap, and
@@ -148,12 +152,14 @@ internal static unsafe class SlabCapacity
     // Gives a class a stack of at least that many places, with its old capacity; its objects go to the transfer cache.
     private static bool MoveStack(Slab* slab, nuint sizeClass, int capacity, int places)
     {
+        int max = MaxOf(sizeClass);
         int stack = MinStack;
         while (stack < places)
         {
             stack *= StackGrowth;
         }
 
+        stack = stack > PageOfStack || stack > max ? max : stack;
         uint begin = slab->Cut + (uint)sizeof(void*);
         uint limit = begin + Size(stack);
         if (limit > slab->Bytes)

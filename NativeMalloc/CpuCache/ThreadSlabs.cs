@@ -10,7 +10,7 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class ThreadSlabs
 {
-    private const uint SlabBytes = 192 * 1024;
+    private const uint SlabBytes = 320 * 1024;
 
     private static FutexLock s_lock;
     private static Slab* s_inUse;

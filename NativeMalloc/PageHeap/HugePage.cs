@@ -93,12 +93,20 @@ internal unsafe struct HugePage
         }
     }
 
-    /// <summary>The first of <paramref name="count"/> unused pages in a row, or -1.</summary>
+    /// <summary>The first of <paramref name="count"/> unused pages in a row, of which all hold memory if that can be had, or -1.</summary>
     internal int FindFree(int count)
     {
+        int first = -1;
+        if (ReleasedPages > 0 && BackedFreePages >= count)
+        {
+            ulong* kept = stackalloc ulong[PageBits.Words];
+            GetWithoutFreeMemory(kept);
+            first = PageBits.FindClearRun(kept, count);
+        }
+
         fixed (ulong* used = _used)
         {
-            return PageBits.FindClearRun(used, count);
+            return first >= 0 ? first : PageBits.FindClearRun(used, count);
         }
     }
 
@@ -113,15 +121,20 @@ internal unsafe struct HugePage
     /// <summary>The first row of unused pages that hold memory; there must be one.</summary>
     internal void FindBacked(out nuint start, out nuint pages)
     {
-        ulong* kept = stackalloc ulong[PageBits.Words]; // used, or released already
-        for (int word = 0; word < PageBits.Words; word++)
-        {
-            kept[word] = _used[word] | _released[word];
-        }
-
+        ulong* kept = stackalloc ulong[PageBits.Words];
+        GetWithoutFreeMemory(kept);
         int first = 0;
         PageBits.NextClearRun(kept, ref first, out int count);
         start = Start + ((nuint)first << PageMap.PageShift);
         pages = (nuint)count;
+    }
+
+    // The pages that are used, or released already.
+    private readonly void GetWithoutFreeMemory(ulong* pages)
+    {
+        for (int word = 0; word < PageBits.Words; word++)
+        {
+            pages[word] = _used[word] | _released[word];
+        }
     }
 }

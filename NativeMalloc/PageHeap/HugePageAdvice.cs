@@ -25,10 +25,13 @@ internal static unsafe class HugePageAdvice
     private const nint MostKeptSmall = 400;
     private const nint BackedForKeptSmall = (32 << 20) >> PageMap.PageShift;
 
+    /// <summary>Whether a heap of so many bytes is of small pages.</summary>
+    internal static bool IsSmall(nuint heap) => heap <= SmallUpTo;
+
     /// <summary>On a new mapping, which brings the heap to so many bytes. False if it is to stay of small pages.</summary>
     internal static bool OnMapped(byte* start, nuint bytes, nuint heap)
     {
-        if (heap <= SmallUpTo)
+        if (IsSmall(heap))
         {
             Os.AdviseHuge(start, bytes, huge: false);
             return false;

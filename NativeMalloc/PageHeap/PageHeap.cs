@@ -80,7 +80,7 @@ internal unsafe struct PageHeap
         {
             nint backed = BackedPages;
             start = alignment <= PageMap.PageSize ? TakePages(pages, out zeroed) : TakeAligned(pages, alignment, out zeroed);
-            _policy.OnTaken(BackedFreePages, BackedPages - backed);
+            _policy.OnTaken(_usedPages, BackedFreePages, BackedPages - backed);
             if (start == 0)
             {
                 PoolOf(ref this, sizeClass).Give(span);
@@ -150,7 +150,7 @@ internal unsafe struct PageHeap
         {
             nint backed = BackedPages;
             UsePages(end, more);
-            _policy.OnTaken(BackedFreePages, BackedPages - backed);
+            _policy.OnTaken(_usedPages, BackedFreePages, BackedPages - backed);
             span->Pages = pages;
             span->Zeroed = false;
         }
@@ -213,12 +213,13 @@ internal unsafe struct PageHeap
         Options.Limit == Options.NoLimit
         || (pages << PageMap.PageShift) + UsedBytes + Metadata.UsedBytes <= Options.Limit;
 
-    // After pages were taken: frees the lock, and where there is a limit, makes way for them.
+    // After pages were taken: frees the lock, and where there is a limit, or the heap is small, makes way for them.
     private void EndTake()
     {
-        nint excess = _policy.IsLimited ? ExcessPages : 0;
+        bool exchange = !_policy.IsLimited;
+        nint excess = !exchange ? ExcessPages : HugePageAdvice.IsSmall(MappedBytes) ? _policy.Exchangeable(_usedPages, BackedFreePages) : 0;
         _lock.Release();
-        ReleaseExcess(excess);
+        ReleaseExcess(excess, exchange);
     }
 
     // After pages were given: frees the lock, and gives back to the kernel what is too much.
@@ -526,18 +527,18 @@ internal unsafe struct PageHeap
         }
     }
 
-    private void ReleaseExcess(nint pages)
+    private void ReleaseExcess(nint pages, bool exchange = false)
     {
         // Where another thread is at it already, there is nothing to wait for.
         if (pages > 0 && _releaseLock.TryAcquire(LockOrder.Release))
         {
-            ReleasePages(pages);
+            ReleasePages(pages, exchange);
             _releaseLock.Release();
         }
     }
 
     // The pages are in use while the kernel takes them back, so that nobody has to wait for it.
-    private nint ReleasePages(nint pages)
+    private nint ReleasePages(nint pages, bool exchange = false)
     {
         nint released = 0;
         bool refused = false;
@@ -560,7 +561,7 @@ internal unsafe struct PageHeap
             if (done)
             {
                 released += (nint)count;
-                _policy.OnReleased((nint)count);
+                _policy.OnReleased((nint)count, exchange);
             }
             else
             {

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.InteropServices;
 using Xunit;
 
@@ -9,6 +10,7 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
 {
     private const nuint LeastKept = 4 << 20;
     private const nuint PagesPerHugePage = PageBits.Pages;
+    private const nuint RowPages = 8;
 
     private readonly PageHeap* _heap = (PageHeap*)NativeMemory.AllocZeroed((nuint)sizeof(PageHeap));
     private readonly PageHeapModel _model;
@@ -322,6 +324,52 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
     }
 
     [Fact]
+    public void ASmallHeapHasNoMoreMemoryThanItEverUsed()
+    {
+        GiveAll(TakeEveryOther());
+        nuint most = PageMap.HugePageSize; // half of it is free by now, in rows of 8 pages
+        _model.Take(32, PageMap.PageSize);
+        Assert.Equal(most, _heap->UsedBytes + _heap->FreeBytes);
+        Assert.Equal(32 * PageMap.PageSize, Os.ReleasedBytes);
+        _model.AssertTrackers();
+    }
+
+    // What goes back is faulted in again, which is no way to go on.
+    [Fact]
+    public void ASmallHeapMakesWayOnlySoOften()
+    {
+        List<nint> rows = TakeEveryOther();
+        for (int round = 0; round < 100; round++)
+        {
+            GiveAll(rows);
+            _model.Give(_model.Take(64, PageMap.PageSize));
+            rows = Take(rows.Count, RowPages);
+        }
+
+        Assert.InRange(Os.ReleasedBytes, PageMap.HugePageSize, 2 * PageMap.HugePageSize);
+    }
+
+    [Fact]
+    public void ALargeHeapsFreeRowsStay()
+    {
+        TakeHugePages(32);
+        GiveAll(TakeEveryOther());
+        _model.Take(32, PageMap.PageSize);
+        Assert.Equal((nuint)0, Os.ReleasedBytes);
+    }
+
+    [Fact]
+    public void PagesThatHoldMemoryAreTakenFirst()
+    {
+        List<nint> spans = Take(4, RowPages);
+        nuint start = ((Span*)spans[2])->Start;
+        _model.Give((Span*)spans[0]);
+        _model.Release(nuint.MaxValue);
+        _model.Give((Span*)spans[2]);
+        Assert.Equal(start, _model.Take(RowPages, PageMap.PageSize)->Start);
+    }
+
+    [Fact]
     public void WholeHugePagesGoBackFirst()
     {
         Span* part = _model.Take(PagesPerHugePage - 10, PageMap.PageSize);
@@ -382,12 +430,17 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         _model.AssertTrackers();
     }
 
-    private List<nint> TakeHugePages(int count)
+    private List<nint> TakeHugePages(int count) => Take(count, PagesPerHugePage);
+
+    // Every other row of a huge page that is full.
+    private List<nint> TakeEveryOther() => [.. Take((int)(PagesPerHugePage / RowPages), RowPages).Where((_, number) => number % 2 == 0)];
+
+    private List<nint> Take(int count, nuint pages)
     {
         List<nint> spans = [];
         for (int i = 0; i < count; i++)
         {
-            spans.Add((nint)_model.Take(PagesPerHugePage, PageMap.PageSize));
+            spans.Add((nint)_model.Take(pages, PageMap.PageSize));
         }
 
         return spans;
