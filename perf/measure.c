@@ -34,6 +34,6 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &end);
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
-    fprintf(stderr, "%.3f %.1f\n", (end.tv_sec - start.tv_sec) + (end.tv_nsec - start.tv_nsec) / 1e9, usage.ru_maxrss / 1024.0);
+    fprintf(stderr, "%.3f %.3f\n", (end.tv_sec - start.tv_sec) + (end.tv_nsec - start.tv_nsec) / 1e9, usage.ru_maxrss / 1024.0);
     return 0;
 }
