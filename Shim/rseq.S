@@ -135,16 +135,17 @@ FUNCTION nm_pop_batch
         jne     .Lother_slab
         mov     (%rdi,%rsi,8), %r8d
         xor     %eax, %eax
+        test    %ecx, %ecx
+        jle     .Llast_nm_pop_batch
 .Lnext_nm_pop_batch:
-        cmp     %ecx, %eax
-        jge     .Llast_nm_pop_batch
         mov     -8(%rdi,%r8), %r9
         test    %r9, %r9
         jz      .Llast_nm_pop_batch
         mov     %r9, (%rdx,%rax,8)
         sub     $8, %r8d
         inc     %eax
-        jmp     .Lnext_nm_pop_batch
+        cmp     %ecx, %eax
+        jl      .Lnext_nm_pop_batch
 .Llast_nm_pop_batch:
         mov     %r8d, (%rdi,%rsi,8)
 .Lcommit_nm_pop_batch:
@@ -165,20 +166,22 @@ FUNCTION nm_push_batch
 .Lexit_nm_push_batch:
         jne     .Lother_slab
         mov     (%rdi,%rsi,8), %r8d
-        mov     4(%rdi,%rsi,8), %r10d
-        mov     %ecx, %eax
+        mov     4(%rdi,%rsi,8), %eax
+        sub     %r8d, %eax
+        shr     $3, %eax                                /* room */
+        cmp     %ecx, %eax
+        cmovg   %ecx, %eax
+        movslq  %ecx, %rcx
+        mov     %eax, %r10d
 .Lnext_nm_push_batch:
-        test    %ecx, %ecx                              /* how many are left */
-        jle     .Llast_nm_push_batch
-        cmp     %r10d, %r8d
-        jae     .Llast_nm_push_batch
-        dec     %ecx
-        mov     (%rdx,%rcx,8), %r9
+        dec     %r10d                                   /* how many are left */
+        js      .Llast_nm_push_batch
+        mov     -8(%rdx,%rcx,8), %r9
+        dec     %rcx
         mov     %r9, (%rdi,%r8)
         add     $8, %r8d
         jmp     .Lnext_nm_push_batch
 .Llast_nm_push_batch:
-        sub     %ecx, %eax
         mov     %r8d, (%rdi,%rsi,8)
 .Lcommit_nm_push_batch:
         ret

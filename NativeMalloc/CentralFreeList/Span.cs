@@ -49,7 +49,8 @@ internal unsafe struct Span
     /// <summary>A large block that was freed and waits for the next of its size (see <see cref="LargeCache"/>).</summary>
     internal bool Cached;
 
-    private byte _firstWord; // no word of the bitmap before this one has a bit
+    /// <summary>With fewer objects out, a small span belongs to another list (see <see cref="SpanRanks"/>).</summary>
+    internal ushort LeastOut;
 
     // The span's metadata ends behind the words that its objects need: see BytesFor.
     private fixed ulong _here[MostWords];
@@ -71,7 +72,6 @@ internal unsafe struct Span
     {
         Objects = (ushort)SizeClasses.ObjectsPerSpan(SizeClass);
         Out = 0;
-        _firstWord = 0;
         for (int word = 0; word < Words; word++)
         {
             int bits = Objects - word * 64;
@@ -85,8 +85,7 @@ internal unsafe struct Span
         nuint size = SizeClasses.Size(SizeClass);
         int taken = 0;
         int words = Words;
-        int word = _firstWord;
-        for (; word < words && taken < count; word++)
+        for (int word = 0; word < words && taken < count; word++)
         {
             ulong bits = _here[word];
             while (bits != 0 && taken < count)
@@ -96,13 +95,8 @@ internal unsafe struct Span
             }
 
             _here[word] = bits;
-            if (bits != 0)
-            {
-                break;
-            }
         }
 
-        _firstWord = (byte)word;
         Out += (ushort)taken;
         return taken;
     }
@@ -128,42 +122,29 @@ internal unsafe struct Span
         return number * SizeClasses.Size(SizeClass) == address - Start && number < Objects;
     }
 
+    /// <summary>It has small objects of the class, and of no other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly bool IsOf(nuint sizeClass) => SizeClass == sizeClass && !Remnant;
+
     /// <summary>
-    /// Takes objects back, up to the first that is not of this span, is here already or begins nowhere; returns how many.
+    /// Takes back the object that begins so many bytes from the start; false if none does, or it is here already. The size and its
+    /// <see cref="SizeClasses.Reciprocal"/> are those of the class: many objects come one after the other.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal int GiveObjects(void** objects, int count)
+    internal bool TryGive(nuint offset, nuint size, ulong reciprocal)
     {
-        nuint start = Start;
-        nuint bytes = Bytes;
-        nuint size = SizeClasses.Size(SizeClass);
-        ulong reciprocal = SizeClasses.Reciprocal(SizeClass);
-        nuint first = _firstWord;
-        int given = 0;
-        for (; given < count; given++)
+        nuint number = (nuint)((offset * reciprocal) >> 32);
+        ref ulong word = ref _here[number / 64];
+        ulong bit = 1UL << (int)number;
+        if (number * size != offset || number >= Objects || (word & bit) != 0)
         {
-            nuint offset = (nuint)objects[given] - start;
-            if (offset >= bytes)
-            {
-                break;
-            }
-
-            nuint number = (nuint)((offset * reciprocal) >> 32);
-            nuint word = number / 64;
-            ulong bit = 1UL << (int)(number % 64);
-            if (number * size != offset || number >= Objects || (_here[word] & bit) != 0)
-            {
-                break;
-            }
-
-            _here[word] |= bit;
-            first = word < first ? word : first;
+            return false;
         }
 
-        _firstWord = (byte)first;
-        Out -= (ushort)given;
-        Zeroed &= given == 0;
-        return given;
+        word |= bit;
+        Out--;
+        Zeroed = false;
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

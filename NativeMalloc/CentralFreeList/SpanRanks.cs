@@ -38,6 +38,7 @@ internal unsafe struct SpanRanks
     {
         int rank = RankOf(span);
         span->Rank = (byte)rank;
+        span->LeastOut = (ushort)(rank == 0 ? 1 : (rank * span->Objects + Ranks - 1) / Ranks);
         if (rank != Exhausted)
         {
             SpanList.Add(ref _heads[rank], span);

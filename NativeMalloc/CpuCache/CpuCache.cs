@@ -12,6 +12,9 @@ internal static unsafe class CpuCache
 {
     private const nuint MinAlignment = 16;
 
+    /// <summary>Once in so many of its slow paths a slab asks what its budget is now.</summary>
+    private const uint TicksOfBudget = 8;
+
     /// <summary>
     /// An object of the class, when the slab had none; for class 0, a large block of that size. When there is no memory, null with
     /// errno ENOMEM, or what operator new does.
@@ -272,6 +275,17 @@ internal static unsafe class CpuCache
             return null;
         }
 
+        if (own->Ticks % TicksOfBudget == 0)
+        {
+            ShareBudget(thread, own);
+        }
+
+        SlabDrain.Obey(own);
+        return own;
+    }
+
+    private static void ShareBudget(ThreadState* thread, Slab* own)
+    {
         if (thread->Slab != null)
         {
             ThreadSlabs.ShareBudget(own);
@@ -280,9 +294,6 @@ internal static unsafe class CpuCache
         {
             CpuSlabs.ShareBudget(own);
         }
-
-        SlabDrain.Obey(own);
-        return own;
     }
 
     /// <summary>The slab that this thread's sequences find at the moment; null for the sentinel.</summary>
@@ -318,16 +329,6 @@ internal static unsafe class CpuCache
         return room < most ? room : most;
     }
 
-    // Does without where another thread is at it: capacity is an optimisation.
-    private static bool Grow(Slab* slab, nuint sizeClass)
-    {
-        if (slab->Overflows[sizeClass] < SizeClasses.ReturnsBeforeKept(sizeClass) || !slab->Lock.TryAcquire(LockOrder.Slab))
-        {
-            return false;
-        }
-
-        bool grew = SlabCapacity.Grow(slab, sizeClass);
-        slab->Lock.Release();
-        return grew;
-    }
+    private static bool Grow(Slab* slab, nuint sizeClass) =>
+        slab->Overflows[sizeClass] >= SizeClasses.ReturnsBeforeKept(sizeClass) && SlabCapacity.Grow(slab, sizeClass);
 }

@@ -6,7 +6,7 @@ namespace NativeMalloc;
 /// </summary>
 /// <remarks>
 /// Every change of a live slab is one header swapped by a sequence on the slab's CPU, so it cannot collide with a
-/// push or a pop; it fails, and is simply not made, when the caller is on another CPU by now. The slab's lock is held.
+/// push or a pop; it fails, and is simply not made, when the caller is on another CPU by now. Changes are made under the slab's lock.
 /// </remarks>
 internal static unsafe class SlabCapacity
 {
@@ -45,9 +45,33 @@ internal static unsafe class SlabCapacity
 
     /// <summary>
     /// Doubles a class's capacity as far as its bound and the budget allow; where the budget is spent, adds a batch at the others'
-    /// expense, every so often. False if the capacity stays as it is.
+    /// expense, every so often. False if the capacity stays as it is, also where another thread is at it: it is an optimisation.
     /// </summary>
     internal static bool Grow(Slab* slab, nuint sizeClass)
+    {
+        bool spent = slab->BudgetBytes - slab->CapacityBytes < (nint)SizeClasses.Size(sizeClass);
+        if (spent)
+        {
+            // Where all classes are busy, this is the way of nearly every slow path.
+            if (++slab->Waits[sizeClass] < TakeEvery)
+            {
+                return false;
+            }
+
+            slab->Waits[sizeClass] = 0;
+        }
+
+        if (!slab->Lock.TryAcquire(LockOrder.Slab))
+        {
+            return false;
+        }
+
+        bool grew = GrowLocked(slab, sizeClass, spent);
+        slab->Lock.Release();
+        return grew;
+    }
+
+    private static bool GrowLocked(Slab* slab, nuint sizeClass, bool spent)
     {
         int capacity = Slab.CapacityOf(slab, sizeClass);
         int max = MaxOf(sizeClass);
@@ -60,20 +84,13 @@ internal static unsafe class SlabCapacity
         }
 
         nint size = (nint)SizeClasses.Size(sizeClass);
-        nint affordable = (slab->BudgetBytes - slab->CapacityBytes) / size;
-        if (affordable < 1)
+        if (spent)
         {
-            if (++slab->Waits[sizeClass] < TakeEvery)
-            {
-                return false;
-            }
-
-            slab->Waits[sizeClass] = 0;
             wanted = wanted < step ? wanted : step;
             Take(slab, sizeClass, slab->CapacityBytes + wanted * size - slab->BudgetBytes);
-            affordable = (slab->BudgetBytes - slab->CapacityBytes) / size;
         }
 
+        nint affordable = (slab->BudgetBytes - slab->CapacityBytes) / size;
         wanted = wanted < affordable ? wanted : (int)affordable;
         if (wanted <= 0)
         {

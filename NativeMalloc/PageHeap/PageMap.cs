@@ -9,7 +9,7 @@ namespace NativeMalloc;
 /// <remarks>
 /// Two levels: a root entry for each GiB of the 47-bit user address space (1 MiB of .bss, touched where there is heap),
 /// then a leaf with one byte a page. A free therefore finds its class with two dependent loads. Root entries are distances
-/// from a leaf without any class, so that zero, where there is no heap, needs no test.
+/// from a leaf without anything in it, so that zero, where there is no heap, needs no test.
 /// A page's class and span are written by whoever owns the span, before any of its objects is handed out.
 /// </remarks>
 internal static unsafe class PageMap
@@ -29,8 +29,8 @@ internal static unsafe class PageMap
 
     private struct Root
     {
-        // The classes of the leaf that stands for all that there are not: zero, and never written.
-        internal fixed byte NoLeaf[LeafPages];
+        // The leaf that stands for all that there are not: zero, and never written.
+        internal Leaf NoLeaf;
 
         // Distances from NoLeaf.
         internal fixed ulong Leaves[RootEntries];
@@ -57,7 +57,7 @@ internal static unsafe class PageMap
         if (turned >> (AddressBits - AlignmentBits) == 0)
         {
             Root* root = RootPointer;
-            byte* classes = root->NoLeaf + root->Leaves[turned >> (LeafShift - AlignmentBits)];
+            byte* classes = (byte*)root + root->Leaves[turned >> (LeafShift - AlignmentBits)];
             sizeClass = classes[(turned >> (PageShift - AlignmentBits)) % LeafPages];
         }
 
@@ -67,18 +67,10 @@ internal static unsafe class PageMap
     /// <summary>
     /// The span of a small block's page, or of a large block's first page; null for any other address.
     /// </summary>
-    internal static Span* SpanOf(nuint address)
-    {
-        Leaf* leaf = LeafOf(address);
-        return leaf == null ? null : (Span*)leaf->Spans[(address >> PageShift) % LeafPages];
-    }
+    internal static Span* SpanOf(nuint address) => (Span*)LeafOf(address)->Spans[(address >> PageShift) % LeafPages];
 
     /// <summary>The tracker of the address's huge page, or null.</summary>
-    internal static HugePage* HugePageOf(nuint address)
-    {
-        Leaf* leaf = LeafOf(address);
-        return leaf == null ? null : (HugePage*)leaf->HugePages[(address >> HugePageShift) % LeafHugePages];
-    }
+    internal static HugePage* HugePageOf(nuint address) => (HugePage*)LeafOf(address)->HugePages[(address >> HugePageShift) % LeafHugePages];
 
     /// <summary>
     /// The tracker of the first huge page of the heap from an address on, which becomes its start; null if there is none. Without the page
@@ -89,7 +81,7 @@ internal static unsafe class PageMap
         for (nuint index = address >> LeafShift; index < RootEntries; index++)
         {
             Leaf* leaf = LeafOf(index << LeafShift);
-            for (nuint i = (address >> HugePageShift) % LeafHugePages; leaf != null && i < LeafHugePages; i++)
+            for (nuint i = (address >> HugePageShift) % LeafHugePages; leaf != NoLeaf && i < LeafHugePages; i++)
             {
                 HugePage* hugePage = (HugePage*)leaf->HugePages[i];
                 if (hugePage != null)
@@ -179,7 +171,7 @@ internal static unsafe class PageMap
                 return false;
             }
 
-            RootPointer->Leaves[index] = (ulong)(leaf - RootPointer->NoLeaf);
+            RootPointer->Leaves[index] = (ulong)(leaf - (byte*)NoLeaf);
         }
 
         return true;
@@ -191,11 +183,13 @@ internal static unsafe class PageMap
         get => (Root*)Unsafe.AsPointer(ref s_root);
     }
 
+    private static Leaf* NoLeaf => &RootPointer->NoLeaf;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Leaf* LeafOf(nuint address)
     {
         nuint index = address >> LeafShift;
-        return index < RootEntries && RootPointer->Leaves[index] != 0 ? (Leaf*)(RootPointer->NoLeaf + RootPointer->Leaves[index]) : null;
+        return (Leaf*)((byte*)NoLeaf + (index < RootEntries ? RootPointer->Leaves[index] : 0));
     }
 
     private static void SetPage(nuint address, byte sizeClass, Span* span)

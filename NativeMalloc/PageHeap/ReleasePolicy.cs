@@ -19,8 +19,12 @@ internal struct ReleasePolicy
     /// <summary>Each period, this share of what was learned and not confirmed is forgotten.</summary>
     private const nint ForgottenFraction = 8;
 
-    /// <summary>Of a small heap's free pages so many go back as it has more memory than it ever used; in all, a multiple of the most it used.</summary>
+    /// <summary>
+    /// Of a small heap's free pages so many go back as it has more memory than it ever used, if those are this share of it at least; in all, a
+    /// multiple of the most it used. (Without the share, minimise's peak was 3 % lower, and it had twice as many faults more.)
+    /// </summary>
     private const nint LeastExchanged = (64 << 10) >> PageMap.PageShift;
+    private const nint ExchangedFraction = 16;
     private const nint ExchangedMultiple = 2;
 
     // Wanted again soon after it went back.
@@ -54,7 +58,7 @@ internal struct ReleasePolicy
     {
         nint pages = used + free - _mostUsed;
         pages = pages < _mayExchange ? pages : _mayExchange;
-        return pages < LeastExchanged ? 0 : pages;
+        return pages < LeastExchanged || pages < _mostUsed / ExchangedFraction ? 0 : pages;
     }
 
     /// <summary>There is an option that limits how much memory the heap may have, in use and free.</summary>

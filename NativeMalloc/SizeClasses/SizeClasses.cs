@@ -67,6 +67,7 @@ internal static unsafe class SizeClasses
     }
 
     /// <summary>Pages of a span of the class.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static nuint PagesPerSpan(nuint sizeClass) => Tables->Pages[sizeClass];
 
     /// <summary>Objects in a span of the class.</summary>
@@ -77,6 +78,7 @@ internal static unsafe class SizeClasses
     internal static ulong Reciprocal(nuint sizeClass) => ((uint*)Tables->Reciprocals)[sizeClass];
 
     /// <summary>Objects that move between two tiers at once: 32 KiB of them, at least 2 and at most <see cref="MaxBatch"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static int Batch(nuint sizeClass) => Tables->Batches[sizeClass];
 
     /// <summary>

@@ -92,29 +92,8 @@ public sealed unsafe class SpanTests
         Assert.Equal(taken.Length, span.Out);
     }
 
-    [Theory]
-    [MemberData(nameof(SomeClasses))]
-    public void TakesBackUpToTheFirstThatIsNotItsOwn(int sizeClass)
-    {
-        Span span = NewSpan((nuint)sizeClass);
-        nuint[] taken = Take(ref span, 3);
-        void** objects = stackalloc void*[taken.Length + 1];
-        for (int i = 0; i < taken.Length; i++)
-        {
-            objects[i] = (void*)taken[i];
-        }
-
-        objects[taken.Length] = (void*)(s_start + span.Bytes);
-        Assert.Equal(taken.Length, span.GiveObjects(objects, taken.Length + 1));
-        Assert.Equal(0, span.GiveObjects(objects, taken.Length));
-        Assert.Equal(0, span.Out);
-    }
-
-    private static bool GiveObject(ref Span span, nuint address)
-    {
-        void* one = (void*)address;
-        return span.GiveObjects(&one, 1) == 1;
-    }
+    private static bool GiveObject(ref Span span, nuint address) =>
+        span.TryGive(address - span.Start, SizeClasses.Size(span.SizeClass), SizeClasses.Reciprocal(span.SizeClass));
 
     private static nuint[] Take(ref Span span, int count)
     {
