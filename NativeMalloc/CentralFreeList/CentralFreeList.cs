@@ -88,6 +88,14 @@ internal unsafe struct CentralFreeList<TSpans>
         while (taken < count)
         {
             Span* span = _ranks.Fullest();
+            if (span != null)
+            {
+                taken += span->TakeObjects(objects + taken, count - taken);
+                _ranks.Update(span);
+                continue;
+            }
+
+            span = TakeKept();
             if (span == null)
             {
                 if (taken > 0)
@@ -95,28 +103,22 @@ internal unsafe struct CentralFreeList<TSpans>
                     break; // enough to go on with; a new span would be touched for nothing
                 }
 
-                span = TakeKept();
-                if (span == null)
+                int cut = TSpans.TakeFromRemnants(sizeClass, objects, count);
+                if (cut > 0)
                 {
-                    int cut = TSpans.TakeFromRemnants(sizeClass, objects, count);
-                    if (cut > 0)
-                    {
-                        Lock.Release();
-                        return cut;
-                    }
-
-                    span = TakeNew(sizeClass);
-                    if (span == null)
-                    {
-                        break;
-                    }
+                    Lock.Release();
+                    return cut;
                 }
 
-                _ranks.Add(span);
+                span = TakeNew(sizeClass);
+                if (span == null)
+                {
+                    break;
+                }
             }
 
             taken += span->TakeObjects(objects + taken, count - taken);
-            _ranks.Update(span);
+            _ranks.Add(span);
         }
 
         _out += taken;

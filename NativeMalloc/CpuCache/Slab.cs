@@ -72,8 +72,8 @@ internal unsafe struct Slab
     internal fixed uint Begins[SizeClasses.Count];
     internal fixed uint Limits[SizeClasses.Count];
 
-    /// <summary>Times that a class has asked in vain since the budget was last moved in its favour.</summary>
-    internal fixed byte Waits[SizeClasses.Count];
+    /// <summary>Times that a class has asked in vain since the budget was last moved in its favour; below zero where there was nothing to move.</summary>
+    internal fixed sbyte Waits[SizeClasses.Count];
 
     internal fixed long Underflows[SizeClasses.Count];
 

@@ -36,6 +36,9 @@ internal static unsafe class SlabCapacity
     /// </summary>
     private const int TakeEvery = 8;
 
+    /// <summary>And so often more after the others had none to give: a look at all of them costs as much as some batches.</summary>
+    private const int TakeLater = 56;
+
     /// <summary>A class's first room, and what it takes from others at one time, is at most this part of the budget.</summary>
     private const int StepFraction = 32;
     private const int LeastStep = 2;
@@ -94,6 +97,7 @@ internal static unsafe class SlabCapacity
         wanted = wanted < affordable ? wanted : (int)affordable;
         if (wanted <= 0)
         {
+            slab->Waits[sizeClass] = -TakeLater;
             return false;
         }
 

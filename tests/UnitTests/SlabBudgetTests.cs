@@ -12,10 +12,10 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [Theory]
     [InlineData(1, 0, 2 << 20)]
     [InlineData(2, 0, 512 << 10)]
-    [InlineData(2, 64 << 20, 3 << 20)]
+    [InlineData(2, 64 << 20, 6 << 20)]
     [InlineData(64, 0, 64 << 10)] // a small heap on many CPUs
     [InlineData(64, 64 << 20, 256 << 10)]
-    [InlineData(21, 1 << 30, 3 << 20)]
+    [InlineData(10, 1 << 30, 6 << 20)]
     [InlineData(32, 1 << 30, 2 << 20)]
     [InlineData(256, 1 << 30, 256 << 10)]
     [InlineData(4096, 1 << 30, 64 << 10)]
