@@ -17,6 +17,10 @@ internal unsafe struct Span
 {
     private const int MostWords = SizeClasses.MaxObjectsPerSpan / 64;
 
+    // As many objects as a batch has at most: of a span that is full or new they are taken without a look at each.
+    private const int Row = 32;
+    private const ulong RowBits = (1UL << Row) - 1;
+
     /// <summary>Spans of more pages do not become remnants: their objects are so few that they come back whole.</summary>
     internal const int MaxRemnantPages = 32;
 
@@ -90,8 +94,22 @@ internal unsafe struct Span
             ulong bits = _here[word];
             while (bits != 0 && taken < count)
             {
-                objects[taken++] = (void*)(Start + (nuint)(word * 64 + BitOperations.TrailingZeroCount(bits)) * size);
-                bits &= bits - 1;
+                int first = BitOperations.TrailingZeroCount(bits);
+                nuint address = Start + (nuint)(word * 64 + first) * size;
+                if (count - taken >= Row && (bits >> first & RowBits) == RowBits)
+                {
+                    for (int i = 0; i < Row; i++, address += size)
+                    {
+                        objects[taken++] = (void*)address;
+                    }
+
+                    bits &= ~(RowBits << first);
+                }
+                else
+                {
+                    objects[taken++] = (void*)address;
+                    bits &= bits - 1;
+                }
             }
 
             _here[word] = bits;
