@@ -217,7 +217,7 @@ internal unsafe struct PageHeap
     private void EndTake()
     {
         bool exchange = !_policy.IsLimited;
-        nint excess = !exchange ? ExcessPages : HugePageAdvice.IsSmall(MappedBytes) ? _policy.Exchangeable(_usedPages, BackedFreePages) : 0;
+        nint excess = exchange ? ExchangeablePages : ExcessPages;
         _lock.Release();
         ReleaseExcess(excess, exchange);
     }
@@ -526,6 +526,9 @@ internal unsafe struct PageHeap
             return BackedFreePages > kept && BackedFreePages > _refusedPages + margin ? BackedFreePages - kept + margin : 0;
         }
     }
+
+    private readonly nint ExchangeablePages =>
+        HugePageAdvice.IsSmall(MappedBytes) && BackedFreePages > _refusedPages ? _policy.Exchangeable(_usedPages, BackedFreePages) : 0;
 
     private void ReleaseExcess(nint pages, bool exchange = false)
     {

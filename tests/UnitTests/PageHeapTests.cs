@@ -349,6 +349,18 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Assert.InRange(Os.ReleasedBytes, PageMap.HugePageSize, 2 * PageMap.HugePageSize);
     }
 
+    // mlockall has it refuse: not at each block that is taken.
+    [Fact]
+    public void WhatTheKernelDoesNotTakeBackIsNotOfferedForEachSpan()
+    {
+        int offers = 0;
+        Os.RefuseRelease = true;
+        Os.WhileReleasing = () => offers++;
+        GiveAll(TakeEveryOther());
+        Take(100, 32);
+        Assert.InRange(offers, 1, 2);
+    }
+
     [Fact]
     public void ALargeHeapsFreeRowsStay()
     {
