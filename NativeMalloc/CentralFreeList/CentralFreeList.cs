@@ -276,20 +276,20 @@ internal unsafe struct CentralFreeList<TSpans>
         ulong reciprocal = SizeClasses.Reciprocal(sizeClass);
         nuint bytes = SizeClasses.PagesPerSpan(sizeClass) << PageMap.PageShift;
         Span* span = null;
-        nuint start = 0; // of the last object's span, in which the next one may be too
+        Span* last = null; // that took an object
+        nuint start = 0;
         void** next = objects;
         for (; next < end; next++)
         {
             nuint address = (nuint)(*next);
             if (address - start >= bytes)
             {
-                Span* other = PageMap.SpanOf(address);
-                if ((span != null && span->Out < span->LeastOut) || other == null || !other->IsOf(sizeClass))
+                span = PageMap.SpanOf(address);
+                if ((last != null && last->Out < last->LeastOut) || span == null || !span->IsOf(sizeClass))
                 {
                     break;
                 }
 
-                span = other;
                 start = span->Start;
             }
 
@@ -297,10 +297,12 @@ internal unsafe struct CentralFreeList<TSpans>
             {
                 break;
             }
+
+            last = span;
         }
 
         objects = next;
-        return span != null && span->Out < span->LeastOut ? span : null;
+        return last != null && last->Out < last->LeastOut ? last : null;
     }
 
     // To the list where a span belongs now that it has fewer objects out, or away if it has none.

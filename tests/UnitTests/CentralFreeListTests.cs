@@ -189,6 +189,19 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
         Assert.StartsWith($"nativemalloc: free(0x{taken[0]:x}): ", Encoding.ASCII.GetString(Os.Written.Single()));
     }
 
+    [Fact]
+    public void ADoubleFreeOfAnObjectWhoseSpanIsKeptEndsTheProcess()
+    {
+        nuint sizeClass = SizeClasses.Of(64 << 10);
+        FakeSpans.Keepable = 1;
+        GiveAll(TakeSpans(sizeClass, 4));
+        nuint[][] spans = TakeSpans(sizeClass, 4);
+        GiveAll(spans);
+        nuint kept = spans.Select(span => span[0]).Single(address => PageMap.SpanOf(address) != null);
+        Assert.Throws<AbortException>(() => Give([kept]));
+        Assert.Equal((1, 1), (FakeSpans.Live, (int)_list.Spans));
+    }
+
     [Theory]
     [InlineData(8)]
     [InlineData(-0x1_0000_0000)]
