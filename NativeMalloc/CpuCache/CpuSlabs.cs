@@ -12,6 +12,9 @@ internal static unsafe class CpuSlabs
     /// </summary>
     private const uint SlabBytes = 1 << 20;
 
+    /// <summary>After so many questions for its budget for each slab, a slab looks how many were its own. (With 64 those who share evenly went up and down.)</summary>
+    private const int AskedBetween = 256;
+
     /// <summary>cpu_id is -1 before registration and -2 where it failed; both entries stay the sentinel.</summary>
     internal const int EntriesBelowZero = 2;
 
@@ -20,6 +23,9 @@ internal static unsafe class CpuSlabs
     private static Slab** s_slabs;
     private static int s_bound;
     private static int s_made;
+
+    /// <summary>How often any slab has asked for its budget.</summary>
+    private static long s_asked;
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
@@ -46,6 +52,7 @@ internal static unsafe class CpuSlabs
         s_table = table + EntriesBelowZero;
         s_slabs = slabs;
         s_bound = bound;
+        s_made = 0;
         return true;
     }
 
@@ -71,7 +78,11 @@ internal static unsafe class CpuSlabs
             byte* memory = Metadata.Allocate(SlabBytes);
             if (memory != null)
             {
-                slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(++s_made, Heap.Pages->UsedBytes));
+                s_made++;
+                int part = SlabBudget.Whole / s_made;
+                slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(s_made, part, Heap.Pages->UsedBytes));
+                slab->Part = part;
+                slab->AskedBefore = Volatile.Read(ref s_asked);
                 slab->Index = index;
                 s_slabs[index] = slab;
                 Publish(slab);
@@ -82,8 +93,24 @@ internal static unsafe class CpuSlabs
         return slab;
     }
 
-    /// <summary>Has a slab make do with less as more CPUs come into use.</summary>
-    internal static void ShareBudget(Slab* own) => own->BudgetBytes = SlabBudget.ForCpu(s_made, Heap.Pages->UsedBytes);
+    /// <summary>
+    /// Has a slab make do with less as more CPUs come into use, and gives it more where most of the slow paths are its own: of a program's threads
+    /// often one does the work.
+    /// </summary>
+    internal static void ShareBudget(Slab* own)
+    {
+        long asked = Interlocked.Increment(ref s_asked);
+        own->Asked++;
+        long between = asked - own->AskedBefore;
+        if (between >= AskedBetween * s_made)
+        {
+            own->Part = (own->Part + (int)(own->Asked * SlabBudget.Whole / between)) / 2;
+            own->Asked = 0;
+            own->AskedBefore = asked;
+        }
+
+        own->BudgetBytes = SlabBudget.ForCpu(s_made, own->Part, Heap.Pages->UsedBytes);
+    }
 
     /// <summary>Lets the sequences of its CPU find a slab.</summary>
     internal static void Publish(Slab* slab) =>

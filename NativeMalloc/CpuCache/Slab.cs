@@ -61,6 +61,11 @@ internal unsafe struct Slab
     internal nint CapacityBytes;
     internal nint BudgetBytes;
 
+    /// <summary>A CPU's slab: its part of what all have, and the questions that say what it should be (<see cref="CpuSlabs.ShareBudget"/>).</summary>
+    internal int Part;
+    internal long Asked;
+    internal long AskedBefore;
+
     /// <summary>Where the next stack is cut off, where it was at most, and where the slab ends.</summary>
     internal uint Cut;
     internal uint MostCut;

@@ -27,16 +27,30 @@ internal static class SlabBudget
 
     private const int HeapFraction = 4;
 
+    /// <summary>Of what all CPUs' slabs have, a slab's part is counted in so many.</summary>
+    internal const int Whole = 1 << 16;
+
+    /// <summary>
+    /// A slab that all slow paths come from gets at most so many times an even part, and one that few come from that part of it: the others keep
+    /// what they hold until they are used again.
+    /// </summary>
+    private const int MostUneven = 4;
+
     /// <summary>The transfer cache of one class: this part of the heap, within these bounds.</summary>
     private const int TransferHeapFraction = 512;
     private const int MostOfTransfer = 512 << 10;
     private const int LeastOfTransfer = 16 << 10;
 
-    /// <summary>For each of so many CPUs' slabs, when so many bytes are in spans.</summary>
-    internal static nint ForCpu(int slabs, nuint heap) => Share(slabs == 1 ? LeastOfOneCpu : LeastOfCpus, MostOfCpus, MostOfCpu, slabs, heap);
+    /// <summary>For one of so many CPUs' slabs, when so many bytes are in spans, and it has that part of <see cref="Whole"/>.</summary>
+    internal static nint ForCpu(int slabs, int part, nuint heap)
+    {
+        nint all = ForAll(slabs == 1 ? LeastOfOneCpu : LeastOfCpus, MostOfCpus, heap);
+        nint even = all / slabs;
+        return Bounded(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), Least, MostOfCpu);
+    }
 
     /// <summary>For each of so many threads' slabs.</summary>
-    internal static nint ForThread(int slabs, nuint heap) => Share(LeastOfThreads, MostOfThreads, MostOfThread, slabs, heap);
+    internal static nint ForThread(int slabs, nuint heap) => Bounded(ForAll(LeastOfThreads, MostOfThreads, heap) / slabs, Least, MostOfThread);
 
     /// <summary>For the transfer cache of one class. It doubles as the heap does: the cache's array, which is never given back, is made anew.</summary>
     internal static int ForTransfer(nuint heap)
@@ -50,17 +64,7 @@ internal static class SlabBudget
         return bytes;
     }
 
-    private static nint Share(nint leastOfAll, nint all, nint most, int slabs, nuint heap)
-    {
-        nint part = (nint)heap / HeapFraction;
-        part = part > leastOfAll ? part : leastOfAll;
-        all = part < all ? part : all;
-        if (most * slabs <= all)
-        {
-            return most;
-        }
+    private static nint ForAll(nint least, nint most, nuint heap) => Bounded((nint)(heap / HeapFraction), least, most);
 
-        nint share = all / slabs;
-        return share > Least ? share : Least;
-    }
+    private static nint Bounded(nint value, nint least, nint most) => value < least ? least : value > most ? most : value;
 }

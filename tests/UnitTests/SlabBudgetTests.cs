@@ -19,7 +19,49 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [InlineData(32, 1 << 30, 2 << 20)]
     [InlineData(256, 1 << 30, 256 << 10)]
     [InlineData(4096, 1 << 30, 64 << 10)]
-    public void CpusShareWhatAllMayHold(int cpus, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForCpu(cpus, (nuint)heap));
+    public void CpusShareWhatAllMayHold(int cpus, int heap, int expected) =>
+        Assert.Equal(expected, SlabBudget.ForCpu(cpus, SlabBudget.Whole / cpus, (nuint)heap));
+
+    [Theory]
+    [InlineData(2, 0, 128 << 10)]
+    [InlineData(2, SlabBudget.Whole, 1 << 20)]
+    [InlineData(2, SlabBudget.Whole * 3 / 4, 768 << 10)]
+    [InlineData(64, SlabBudget.Whole, 1 << 20)] // four times an even part: the others keep what they hold
+    [InlineData(64, 0, 64 << 10)]
+    public void ASlabsPartHasBounds(int cpus, int part, int expected) =>
+        Assert.Equal(expected, SlabBudget.ForCpu(cpus, part, (nuint)(cpus == 2 ? 0 : 64 << 20)));
+
+    [Theory]
+    [InlineData(1, 448 << 10, 576 << 10)]
+    [InlineData(3, 700 << 10, 816 << 10)]
+    [InlineData(1000, 880 << 10, 1 << 20)]
+    public void WhoAsksOftenerGetsMore(int times, int least, int most)
+    {
+        Assert.True(Heap.Initialize());
+        Os.Cpus = 2;
+        Assert.True(CpuSlabs.Initialize());
+        Slab* often = CpuSlabs.Create(0);
+        Slab* seldom = CpuSlabs.Create(1);
+        for (int i = 0; i < 10_000 / times; i++)
+        {
+            for (int time = 0; time < times; time++)
+            {
+                CpuSlabs.ShareBudget(often);
+            }
+
+            CpuSlabs.ShareBudget(seldom);
+        }
+
+        Assert.InRange(often->BudgetBytes, least, most);
+        Assert.InRange(seldom->BudgetBytes, 128 << 10, (1 << 20) - least);
+
+        for (int i = 0; i < 10_000; i++)
+        {
+            CpuSlabs.ShareBudget(seldom);
+        }
+
+        Assert.InRange(seldom->BudgetBytes, 880 << 10, 1 << 20);
+    }
 
     [Theory]
     [InlineData(1, 0, 3 << 19)]
