@@ -51,6 +51,9 @@ internal unsafe struct CentralFreeList<TSpans>
     /// </summary>
     private const int SpreadSpans = 1;
 
+    /// <summary>Objects of a batch that have as many neighbours after them go to their span together.</summary>
+    private const int FewNeighbours = 3;
+
     /// <summary>A class that would need so many periods to take all that is here is quiet.</summary>
     private const int FillingPeriods = 512;
 
@@ -141,6 +144,11 @@ internal unsafe struct CentralFreeList<TSpans>
         _out -= count;
         while (objects < end)
         {
+            if (AreNeighbours(sizeClass, objects, end) && GiveNeighbours(sizeClass, ref objects, end))
+            {
+                continue;
+            }
+
             Span* span = GiveToSpans(sizeClass, ref objects, end);
             if (span != null)
             {
@@ -303,6 +311,32 @@ internal unsafe struct CentralFreeList<TSpans>
 
         objects = next;
         return last != null && last->Out < last->LeastOut ? last : null;
+    }
+
+    // The next few lie side by side: what was taken at once is often freed in order.
+    private static bool AreNeighbours(nuint sizeClass, void** objects, void** end)
+    {
+        if (end - objects <= FewNeighbours)
+        {
+            return false;
+        }
+
+        nuint distance = (nuint)objects[FewNeighbours] - (nuint)objects[0];
+        nuint expected = SizeClasses.Size(sizeClass) * FewNeighbours;
+        return distance == expected || distance == 0 - expected;
+    }
+
+    private bool GiveNeighbours(nuint sizeClass, ref void** objects, void** end)
+    {
+        Span* span = PageMap.SpanOf((nuint)(*objects));
+        nint given = span != null && span->IsOf(sizeClass) ? span->GiveNeighbours(objects, (nint)(end - objects)) : 0;
+        objects += given;
+        if (given > 0 && span->Out < span->LeastOut)
+        {
+            MoveDown(span);
+        }
+
+        return given > 0;
     }
 
     // To the list where a span belongs now that it has fewer objects out, or away if it has none.

@@ -17,10 +17,6 @@ internal unsafe struct Span
 {
     private const int MostWords = SizeClasses.MaxObjectsPerSpan / 64;
 
-    // As many objects as a batch has at most: of a span that is full or new they are taken without a look at each.
-    private const int Row = 32;
-    private const ulong RowBits = (1UL << Row) - 1;
-
     /// <summary>Spans of more pages do not become remnants: their objects are so few that they come back whole.</summary>
     internal const int MaxRemnantPages = 32;
 
@@ -95,20 +91,13 @@ internal unsafe struct Span
             while (bits != 0 && taken < count)
             {
                 int first = BitOperations.TrailingZeroCount(bits);
+                int row = BitOperations.TrailingZeroCount(~(bits >> first));
+                row = row < count - taken ? row : count - taken;
+                bits &= ~(ulong.MaxValue >> (64 - row) << first);
                 nuint address = Start + (nuint)(word * 64 + first) * size;
-                if (count - taken >= Row && (bits >> first & RowBits) == RowBits)
-                {
-                    for (int i = 0; i < Row; i++, address += size)
-                    {
-                        objects[taken++] = (void*)address;
-                    }
-
-                    bits &= ~(RowBits << first);
-                }
-                else
+                for (; row > 0; row--, address += size)
                 {
                     objects[taken++] = (void*)address;
-                    bits &= bits - 1;
                 }
             }
 
@@ -163,6 +152,44 @@ internal unsafe struct Span
         Out--;
         Zeroed = false;
         return true;
+    }
+
+    /// <summary>
+    /// Takes back the first of two objects or more, and those after it that are each the next neighbour, upwards or downwards, and have their bits
+    /// in the same word. Returns how many: none if the first is no object, or any of them is here already.
+    /// </summary>
+    internal nint GiveNeighbours(void** objects, nint count)
+    {
+        nuint address = (nuint)(*objects);
+        if (!IsObject(address))
+        {
+            return 0;
+        }
+
+        nuint size = SizeClasses.Size(SizeClass);
+        nint number = (nint)NumberAt(address - Start);
+        int low = (int)(number % 64);
+        bool up = (nuint)objects[1] > address;
+        nint room = !up ? low + 1 : Objects - number < 64 - low ? Objects - number : 64 - low;
+        room = room < count ? room : count;
+        nuint step = up ? size : 0 - size;
+        int given = 1;
+        while (given < room && (nuint)objects[given] == (address += step))
+        {
+            given++;
+        }
+
+        ulong bits = ulong.MaxValue >> (64 - given) << (up ? low : low + 1 - given);
+        ref ulong word = ref _here[number / 64];
+        if ((word & bits) != 0)
+        {
+            return 0;
+        }
+
+        word |= bits;
+        Out -= (ushort)given;
+        Zeroed = false;
+        return given;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

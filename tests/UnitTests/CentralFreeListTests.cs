@@ -189,6 +189,17 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
         Assert.StartsWith($"nativemalloc: free(0x{taken[0]:x}): ", Encoding.ASCII.GetString(Os.Written.Single()));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public void ADoubleFreeAmongNeighboursEndsTheProcess(int direction)
+    {
+        nuint[] taken = [.. Take(1, 10).Order()];
+        Give(taken[5..6]);
+        Assert.Throws<AbortException>(() => Give(direction > 0 ? taken : [.. taken.Reverse()]));
+        Assert.StartsWith($"nativemalloc: free(0x{taken[5]:x}): ", Encoding.ASCII.GetString(Os.Written.Single()));
+    }
+
     [Fact]
     public void ADoubleFreeOfAnObjectWhoseSpanIsKeptEndsTheProcess()
     {
@@ -244,9 +255,19 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
         return spans;
     }
 
+    // Any, or such as come one after the other.
     private static nuint[] RemoveSome(List<nuint> taken, Random random)
     {
         nuint[] objects = new nuint[Math.Min(taken.Count, random.Next(1, SizeClasses.MaxBatch + 1))];
+        if (random.Next(2) == 0)
+        {
+            taken.Sort();
+            int first = random.Next(taken.Count - objects.Length + 1);
+            taken.CopyTo(first, objects, 0, objects.Length);
+            taken.RemoveRange(first, objects.Length);
+            return random.Next(2) == 0 ? objects : [.. objects.Reverse()];
+        }
+
         for (int i = 0; i < objects.Length; i++)
         {
             int index = random.Next(taken.Count);

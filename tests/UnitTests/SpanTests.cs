@@ -38,7 +38,8 @@ public sealed unsafe class SpanTests
         List<nuint> gone = [];
         for (int step = 0; step < 5000; step++)
         {
-            if (random.Next(2) == 0)
+            int action = random.Next(3);
+            if (action == 0)
             {
                 nuint[] expected = [.. here.Take(random.Next(1, 33))];
                 nuint[] taken = Take(ref span, Math.Max(expected.Length, 1));
@@ -49,6 +50,17 @@ public sealed unsafe class SpanTests
 
                 here.ExceptWith(taken);
                 gone.AddRange(taken);
+            }
+            else if (action == 1 && gone.Count > 1)
+            {
+                gone.Sort();
+                int first = random.Next(gone.Count - 1);
+                nuint[] objects = [.. gone.Skip(first).Take(random.Next(2, 34))];
+                objects = random.Next(2) == 0 ? objects : [.. objects.Reverse()];
+                int expected = NeighboursIn(objects, sizeClass);
+                Assert.True(expected == GiveNeighbours(ref span, objects), $"seed {sizeClass}, step {step}");
+                here.UnionWith(objects[..expected]);
+                gone.RemoveAll(here.Contains);
             }
             else
             {
@@ -90,6 +102,39 @@ public sealed unsafe class SpanTests
         Assert.False(GiveObject(ref span, end)); // the tail
         Assert.False(GiveObject(ref span, s_start - 16));
         Assert.Equal(taken.Length, span.Out);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(9)]
+    [InlineData(40)]
+    public void NeighboursAreRefusedTogether(int sizeClass)
+    {
+        Span span = NewSpan((nuint)sizeClass);
+        nuint[] taken = Take(ref span, 8);
+        nuint[] beyond = [.. taken.Select(start => start + 16)];
+        Assert.Equal(0, GiveNeighbours(ref span, beyond));
+        Assert.True(GiveObject(ref span, taken[^1]));
+        Assert.Equal(0, GiveNeighbours(ref span, taken));
+        Assert.Equal(taken.Length - 1, span.Out);
+    }
+
+    // How many of the first are neighbours in turn whose bits are in one word.
+    private static int NeighboursIn(nuint[] objects, int sizeClass)
+    {
+        nuint size = SizeClasses.Size((nuint)sizeClass);
+        long step = objects[1] > objects[0] ? (long)size : -(long)size;
+        return Enumerable.Range(0, objects.Length)
+            .TakeWhile(i => objects[i] == objects[0] + (nuint)(i * step) && (objects[i] - s_start) / size / 64 == (objects[0] - s_start) / size / 64)
+            .Count();
+    }
+
+    private static nint GiveNeighbours(ref Span span, nuint[] objects)
+    {
+        fixed (nuint* first = objects)
+        {
+            return span.GiveNeighbours((void**)first, objects.Length);
+        }
     }
 
     private static bool GiveObject(ref Span span, nuint address) =>
