@@ -15,8 +15,6 @@ internal static unsafe class Heap
 
     private const int MinSpansOfPeriod = 64;
 
-    private const nuint KeptSpansFraction = 2;
-
     // Whether classes are asked for remnants in this period, which is next, and how many requests for spans the period has left.
     private static bool s_collects;
     private static nuint s_remnantHand;
@@ -97,6 +95,7 @@ internal static unsafe class Heap
     }
 
     /// <summary>True once, after so much was taken from the page heap that what lies untouched in the caches should have served first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TakeGrown() => Volatile.Read(ref s_grew) != 0 && Interlocked.Exchange(ref s_grew, 0) != 0;
 
     /// <summary>
@@ -217,11 +216,11 @@ internal static unsafe class Heap
 
         public static void Give(Span* span) => Pages->Give(span, released: false);
 
-        // Half of what the page heap would keep: large blocks may have the other.
+        // As many as the page heap would keep free.
         public static bool TryKeep(nuint pages)
         {
             nuint kept = (nuint)Interlocked.Add(ref s_keptPages, (long)pages);
-            if (2 * kept <= Pages->KeepablePages && kept <= (Pages->UsedBytes >> PageMap.PageShift) / KeptSpansFraction && !Options.Check)
+            if (kept <= Pages->KeepablePages && !Options.Check)
             {
                 return true;
             }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -11,8 +12,8 @@ internal static unsafe class Upkeep
     private const int FrequentMilliseconds = 10;
     private const int SkippedTicks = 7;
 
-    /// <summary>What a slab has not used in so many of its slow paths is idle, and else after a period: a small program's peak comes sooner.</summary>
-    private const uint IdleTicks = 256;
+    /// <summary>What a slab has not used while it moved so many batches is idle, and else after a period: a small program's peak comes sooner.</summary>
+    private const uint IdleBatches = 128;
 
     /// <summary>Periods after the heap has fallen, at whose ends the caches are emptied once more of what came into them meanwhile.</summary>
     private const int PeriodsAfterFall = 2;
@@ -20,58 +21,71 @@ internal static unsafe class Upkeep
     private static long s_periodStart;
     private static int s_periodsAfterFall;
 
-    /// <summary>At the end of a slow path, when no lock is held.</summary>
-    internal static void Tick()
+    /// <summary>At the end of a slow path on that slab, or on none, when no lock is held.</summary>
+    internal static void Tick(Slab* own)
     {
         EmptyAfterFall(mayAbortOthers: false);
         if (Heap.TakeGrown())
         {
-            if (Heap.Pages->IsAboveSoftLimit)
-            {
-                Heap.EmptyCaches(mayAbortOthers: false);
-            }
-            else
-            {
-                Heap.PlunderTransferCaches(all: false);
-            }
+            AfterGrowth();
         }
 
-        Slab* own = CpuCache.OwnSlab();
-        if (own != null && ++own->Ticks % IdleTicks == 0)
+        if (own == null)
         {
-            SlabDrain.OwnIdle(own);
-        }
-
-        if (own != null && own->TicksToSkip > 0)
-        {
-            own->TicksToSkip--;
+            EndPeriod(Clock.Milliseconds);
             return;
         }
 
-        long now = Clock.Milliseconds;
-        if (own != null)
+        own->Ticks++;
+        if (own->Moved >= IdleBatches)
         {
-            // Where slow paths are frequent, the clock would be a good part of them.
-            own->TicksToSkip = now - own->LastTick < FrequentMilliseconds ? SkippedTicks : 0;
-            own->LastTick = now;
-            if (now - own->PeriodStart >= Options.ReleaseDelay)
-            {
-                own->PeriodStart = now;
-                if (own->Ticks < IdleTicks)
-                {
-                    SlabDrain.OwnIdle(own);
-                }
+            own->Moved = 0;
+            own->LookedForIdle = true;
+            SlabDrain.OwnIdle(own);
+        }
 
-                own->Ticks = 0;
-                if (own->Lock.TryAcquire(LockOrder.Slab))
-                {
-                    SlabCapacity.Fit(own);
-                    own->Lock.Release();
-                }
+        if (--own->TicksToSkip < 0)
+        {
+            LookAtClock(own);
+        }
+    }
+
+    // Where slow paths are frequent, the clock would be a good part of them: so it is not looked at in all.
+    private static void LookAtClock(Slab* own)
+    {
+        long now = Clock.Milliseconds;
+        own->TicksToSkip = now - own->LastTick < FrequentMilliseconds ? SkippedTicks : 0;
+        own->LastTick = now;
+        if (now - own->PeriodStart >= Options.ReleaseDelay)
+        {
+            own->PeriodStart = now;
+            if (!own->LookedForIdle)
+            {
+                SlabDrain.OwnIdle(own);
+            }
+
+            own->Moved = 0;
+            own->LookedForIdle = false;
+            if (own->Lock.TryAcquire(LockOrder.Slab))
+            {
+                SlabCapacity.Fit(own);
+                own->Lock.Release();
             }
         }
 
         EndPeriod(now);
+    }
+
+    private static void AfterGrowth()
+    {
+        if (Heap.Pages->IsAboveSoftLimit)
+        {
+            Heap.EmptyCaches(mayAbortOthers: false);
+        }
+        else
+        {
+            Heap.PlunderTransferCaches(all: false);
+        }
     }
 
     /// <summary>On the thread that is there for it: also what only the kernel's help can do, for slabs that nobody comes by.</summary>
@@ -86,6 +100,7 @@ internal static unsafe class Upkeep
         EndPeriod(Clock.Milliseconds);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void EmptyAfterFall(bool mayAbortOthers)
     {
         if (Occupancy.TakeFallen())

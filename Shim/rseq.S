@@ -214,6 +214,17 @@ FUNCTION nm_swap_header
         SECTION_END nm_swap_header, nm_other_slab
 FUNCTION_END nm_swap_header
 
+/* Slab *nm_own_slab(void): the slab that a sequence of this thread would find now; null for the sentinel. */
+FUNCTION nm_own_slab
+        mov     nm_thread@gottpoff(%rip), %r9
+        LOAD_SLAB %rax
+        lea     nm_sentinel_slab(%rip), %rcx
+        xor     %edx, %edx
+        cmp     %rcx, %rax
+        cmove   %rdx, %rax
+        ret
+FUNCTION_END nm_own_slab
+
         .type   nm_other_slab, @function
 nm_other_slab:
         .cfi_startproc

@@ -41,9 +41,8 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Ranks of spans of which less than a quarter is out.</summary>
     private const int SparseRanks = SpanRanks.Ranks / 4;
 
-    /// <summary>Of a class's spans beyond these one in so many may be kept: of the two or three that most classes of a small heap have, none.</summary>
-    private const int SpansNeverKept = 2;
-    private const int KeptFraction = 2;
+    /// <summary>A class's spans beyond these may be kept: of the few that most classes of a small heap have, none.</summary>
+    private const int SpansNeverKept = 4;
 
     /// <summary>
     /// While a class has no more spans, objects of less than a cache line leave in an order in which neighbours share none: a program that begins
@@ -81,7 +80,7 @@ internal unsafe struct CentralFreeList<TSpans>
     internal readonly nint Out => _out;
 
     /// <summary>
-    /// Takes up to <paramref name="count"/> objects, at most <see cref="SizeClasses.MaxBatch"/>, in the order in which they are to be handed
+    /// Takes up to <paramref name="count"/> objects, at most <see cref="SizeClasses.MaxMove"/>, in the order in which they are to be handed
     /// out. Returns how many: fewer where memory is short, none where there is none.
     /// </summary>
     internal int Take(nuint sizeClass, void** objects, int count)
@@ -126,7 +125,7 @@ internal unsafe struct CentralFreeList<TSpans>
 
         _out += taken;
         _taken += taken;
-        bool spread = _spans <= SpreadSpans && SizeClasses.Size(sizeClass) < CacheLine;
+        bool spread = _spans <= SpreadSpans && SizeClasses.Size(sizeClass) < CacheLine && taken <= SizeClasses.MaxBatch;
         Lock.Release();
         if (spread)
         {
@@ -386,7 +385,7 @@ internal unsafe struct CentralFreeList<TSpans>
 
     private void GiveOrKeep(Span* span)
     {
-        if (_kept < _wantedAgain && (_kept + 1) * KeptFraction <= _spans - SpansNeverKept && TSpans.TryKeep(span->Pages))
+        if (_kept < _wantedAgain && _kept < _spans - SpansNeverKept && TSpans.TryKeep(span->Pages))
         {
             SpanList.Add(ref _whole, span);
             _kept++;

@@ -36,10 +36,11 @@ internal static unsafe class CpuCache
         ThreadState* thread = Shim.Thread();
         if (SlowPath.TryEnter(thread))
         {
+            Slab* own = Shim.OwnSlab();
             block = Options.Check ? Checked.Allocate(size, MinAlignment)
                 : sizeClass == 0 ? LargeBlocks.Allocate(size, PageMap.PageSize)
-                : Refill(sizeClass, size, out attached);
-            Upkeep.Tick();
+                : Refill(own, sizeClass, size, out attached);
+            Upkeep.Tick(own);
             SlowPath.Leave(thread);
         }
         else
@@ -62,7 +63,7 @@ internal static unsafe class CpuCache
     internal static void* TakeZeroed(nuint sizeClass, nuint size)
     {
         ThreadState* thread = Shim.Thread();
-        Slab* own = OwnSlab();
+        Slab* own = Shim.OwnSlab();
         if (own == null || Slab.CountOf(own, sizeClass) > 0 || Heap.Transfer(sizeClass)->Count > 0 || !SlowPath.TryEnter(thread))
         {
             return null;
@@ -78,22 +79,22 @@ internal static unsafe class CpuCache
             }
         }
 
-        Upkeep.Tick();
+        Upkeep.Tick(own);
         SlowPath.Leave(thread);
         return block;
     }
 
     // An object of the class; with it, as many as there is room for go to the slab. Null if there is no memory, and if the thread
     // was attached to a slab only now.
-    private static void* Refill(nuint sizeClass, nuint size, out bool attached)
+    private static void* Refill(Slab* own, nuint sizeClass, nuint size, out bool attached)
     {
-        Slab* slab = SlabOfThisCpu(out attached);
+        Slab* slab = UsableSlab(own, out attached);
         if (attached)
         {
             return null;
         }
 
-        void** objects = stackalloc void*[SizeClasses.MaxBatch];
+        void** objects = stackalloc void*[SizeClasses.MaxMove];
         int wanted = 1;
         if (slab != null)
         {
@@ -103,8 +104,8 @@ internal static unsafe class CpuCache
                 return objects[0];
             }
 
-            wanted += RoomForRefill(slab, sizeClass, size);
-            wanted = wanted < SizeClasses.Batch(sizeClass) ? wanted : SizeClasses.Batch(sizeClass);
+            wanted = WantedForRefill(slab, sizeClass, size);
+            CountMove(slab, wanted);
         }
 
         int taken = Startup.EnsureHeap() ? Heap.Transfer(sizeClass)->Take(sizeClass, objects, wanted) : 0;
@@ -153,6 +154,7 @@ internal static unsafe class CpuCache
             return;
         }
 
+        Slab* own = Shim.OwnSlab();
         if (Options.Check)
         {
             Checked.Free(block, Checked.AnySize);
@@ -163,10 +165,10 @@ internal static unsafe class CpuCache
         }
         else
         {
-            attached = !Overflow(block, sizeClass);
+            attached = !Overflow(own, block, sizeClass);
         }
 
-        Upkeep.Tick();
+        Upkeep.Tick(own);
         SlowPath.Leave(thread);
         if (attached)
         {
@@ -209,15 +211,15 @@ internal static unsafe class CpuCache
 
     // Makes room for an object in the slab, or gives it and others to the transfer cache; false if the thread was attached to a
     // slab only now.
-    private static bool Overflow(void* block, nuint sizeClass)
+    private static bool Overflow(Slab* own, void* block, nuint sizeClass)
     {
-        Slab* slab = SlabOfThisCpu(out bool attached);
+        Slab* slab = UsableSlab(own, out bool attached);
         if (attached)
         {
             return false;
         }
 
-        void** objects = stackalloc void*[SizeClasses.MaxBatch + 1];
+        void** objects = stackalloc void*[SizeClasses.MaxMove + 1];
         int count = 0;
         if (slab != null)
         {
@@ -232,7 +234,7 @@ internal static unsafe class CpuCache
                 return true;
             }
 
-            Interlocked.Increment(ref slab->Overflows[sizeClass]);
+            slab->Overflows[sizeClass]++;
             if (Grow(slab, sizeClass) && Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
             {
                 return true;
@@ -240,6 +242,7 @@ internal static unsafe class CpuCache
 
             count = Shim.PopBatch(slab, sizeClass, objects, SlabCapacity.MoveOf(slab, sizeClass));
             count = count < 0 ? 0 : count;
+            CountMove(slab, count);
         }
 
         objects[count++] = block;
@@ -247,46 +250,51 @@ internal static unsafe class CpuCache
         return true;
     }
 
-    // The slab that this thread's sequences work on now; null if they must do without. "attached": since this call.
-    private static Slab* SlabOfThisCpu(out bool attached)
+    // The slab that this thread's sequences found, ready for what is to be done with it; where they found the sentinel, a new one, or null if
+    // they must do without. "attached": since this call.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Slab* UsableSlab(Slab* own, out bool attached)
     {
-        ThreadState* thread = Shim.Thread();
         attached = false;
-        if (thread->Table == Shim.SentinelTable())
-        {
-            attached = thread->Detached == 0 && Startup.EnsureFrontEnd() && FrontEnd.Attach(thread);
-            if (!attached)
-            {
-                return null;
-            }
-        }
-
-        Slab* own = OwnSlab();
         if (own == null)
         {
-            int index = Shim.CurrentIndex();
-            if (index >= 0)
-            {
-                return CpuSlabs.Create(index);
-            }
-
-            // Another user of the area has unregistered it, or has yet to register it.
-            attached = Rseq.Join(thread) && Shim.CurrentIndex() >= 0;
-            return null;
+            return MakeSlab(out attached);
         }
 
         if (own->Ticks % TicksOfBudget == 0)
         {
-            ShareBudget(thread, own);
+            ShareBudget(own);
         }
 
         SlabDrain.Obey(own);
         return own;
     }
 
-    private static void ShareBudget(ThreadState* thread, Slab* own)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Slab* MakeSlab(out bool attached)
     {
-        if (thread->Slab != null)
+        ThreadState* thread = Shim.Thread();
+        if (thread->Table == Shim.SentinelTable())
+        {
+            attached = thread->Detached == 0 && Startup.EnsureFrontEnd() && FrontEnd.Attach(thread);
+            return null;
+        }
+
+        int index = Shim.CurrentIndex();
+        if (index >= 0)
+        {
+            attached = false;
+            return CpuSlabs.Create(index);
+        }
+
+        // Another user of the area has unregistered it, or has yet to register it.
+        attached = Rseq.Join(thread) && Shim.CurrentIndex() >= 0;
+        return null;
+    }
+
+    private static void ShareBudget(Slab* own)
+    {
+        if (own->OwnTable != null)
         {
             ThreadSlabs.ShareBudget(own);
         }
@@ -296,37 +304,30 @@ internal static unsafe class CpuCache
         }
     }
 
-    /// <summary>The slab that this thread's sequences find at the moment; null for the sentinel.</summary>
-    internal static Slab* OwnSlab()
-    {
-        ThreadState* thread = Shim.Thread();
-        if (thread->Slab != null)
-        {
-            return thread->Slab;
-        }
+    private static void CountMove(Slab* slab, int objects) => slab->Moved += ((uint)objects + SizeClasses.MaxBatch - 1) / SizeClasses.MaxBatch;
 
-        int index = Shim.CurrentIndex();
-        nint entry = index < 0 ? 0 : Volatile.Read(ref thread->Table[index]);
-        return entry != 0 ? (Slab*)((byte*)Shim.SentinelSlab() + entry) : null;
-    }
-
+    // Each is one instruction, so that only a thread that has just come from another CPU can lose one: not worth an atomic one at each slow path.
     private static void CountMiss(Slab* slab, nuint sizeClass, nuint size)
     {
-        Interlocked.Increment(ref slab->Underflows[sizeClass]);
-        Interlocked.Add(ref slab->Requested[sizeClass], (long)size);
+        slab->Underflows[sizeClass]++;
+        slab->Requested[sizeClass] += (long)size;
     }
 
-    private static int RoomForRefill(Slab* slab, nuint sizeClass, nuint size)
+    // How many objects to take: one for the caller, and those that there is room for.
+    private static int WantedForRefill(Slab* slab, nuint sizeClass, nuint size)
     {
         CountMiss(slab, sizeClass, size);
+        int batch = SizeClasses.Batch(sizeClass);
         int room = Slab.RoomOf(slab, sizeClass);
-        if (room < SizeClasses.Batch(sizeClass) && Grow(slab, sizeClass))
+        if (room < batch && Grow(slab, sizeClass))
         {
             room = Slab.RoomOf(slab, sizeClass);
         }
 
-        int most = SlabCapacity.MoveOf(slab, sizeClass);
-        return room < most ? room : most;
+        int move = SlabCapacity.MoveOf(slab, sizeClass);
+        int most = move > batch ? move : batch;
+        int wanted = 1 + (room < move ? room : move);
+        return wanted < most ? wanted : most;
     }
 
     private static bool Grow(Slab* slab, nuint sizeClass) =>

@@ -95,7 +95,7 @@ internal static unsafe class FrontEnd
         }
 
         SlabDrain.Request();
-        Slab* own = CpuCache.OwnSlab();
+        Slab* own = Shim.OwnSlab();
         if (own != null)
         {
             SlabDrain.Obey(own);

@@ -40,9 +40,15 @@ internal unsafe struct Slab
     /// <summary>The last request to give everything back that was obeyed (<see cref="SlabDrain"/>).</summary>
     internal int DrainsObeyed;
 
-    /// <summary>When the slab's present period began, by <see cref="Clock"/>, and the slow paths since then.</summary>
-    internal long PeriodStart;
+    /// <summary>The slab's slow paths.</summary>
     internal uint Ticks;
+
+    /// <summary>When the slab's present period began, by <see cref="Clock"/>.</summary>
+    internal long PeriodStart;
+
+    /// <summary>Batches that came and went since <see cref="SlabDrain.OwnIdle"/> last looked, and whether that was in this period.</summary>
+    internal uint Moved;
+    internal bool LookedForIdle;
 
     /// <summary>Where each class's stack ended when <see cref="SlabDrain.OwnIdle"/> last looked, and how often the class had come to its slow paths.</summary>
     internal fixed ulong StateBefore[SizeClasses.Count];

@@ -39,6 +39,9 @@ internal static unsafe class SlabCapacity
     /// <summary>And so often more after the others had none to give: a look at all of them costs as much as some batches.</summary>
     private const int TakeLater = 56;
 
+    /// <summary>What comes or goes at once, where it is more than a batch, is this part of the class's capacity.</summary>
+    private const int MoveFraction = 8;
+
     /// <summary>A class's first room, and what it takes from others at one time, is at most this part of the budget.</summary>
     private const int StepFraction = 32;
     private const int LeastStep = 2;
@@ -64,7 +67,7 @@ internal static unsafe class SlabCapacity
             slab->Waits[sizeClass] = 0;
         }
 
-        if (!slab->Lock.TryAcquire(LockOrder.Slab))
+        if (Slab.CapacityOf(slab, sizeClass) >= MaxOf(sizeClass) || !slab->Lock.TryAcquire(LockOrder.Slab))
         {
             return false;
         }
@@ -127,16 +130,17 @@ internal static unsafe class SlabCapacity
     }
 
     /// <summary>
-    /// How many objects come and go at once: a batch, or half of a capacity that is less than two. Else the slab would be full or empty after
-    /// each move, and the next operation would be another.
+    /// How many objects come and go at once: a batch, or more of a class that has much room, so that it comes seldom. At most half of its
+    /// capacity: else the slab would be full or empty after each move, and the next operation would be another.
     /// </summary>
     internal static int MoveOf(Slab* slab, nuint sizeClass)
     {
-        int half = HalfOf(slab, sizeClass);
-        return half < SizeClasses.Batch(sizeClass) ? half : SizeClasses.Batch(sizeClass);
+        int capacity = Slab.CapacityOf(slab, sizeClass);
+        int batch = SizeClasses.Batch(sizeClass);
+        int half = (capacity + 1) / 2;
+        int part = capacity / MoveFraction;
+        return half < batch ? half : part < batch ? batch : part < SizeClasses.MaxMove ? part : SizeClasses.MaxMove;
     }
-
-    private static int HalfOf(Slab* slab, nuint sizeClass) => (Slab.CapacityOf(slab, sizeClass) + 1) / 2;
 
     /// <summary>Most objects of the class that any slab may hold.</summary>
     internal static int MaxOf(nuint sizeClass)
@@ -154,6 +158,25 @@ internal static unsafe class SlabCapacity
         {
             Take(slab, 0, slab->CapacityBytes - slab->BudgetBytes);
         }
+    }
+
+    /// <summary>
+    /// Takes half of the room that each class does not use: the heap has fallen, and what it frees next would stay in the caller's own slab, though
+    /// each object of it may hold a span.
+    /// </summary>
+    internal static void Halve(Slab* slab)
+    {
+        if (!slab->Lock.TryAcquire(LockOrder.Slab))
+        {
+            return;
+        }
+
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            Cut(slab, sizeClass, (Slab.RoomOf(slab, sizeClass) + 1) / 2);
+        }
+
+        slab->Lock.Release();
     }
 
     /// <summary>Takes all room from a slab that is stopped and empty.</summary>
@@ -270,18 +293,25 @@ internal static unsafe class SlabCapacity
 
             nint size = (nint)SizeClasses.Size(victim);
             nint wanted = (bytes + size - 1) / size;
-            ulong header = Slab.HeaderOf(slab, victim);
-            int room = Places(Slab.End(header) - Slab.Current(header));
-            int half = HalfOf(slab, victim); // who has much gives most
-            room = room < half ? room : half;
-            int taken = wanted < room ? (int)wanted : room;
-            ulong smaller = Slab.Header(Slab.Current(header), Slab.End(header) - Size(taken));
-            if (taken > 0 && Shim.SwapHeader(slab, victim, header, smaller) == 1)
-            {
-                slab->CapacityBytes -= taken * size;
-                bytes -= taken * size;
-            }
+            int half = (Slab.CapacityOf(slab, victim) + 1) / 2; // who has much gives most
+            bytes -= Cut(slab, victim, wanted < half ? (int)wanted : half) * size;
         }
+    }
+
+    // Takes room that a class does not use, for up to so many objects; returns for how many.
+    private static int Cut(Slab* slab, nuint sizeClass, int most)
+    {
+        ulong header = Slab.HeaderOf(slab, sizeClass);
+        int room = Places(Slab.End(header) - Slab.Current(header));
+        int taken = most < room ? most : room;
+        ulong smaller = Slab.Header(Slab.Current(header), Slab.End(header) - Size(taken));
+        if (taken == 0 || Shim.SwapHeader(slab, sizeClass, header, smaller) != 1)
+        {
+            return 0;
+        }
+
+        slab->CapacityBytes -= taken * (nint)SizeClasses.Size(sizeClass);
+        return taken;
     }
 
     private static int Evict(Slab* slab, nuint sizeClass, int count)

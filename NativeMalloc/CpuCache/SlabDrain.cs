@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -17,17 +18,25 @@ internal static unsafe class SlabDrain
     internal static int LastRequest => Volatile.Read(ref s_requests);
 
     /// <summary>Does what was asked of the caller's own slab since it was last here.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Obey(Slab* own)
     {
-        int last = LastRequest;
-        if (own->DrainsObeyed != last)
+        if (own->DrainsObeyed != LastRequest)
         {
-            own->DrainsObeyed = last;
-            for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
-            {
-                Own(own, sizeClass);
-            }
+            OwnWhole(own);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void OwnWhole(Slab* own)
+    {
+        own->DrainsObeyed = LastRequest;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            Own(own, sizeClass);
+        }
+
+        SlabCapacity.Halve(own);
     }
 
     /// <summary>Gives back those classes of the caller's own slab that nothing has changed since the last time.</summary>
@@ -35,6 +44,11 @@ internal static unsafe class SlabDrain
     {
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
+            if (own->Begins[sizeClass] == 0)
+            {
+                continue; // it has no stack, as most in a small program
+            }
+
             // A class that is full at each of its slow paths is not idle, though its stack always ends at the same place.
             ulong misses = (ulong)(own->Underflows[sizeClass] + own->Overflows[sizeClass]);
             ulong state = misses << 32 | Slab.Current(Slab.HeaderOf(own, sizeClass));

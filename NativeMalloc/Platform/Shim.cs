@@ -37,6 +37,11 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern int SwapHeader(Slab* slab, nuint sizeClass, ulong expected, ulong desired);
 
+    /// <summary>The slab that this thread's sequences find at the moment; null for the sentinel.</summary>
+    [RuntimeImport("*", "nm_own_slab")]
+    [MethodImpl(Call)]
+    internal static extern Slab* OwnSlab();
+
     /// <summary>Where the sequences look for rseq_cs and the index: bytes from the thread pointer.</summary>
     [RuntimeImport("*", "nm_set_rseq_offsets")]
     [MethodImpl(Call)]

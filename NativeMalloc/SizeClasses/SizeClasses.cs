@@ -19,8 +19,11 @@ internal static unsafe class SizeClasses
     /// <summary>The largest small block, in bytes.</summary>
     internal const int MaxSize = 256 * 1024;
 
-    /// <summary>Most objects that move between two tiers in one step.</summary>
+    /// <summary>Most objects of a batch, and that move between two tiers in one step where many steps follow each other.</summary>
     internal const int MaxBatch = 32;
+
+    /// <summary>Most objects that a slab gets or gives in one step. They lie on the stack meanwhile, of which no path takes more than 2 KiB.</summary>
+    internal const int MaxMove = 96;
 
     /// <summary>Most objects in one span: the bits of its bitmap.</summary>
     internal const int MaxObjectsPerSpan = 512;
@@ -77,7 +80,10 @@ internal static unsafe class SizeClasses
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Reciprocal(nuint sizeClass) => ((uint*)Tables->Reciprocals)[sizeClass];
 
-    /// <summary>Objects that move between two tiers at once: 32 KiB of them, at least 2 and at most <see cref="MaxBatch"/>.</summary>
+    /// <summary>
+    /// Objects that a slab with little room for the class gets or gives at once: 32 KiB of them, at least 2 and at most
+    /// <see cref="MaxBatch"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static int Batch(nuint sizeClass) => Tables->Batches[sizeClass];
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -23,6 +24,9 @@ internal static class Occupancy
 
     // What the bytes would have to come back to, to show that the caches were emptied too soon.
     private static long s_comeback = long.MaxValue;
+
+    /// <summary>The most bytes there were since they last fell so far.</summary>
+    internal static nuint Peak => (nuint)Volatile.Read(ref s_peak);
 
     internal static void Add(nuint bytes)
     {
@@ -50,6 +54,7 @@ internal static class Occupancy
     }
 
     /// <summary>True once, after the bytes have fallen so far.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TakeFallen() => Volatile.Read(ref s_fell) != 0 && Interlocked.Exchange(ref s_fell, 0) != 0;
 
     /// <summary>Every so often: a comeback does not count any more, and a little less of a fall will do again.</summary>

@@ -91,10 +91,10 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
 
     // Else each class of a small heap would keep one, and few want it.
     [Theory]
-    [InlineData(3, 0)]
-    [InlineData(4, 1)]
-    [InlineData(17, 7)]
-    public void HalfOfItsSpansButTwoMayBeKept(int spans, int expected)
+    [InlineData(4, 0)]
+    [InlineData(5, 1)]
+    [InlineData(17, 13)]
+    public void AllOfItsSpansButFourMayBeKept(int spans, int expected)
     {
         nuint sizeClass = SizeClasses.Of(64 << 10);
         FakeSpans.Keepable = 100;
@@ -205,8 +205,8 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
     {
         nuint sizeClass = SizeClasses.Of(64 << 10);
         FakeSpans.Keepable = 1;
-        GiveAll(TakeSpans(sizeClass, 4));
-        nuint[][] spans = TakeSpans(sizeClass, 4);
+        GiveAll(TakeSpans(sizeClass, 5));
+        nuint[][] spans = TakeSpans(sizeClass, 5);
         GiveAll(spans);
         nuint kept = spans.Select(span => span[0]).Single(address => PageMap.SpanOf(address) != null);
         Assert.Throws<AbortException>(() => Give([kept]));

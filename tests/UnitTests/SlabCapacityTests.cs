@@ -94,18 +94,43 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
     }
 
     [Fact]
-    public void WhatMovesAtOnceIsAtMostHalfOfTheCapacity()
+    public void WhatMovesAtOnceIsAtMostHalfOfTheCapacityAndAnEighthOfMuch()
     {
         Assert.Equal(0, SlabCapacity.MoveOf(_slab.Slab, 4));
         for (int batch = SizeClasses.Batch(4); SlabCapacity.Grow(_slab.Slab, 4);)
         {
-            Assert.Equal(Math.Min(_slab.Capacity(4) / 2, batch), SlabCapacity.MoveOf(_slab.Slab, 4));
+            int capacity = _slab.Capacity(4);
+            int expected = Math.Min(capacity / 2, Math.Max(batch, Math.Min(capacity / 8, SizeClasses.MaxMove)));
+            Assert.Equal(expected, SlabCapacity.MoveOf(_slab.Slab, 4));
         }
+
+        Assert.Equal(SizeClasses.MaxMove, SlabCapacity.MoveOf(_slab.Slab, 4));
 
         nuint largest = SizeClasses.Count - 1;
         _slab = new SlabModel((nint)SizeClasses.MaxSize);
         Assert.True(SlabCapacity.Grow(_slab.Slab, largest));
         Assert.Equal((1, 1), (_slab.Capacity(largest), SlabCapacity.MoveOf(_slab.Slab, largest)));
+    }
+
+    // What a heap that falls frees next would stay in the slab else.
+    [Fact]
+    public void ASlabThatIsAskedForAllItHoldsLosesHalfOfItsRoom()
+    {
+        while (SlabCapacity.Grow(_slab.Slab, 4))
+        {
+        }
+
+        int capacity = _slab.Capacity(4);
+        for (int left = capacity; left > 1; left -= (left + 1) / 2)
+        {
+            _slab.Allocate(4);
+            _slab.Free(4, 0);
+            Assert.Equal(1, Slab.CountOf(_slab.Slab, 4));
+            SlabDrain.Request();
+            SlabDrain.Obey(_slab.Slab);
+            Assert.Equal((0, left - (left + 1) / 2), (Slab.CountOf(_slab.Slab, 4), _slab.Capacity(4)));
+            _slab.AssertInvariants();
+        }
     }
 
     // What one class takes from another, the other would soon take back: batches come and go meanwhile.
