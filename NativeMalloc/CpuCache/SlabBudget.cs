@@ -20,7 +20,7 @@ internal static class SlabBudget
     /// All share this, whatever the heap's size: what a slab holds is out of the other CPUs' reach, so of several they have less than a lone
     /// one; threads more, since most of them are idle. And what is of use to one.
     /// </summary>
-    private const nint LeastOfOneCpu = 2 << 20;
+    private const nint LeastOfOneCpu = 6 << 20;
     private const nint LeastOfCpus = 1 << 20;
     private const nint LeastOfThreads = 6 << 20;
     private const nint Least = 64 << 10;
@@ -64,7 +64,8 @@ internal static class SlabBudget
         return bytes;
     }
 
-    private static nint ForAll(nint least, nint most, nuint heap) => Bounded((nint)(heap / HeapFraction), least, most);
+    // A heap that is falling has no use for more than its part: what it frees last would stay in the slabs.
+    private static nint ForAll(nint least, nint most, nuint heap) => Bounded((nint)(heap / HeapFraction), Occupancy.IsFalling ? Least : least, most);
 
     private static nint Bounded(nint value, nint least, nint most) => value < least ? least : value > most ? most : value;
 }

@@ -17,16 +17,23 @@ internal static class Occupancy
     /// <summary>Most times that the fall is halved, so that in the end it is to a thousandth.</summary>
     private const int MaxShift = 10;
 
+    /// <summary>The period in which they fell, and the next.</summary>
+    private const int PeriodsOfFall = 2;
+
     private static long s_bytes;
     private static long s_peak;
     private static int s_shift = 1;
     private static int s_fell;
+    private static int s_falling;
 
     // What the bytes would have to come back to, to show that the caches were emptied too soon.
     private static long s_comeback = long.MaxValue;
 
     /// <summary>The most bytes there were since they last fell so far.</summary>
     internal static nuint Peak => (nuint)Volatile.Read(ref s_peak);
+
+    /// <summary>They fell so far in this period or the one before, and have not come back.</summary>
+    internal static bool IsFalling => Volatile.Read(ref s_falling) > 0;
 
     internal static void Add(nuint bytes)
     {
@@ -37,6 +44,7 @@ internal static class Occupancy
             if (now >= s_comeback)
             {
                 s_comeback = long.MaxValue;
+                s_falling = 0;
                 s_shift = s_shift < MaxShift ? s_shift + 1 : MaxShift;
             }
         }
@@ -49,6 +57,7 @@ internal static class Occupancy
         {
             s_comeback = s_comeback == long.MaxValue ? s_peak / 4 * 3 : s_comeback;
             s_peak = now;
+            s_falling = PeriodsOfFall;
             Volatile.Write(ref s_fell, 1);
         }
     }
@@ -61,6 +70,7 @@ internal static class Occupancy
     internal static void EndPeriod()
     {
         s_comeback = long.MaxValue;
+        s_falling = s_falling > 0 ? s_falling - 1 : 0;
         s_shift = s_shift > 1 ? s_shift - 1 : 1;
     }
 }
