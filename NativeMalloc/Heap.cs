@@ -36,6 +36,7 @@ internal static unsafe class Heap
     /// <summary>Makes the empty tiers; false when there is no memory.</summary>
     internal static bool Initialize()
     {
+        Occupancy.Begin();
         s_transfer = (TransferCache<CentralLists>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(TransferCache<CentralLists>)));
         s_central = (CentralFreeList<Spans>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(CentralFreeList<Spans>)));
         return s_transfer != null && s_central != null;

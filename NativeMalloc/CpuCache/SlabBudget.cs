@@ -17,13 +17,16 @@ internal static class SlabBudget
     private const nint MostOfThreads = 32 << 20;
 
     /// <summary>
-    /// All share this, whatever the heap's size: what a slab holds is out of the other CPUs' reach, so of several they have less than a lone
-    /// one; threads more, since most of them are idle. And what is of use to one.
+    /// All share this, whatever the heap's size: what a slab holds is out of the other CPUs' reach, so of several they have
+    /// less than a lone one; threads more, since most of them are idle. And what is of use to one.
     /// </summary>
     private const nint LeastOfOneCpu = 6 << 20;
     private const nint LeastOfCpus = 1 << 20;
     private const nint LeastOfThreads = 6 << 20;
     private const nint Least = 64 << 10;
+
+    /// <summary>So much while the heap is falling: what it frees last would stay in the slabs, and each object of it may hold a span.</summary>
+    private const nint LeastWhileFalling = 256 << 10;
 
     private const int HeapFraction = 4;
 
@@ -41,7 +44,7 @@ internal static class SlabBudget
     private const int MostOfTransfer = 512 << 10;
     private const int LeastOfTransfer = 16 << 10;
 
-    /// <summary>For one of so many CPUs' slabs, when so many bytes are in spans, and it has that part of <see cref="Whole"/>.</summary>
+    /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, and the slab that part of <see cref="Whole"/>.</summary>
     internal static nint ForCpu(int slabs, int part, nuint heap)
     {
         nint all = ForAll(slabs == 1 ? LeastOfOneCpu : LeastOfCpus, MostOfCpus, heap);
@@ -64,8 +67,8 @@ internal static class SlabBudget
         return bytes;
     }
 
-    // A heap that is falling has no use for more than its part: what it frees last would stay in the slabs.
-    private static nint ForAll(nint least, nint most, nuint heap) => Bounded((nint)(heap / HeapFraction), Occupancy.IsFalling ? Least : least, most);
+    private static nint ForAll(nint least, nint most, nuint heap) =>
+        Bounded((nint)(heap / HeapFraction), Occupancy.IsFalling ? LeastWhileFalling : least, most);
 
     private static nint Bounded(nint value, nint least, nint most) => value < least ? least : value > most ? most : value;
 }

@@ -29,6 +29,17 @@ internal static class Occupancy
     // What the bytes would have to come back to, to show that the caches were emptied too soon.
     private static long s_comeback = long.MaxValue;
 
+    /// <summary>Nobody has any.</summary>
+    internal static void Begin()
+    {
+        s_bytes = 0;
+        s_peak = 0;
+        s_shift = 1;
+        s_fell = 0;
+        s_falling = 0;
+        s_comeback = long.MaxValue;
+    }
+
     /// <summary>The most bytes there were since they last fell so far.</summary>
     internal static nuint Peak => (nuint)Volatile.Read(ref s_peak);
 

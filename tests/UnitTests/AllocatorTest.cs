@@ -9,6 +9,7 @@ public abstract unsafe class AllocatorTest
     {
         Os.Reset();
         Heap.GiveKeptSpans(all: true, wait: true); // before a test makes its tiers anew
+        Occupancy.Begin();
         Shim.Reset();
         LargeBlocks.CanMove = true;
     }

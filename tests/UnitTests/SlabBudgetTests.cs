@@ -10,7 +10,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     private const int Cpus = 256;
 
     [Theory]
-    [InlineData(1, 0, 2 << 20)]
+    [InlineData(1, 0, 6 << 20)]
     [InlineData(2, 0, 512 << 10)]
     [InlineData(2, 64 << 20, 6 << 20)]
     [InlineData(64, 0, 64 << 10)] // a small heap on many CPUs
