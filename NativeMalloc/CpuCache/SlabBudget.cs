@@ -11,7 +11,7 @@ internal static class SlabBudget
     private const nint MostOfCpu = 6 << 20;
     private const nint MostOfCpus = 64 << 20;
 
-    private const nint MostOfThread = 3 << 19;
+    private const nint MostOfThread = 6 << 20;
 
     /// <summary>tcmalloc's choice.</summary>
     private const nint MostOfThreads = 32 << 20;
@@ -25,8 +25,11 @@ internal static class SlabBudget
     private const nint LeastOfThreads = 6 << 20;
     private const nint Least = 64 << 10;
 
-    /// <summary>So much while the heap is falling: what it frees last would stay in the slabs, and each object of it may hold a span.</summary>
-    private const nint LeastWhileFalling = 256 << 10;
+    /// <summary>
+    /// While the heap is falling no slab holds more than this, or all slabs' part of the heap: what it frees last would stay in them, and each
+    /// object of it may hold a span.
+    /// </summary>
+    private const nint MostOfSlabWhileFalling = 256 << 10;
 
     private const int HeapFraction = 4;
 
@@ -49,11 +52,12 @@ internal static class SlabBudget
     {
         nint all = ForAll(slabs == 1 ? LeastOfOneCpu : LeastOfCpus, MostOfCpus, heap);
         nint even = all / slabs;
-        return Bounded(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), Least, MostOfCpu);
+        return WhileFalling(Bounded(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), Least, MostOfCpu), heap);
     }
 
     /// <summary>For each of so many threads' slabs.</summary>
-    internal static nint ForThread(int slabs, nuint heap) => Bounded(ForAll(LeastOfThreads, MostOfThreads, heap) / slabs, Least, MostOfThread);
+    internal static nint ForThread(int slabs, nuint heap) =>
+        WhileFalling(Bounded(ForAll(LeastOfThreads, MostOfThreads, heap) / slabs, Least, MostOfThread), heap);
 
     /// <summary>For the transfer cache of one class. It doubles as the heap does: the cache's array, which is never given back, is made anew.</summary>
     internal static int ForTransfer(nuint heap)
@@ -67,8 +71,10 @@ internal static class SlabBudget
         return bytes;
     }
 
-    private static nint ForAll(nint least, nint most, nuint heap) =>
-        Bounded((nint)(heap / HeapFraction), Occupancy.IsFalling ? LeastWhileFalling : least, most);
+    private static nint ForAll(nint least, nint most, nuint heap) => Bounded((nint)(heap / HeapFraction), least, most);
+
+    private static nint WhileFalling(nint budget, nuint heap) =>
+        Occupancy.IsFalling ? Bounded(budget, 0, ForAll(MostOfSlabWhileFalling, MostOfCpu, heap)) : budget;
 
     private static nint Bounded(nint value, nint least, nint most) => value < least ? least : value > most ? most : value;
 }

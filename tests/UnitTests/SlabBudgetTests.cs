@@ -64,7 +64,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     }
 
     [Theory]
-    [InlineData(1, 0, 3 << 19)]
+    [InlineData(1, 0, 6 << 20)]
     [InlineData(64, 0, 96 << 10)]
     [InlineData(64, 1 << 30, 512 << 10)]
     [InlineData(10_000, 1 << 30, 64 << 10)]
