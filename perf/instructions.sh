@@ -2,11 +2,12 @@
 # Instructions of an operation (malloc and its free, or a realloc), pattern by pattern, counted by valgrind's callgrind: "PATTERN COUNT" lines on
 # standard output, as kept in perf/instructions.txt. Valgrind knows no rseq, so the per-thread front end is counted: the same sequences.
 #
-#     perf/instructions.sh > perf/instructions.txt
+#     perf/instructions.sh [FOLDER [LIBRARY]] > perf/instructions.txt        a folder to work in; another allocator, or "" for glibc's
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . perf/common.sh
 work=${1:-$work}
+library=${2-$library}
 compile counted
 
 # instructions PATTERN COUNT: of the whole program.

@@ -28,7 +28,7 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
             bool take = random.Next(10) < (step / 500 % 2 == 0 ? 7 : 3);
             if (take)
             {
-                nuint[] objects = Take((nuint)sizeClass, random.Next(1, SizeClasses.MaxBatch + 1));
+                nuint[] objects = Take((nuint)sizeClass, random.Next(1, SizeClasses.MaxMove + 1));
                 Assert.NotEmpty(objects);
                 taken.AddRange(objects);
                 Assert.All(objects, o => Assert.True(distinct.Add(o), $"seed {sizeClass}, step {step}: {o:x} came twice"));
@@ -258,7 +258,7 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
     // Any, or such as come one after the other.
     private static nuint[] RemoveSome(List<nuint> taken, Random random)
     {
-        nuint[] objects = new nuint[Math.Min(taken.Count, random.Next(1, SizeClasses.MaxBatch + 1))];
+        nuint[] objects = new nuint[Math.Min(taken.Count, random.Next(1, SizeClasses.MaxMove + 1))];
         if (random.Next(2) == 0)
         {
             taken.Sort();
@@ -282,10 +282,10 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
     private nuint[] Take(nuint sizeClass, int count)
     {
         List<nuint> objects = [];
-        nuint* batch = stackalloc nuint[SizeClasses.MaxBatch];
+        nuint* batch = stackalloc nuint[SizeClasses.MaxMove];
         for (int taken = -1; objects.Count < count && taken != 0;)
         {
-            taken = _list.Take(sizeClass, (void**)batch, Math.Min(count - objects.Count, SizeClasses.MaxBatch));
+            taken = _list.Take(sizeClass, (void**)batch, Math.Min(count - objects.Count, SizeClasses.MaxMove));
             objects.AddRange(new Span<nuint>(batch, taken));
         }
 
@@ -300,7 +300,7 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
 
     private void Give(nuint[] objects, nuint sizeClass)
     {
-        foreach (nuint[] batch in objects.Chunk(SizeClasses.MaxBatch))
+        foreach (nuint[] batch in objects.Chunk(SizeClasses.MaxMove))
         {
             fixed (nuint* first = batch)
             {

@@ -44,7 +44,7 @@ internal readonly unsafe struct FakeObjects : IObjectSource
     {
         Gives++;
         Left += count;
-        Assert.InRange(count, 1, SizeClasses.MaxBatch);
+        Assert.InRange(count, 1, SizeClasses.MaxMove);
         for (int i = 0; i < count; i++)
         {
             Assert.True(s_out.Remove((nuint)objects[i]), $"object {(nuint)objects[i]} came back twice, or never went out");

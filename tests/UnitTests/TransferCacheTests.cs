@@ -31,7 +31,7 @@ public sealed unsafe class TransferCacheTests : AllocatorTest
             int action = random.Next(100);
             if (action < (step / 1000 % 2 == 0 ? 60 : 35))
             {
-                int wanted = random.Next(1, SizeClasses.Batch((nuint)sizeClass) + 1);
+                int wanted = random.Next(1, SizeClasses.MaxMove + 1);
                 nuint[] taken = Take((nuint)sizeClass, wanted);
                 held.AddRange(taken);
                 AssertThat(taken.Length == (before > 0 ? Math.Min(before, wanted) : wanted), where);
@@ -39,7 +39,7 @@ public sealed unsafe class TransferCacheTests : AllocatorTest
             }
             else if (action < 98)
             {
-                nuint[] given = [.. held.TakeLast(random.Next(1, SizeClasses.Batch((nuint)sizeClass) + 1))];
+                nuint[] given = [.. held.TakeLast(random.Next(1, SizeClasses.MaxMove + 1))];
                 if (given.Length == 0)
                 {
                     continue;
