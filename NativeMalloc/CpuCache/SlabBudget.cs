@@ -8,10 +8,9 @@ namespace NativeMalloc;
 internal static class SlabBudget
 {
     /// <summary>6 MiB: with half of it a mixed workload took a quarter longer, and heaps' resident memory was the same; with 8 it was no faster.</summary>
-    private const nint MostOfCpu = 6 << 20;
-    private const nint MostOfCpus = 64 << 20;
+    private const nint MostOfSlab = 6 << 20;
 
-    private const nint MostOfThread = 6 << 20;
+    private const nint MostOfCpus = 64 << 20;
 
     /// <summary>tcmalloc's choice.</summary>
     private const nint MostOfThreads = 32 << 20;
@@ -52,12 +51,12 @@ internal static class SlabBudget
     {
         nint all = ForAll(slabs == 1 ? LeastOfOneCpu : LeastOfCpus, MostOfCpus, heap);
         nint even = all / slabs;
-        return WhileFalling(Bounded(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), Least, MostOfCpu), heap);
+        return WhileFalling(Bounded(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), Least, MostOfSlab), heap);
     }
 
     /// <summary>For each of so many threads' slabs.</summary>
     internal static nint ForThread(int slabs, nuint heap) =>
-        WhileFalling(Bounded(ForAll(LeastOfThreads, MostOfThreads, heap) / slabs, Least, MostOfThread), heap);
+        WhileFalling(Bounded(ForAll(LeastOfThreads, MostOfThreads, heap) / slabs, Least, MostOfSlab), heap);
 
     /// <summary>For the transfer cache of one class. It doubles as the heap does: the cache's array, which is never given back, is made anew.</summary>
     internal static int ForTransfer(nuint heap)
@@ -74,7 +73,7 @@ internal static class SlabBudget
     private static nint ForAll(nint least, nint most, nuint heap) => Bounded((nint)(heap / HeapFraction), least, most);
 
     private static nint WhileFalling(nint budget, nuint heap) =>
-        Occupancy.IsFalling ? Bounded(budget, 0, ForAll(MostOfSlabWhileFalling, MostOfCpu, heap)) : budget;
+        Occupancy.IsFalling ? Bounded(budget, 0, ForAll(MostOfSlabWhileFalling, MostOfSlab, heap)) : budget;
 
     private static nint Bounded(nint value, nint least, nint most) => value < least ? least : value > most ? most : value;
 }
