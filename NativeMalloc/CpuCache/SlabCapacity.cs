@@ -137,7 +137,7 @@ internal static unsafe class SlabCapacity
     {
         int capacity = Slab.CapacityOf(slab, sizeClass);
         int batch = SizeClasses.Batch(sizeClass);
-        int half = (capacity + 1) / 2;
+        int half = HalfOf(capacity);
         int part = capacity / MoveFraction;
         return half < batch ? half : part < batch ? batch : part < SizeClasses.MaxMove ? part : SizeClasses.MaxMove;
     }
@@ -173,7 +173,7 @@ internal static unsafe class SlabCapacity
 
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            Cut(slab, sizeClass, (Slab.RoomOf(slab, sizeClass) + 1) / 2);
+            Cut(slab, sizeClass, HalfOf(Slab.RoomOf(slab, sizeClass)));
         }
 
         slab->Lock.Release();
@@ -293,7 +293,7 @@ internal static unsafe class SlabCapacity
 
             nint size = (nint)SizeClasses.Size(victim);
             nint wanted = (bytes + size - 1) / size;
-            int half = (Slab.CapacityOf(slab, victim) + 1) / 2; // who has much gives most
+            int half = HalfOf(Slab.CapacityOf(slab, victim)); // who has much gives most
             bytes -= Cut(slab, victim, wanted < half ? (int)wanted : half) * size;
         }
     }
@@ -325,6 +325,9 @@ internal static unsafe class SlabCapacity
 
         return taken;
     }
+
+    // Of one, one.
+    private static int HalfOf(int count) => (count + 1) / 2;
 
     private static int Places(uint bytes) => (int)(bytes / (uint)sizeof(void*));
 

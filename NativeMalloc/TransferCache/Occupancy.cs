@@ -22,12 +22,12 @@ internal static class Occupancy
 
     private static long s_bytes;
     private static long s_peak;
-    private static int s_shift = 1;
+    private static int s_shift;
     private static int s_fell;
     private static int s_falling;
 
     // What the bytes would have to come back to, to show that the caches were emptied too soon.
-    private static long s_comeback = long.MaxValue;
+    private static long s_comeback;
 
     /// <summary>Nobody has any.</summary>
     internal static void Begin()

@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 
 namespace NativeMalloc;
 
@@ -15,6 +17,7 @@ internal sealed unsafe class AddressSpace
 
     private readonly nuint _heapEnd;
     private readonly nuint _otherEnd;
+    private readonly SortedDictionary<nuint, nuint> _gaps = [];
     private nuint _heapNext;
     private nuint _otherNext;
 
@@ -34,7 +37,7 @@ internal sealed unsafe class AddressSpace
         _otherEnd = (nuint)start + s_reserved - PageMap.HugePageSize;
     }
 
-    /// <summary>Where mappings of a huge page and more lie, one behind the other.</summary>
+    /// <summary>Where mappings of a huge page and more lie: from here to <see cref="HeapEnd"/>.</summary>
     internal nuint HeapStart { get; }
 
     internal nuint HeapEnd => _heapNext;
@@ -45,47 +48,85 @@ internal sealed unsafe class AddressSpace
     /// <summary>As kernels before 6.7: large mappings do not begin at a huge page.</summary>
     internal bool Misaligned { get; set; }
 
-    /// <summary>Room for a mapping, or 0.</summary>
+    /// <summary>Room for a mapping, or 0. As the kernel does, one of a huge page or more takes the first gap that it fits into.</summary>
     internal nuint Take(nuint bytes)
     {
         bytes = RoundUp(bytes, SystemPage);
         if (bytes < PageMap.HugePageSize)
         {
-            return Take(ref _otherNext, _otherEnd, bytes);
+            return TakeOther(bytes);
         }
 
-        bool aligned = _heapNext % PageMap.HugePageSize == 0;
-        if (Misaligned && aligned)
+        foreach ((nuint gap, nuint end) in _gaps)
         {
-            _heapNext += SystemPage;
+            nuint start = Place(gap);
+            if (start < end && bytes <= end - start)
+            {
+                _gaps.Remove(gap);
+                AddGap(gap, start);
+                AddGap(start + bytes, end);
+                return start;
+            }
         }
-        else if (!Misaligned && !aligned)
-        {
-            _heapNext = RoundUp(_heapNext, PageMap.HugePageSize);
-        }
 
-        return Take(ref _heapNext, _heapEnd, bytes);
-    }
-
-    internal void Give(nuint start, nuint bytes)
-    {
-        if (start + RoundUp(bytes, SystemPage) == _heapNext)
-        {
-            _heapNext = start;
-        }
-    }
-
-    internal static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) / unit * unit;
-
-    private static nuint Take(ref nuint next, nuint end, nuint bytes)
-    {
-        if (bytes > end - next)
+        nuint behind = Place(_heapNext);
+        if (behind + bytes > _heapEnd)
         {
             return 0;
         }
 
-        nuint start = next;
-        next += bytes;
+        AddGap(_heapNext, behind);
+        _heapNext = behind + bytes;
+        return behind;
+    }
+
+    internal void Give(nuint start, nuint bytes)
+    {
+        nuint end = start + RoundUp(bytes, SystemPage);
+        if (start < HeapStart || end > _heapNext)
+        {
+            return;
+        }
+
+        foreach ((nuint gap, nuint gapEnd) in _gaps.Where(gap => gap.Value == start || gap.Key == end).ToArray())
+        {
+            _gaps.Remove(gap);
+            start = Math.Min(start, gap);
+            end = Math.Max(end, gapEnd);
+        }
+
+        if (end == _heapNext)
+        {
+            _heapNext = start;
+            return;
+        }
+
+        AddGap(start, end);
+    }
+
+    internal static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) / unit * unit;
+
+    private void AddGap(nuint start, nuint end)
+    {
+        if (start < end)
+        {
+            _gaps.Add(start, end);
+        }
+    }
+
+    // Where a mapping at or behind an address begins.
+    private nuint Place(nuint start) =>
+        Misaligned ? RoundUp(start - SystemPage, PageMap.HugePageSize) + SystemPage : RoundUp(start, PageMap.HugePageSize);
+
+    private nuint TakeOther(nuint bytes)
+    {
+        if (bytes > _otherEnd - _otherNext)
+        {
+            return 0;
+        }
+
+        nuint start = _otherNext;
+        _otherNext += bytes;
         return start;
     }
 }
