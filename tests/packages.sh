@@ -3,7 +3,8 @@
 # install_packages PACKAGE...: as root installs what is missing, else says how to and ends.
 install_packages() {
     local missing
-    missing=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>&1 | awk '$1 != "installed" { print $NF }')
+    # It fails for those that it has never heard of, and says so for each.
+    missing=$({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>&1 || true; } | awk '$1 != "installed" { print $NF }')
     [ -z "$missing" ] || get_packages $missing
 }
 
