@@ -311,7 +311,8 @@ nm_thread:
         .long   0                                       /* THREAD_INDEX */
         .long   0                                       /* THREAD_DETACHED */
         .quad   0                                       /* THREAD_SLAB */
-        .quad   0                                       /* how it uses rseq */
+        .quad   0                                       /* how it uses rseq, whether it is on a slow path */
+        .quad   0                                       /* what realloc made larger last */
         .size   nm_thread, THREAD_SIZE
         .weak   __rseq_refcount
         .type   __rseq_refcount, @object

@@ -9,6 +9,9 @@ internal static unsafe class Realloc
     /// <summary>A program that grows a block by more than this part of it beyond its room (Python's lists: by an eighth) sees to itself.</summary>
     private const int SmallStep = 32;
 
+    /// <summary>Bytes; so little is a small step, too, if the same block grew before.</summary>
+    private const int LeastStep = 16;
+
     /// <summary>A block of <paramref name="count"/> times <paramref name="size"/> bytes that reads zero.</summary>
     [RuntimeExport("calloc")]
     internal static void* AllocateZeroed(nuint count, nuint size)
@@ -78,16 +81,27 @@ internal static unsafe class Realloc
     private static void* ResizeSmall(void* block, nuint usable, nuint size) =>
         size <= usable && size >= usable - usable / 4 ? block : ReplaceSmall(block, usable, size);
 
-    // Who grows a block in small steps would have it copied at most of them. With a quarter more it is at few (tcmalloc adds as much, whatever
-    // the step).
     private static void* ReplaceSmall(void* block, nuint usable, nuint size)
     {
+        if (size < usable)
+        {
+            return Replace(block, usable, size);
+        }
+
+        ThreadState* thread = Shim.Thread();
         nuint ample = usable + usable / 4;
-        void* replacement = size > usable && size - usable <= usable / SmallStep && ample <= SizeClasses.MaxSize && !Heap.IsShort
+        void* replacement = IsSmallStep(usable, size, again: block == thread->Grown) && ample <= SizeClasses.MaxSize && !Heap.IsShort
             ? TryReplace(block, usable, size, ample)
             : null;
-        return replacement != null ? replacement : Replace(block, usable, size);
+        replacement = replacement != null ? replacement : Replace(block, usable, size);
+        thread->Grown = replacement;
+        return replacement;
     }
+
+    // Who grows a block in small steps would have it copied at most of them. With a quarter more it is at few (tcmalloc adds as much, whatever
+    // the step).
+    private static bool IsSmallStep(nuint usable, nuint size, bool again) =>
+        size - usable <= usable / SmallStep || (again && size - usable <= LeastStep && usable >= 4 * LeastStep);
 
     // Large blocks, those in remnants and of the reserve, and all blocks in checking mode.
     private static void* ResizeOther(void* block, nuint size)

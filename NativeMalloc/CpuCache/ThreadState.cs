@@ -31,6 +31,9 @@ internal unsafe struct ThreadState
 
     /// <summary>Not 0: this thread is on a slow path, and may hold locks (see <see cref="SlowPath"/>).</summary>
     internal int OnSlowPath;
+
+    /// <summary>The small block that realloc made larger last; it may be freed by now.</summary>
+    internal void* Grown;
 }
 
 /// <summary>How a thread takes part in an rseq area that it may share with others.</summary>

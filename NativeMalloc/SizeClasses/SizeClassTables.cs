@@ -15,6 +15,11 @@ internal unsafe struct SizeClassTables
     internal fixed byte Pages[SizeClasses.Count];
     internal fixed byte Batches[SizeClasses.Count];
 
+    // Of bytes alone the compiler would put the tables anywhere, so that some of the wider numbers lie in two cache lines.
+#pragma warning disable CS0169 // never used
+    private readonly ulong _aligned;
+#pragma warning restore CS0169
+
     /// <summary>A batch is about this many bytes: half of tcmalloc's, since there are more classes to share a slab.</summary>
     private const uint BatchBytes = 32 * 1024;
 
