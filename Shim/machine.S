@@ -125,6 +125,12 @@ FUNCTION nm_fill
         rep stosb
         ret
 .Lfill_tiny:
+        cmp     $8, %rdx
+        jb      .Lfill_less
+        mov     %rax, (%rdi)
+        mov     %rax, -8(%rdi,%rdx)
+        ret
+.Lfill_less:
         test    %rdx, %rdx
         jz      .Lfill_done
 .Lfill_byte:
@@ -172,6 +178,14 @@ FUNCTION nm_move
         rep movsb
         ret
 .Lmove_tiny:
+        cmp     $8, %rdx
+        jb      .Lmove_less
+        mov     (%rsi), %rax
+        mov     -8(%rsi,%rdx), %rcx
+        mov     %rax, (%rdi)
+        mov     %rcx, -8(%rdi,%rdx)
+        ret
+.Lmove_less:
         xor     %ecx, %ecx
 .Lmove_byte:
         cmp     %rdx, %rcx
