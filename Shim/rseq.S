@@ -19,8 +19,8 @@
  * A slab begins with one header of eight bytes for each class: {uint32 current, uint32 end}, byte offsets from the
  * slab. The cached objects stand below `current`, and the word below the first of them is zero: that is "empty".
  *
- * What nm_pop and nm_push load and store of it is addressed by one register, without an index: Intel's cores (from Golden Cove on) then
- * take the value from the store before without waiting for its address. A pair takes half as long there.
+ * What nm_pop and nm_push load and store of it is addressed by one register, without an index: Intel's newer cores (Emerald Rapids) then
+ * take what the last operation stored without waiting for the store's address. A pair takes half as long there.
  */
 
 #include "function.h"
