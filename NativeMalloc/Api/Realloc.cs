@@ -99,7 +99,7 @@ internal static unsafe class Realloc
     }
 
     // Who grows a block in small steps would have it copied at most of them. With a quarter more it is at few (tcmalloc adds as much, whatever
-    // the step).
+    // the step). A quarter is more than any of these steps.
     private static bool IsSmallStep(nuint usable, nuint size, bool again) =>
         size - usable <= usable / SmallStep || (again && size - usable <= LeastStep && usable >= 4 * LeastStep);
 
