@@ -64,7 +64,7 @@ public sealed class DebuggerSectionsTests
             Assert.Equal(function, FunctionOf(first + length));
             string[] code = Disassemble(first, first + length + 1).Split('\n');
             Assert.Matches($@"0x0*{first + length:x} .*\tret", code[^1]);
-            Assert.Matches(@"\tmov +%\w+,\(%r\w+(,%r\w+,8)?\)$", code[^2]);
+            Assert.Matches(@"\tmov +%\w+,\(%r(8|\w+,%r\w+,8)\)$", code[^2]);
             Assert.Equal(s_slowPaths[function], Regex.Match(Gdb($"x/i {abort:#0}"), @"\sjmp .*<(\w+)>$").Groups[1].Value);
         }
 

@@ -17,9 +17,10 @@ internal sealed unsafe class AddressSpace
 
     private readonly nuint _heapEnd;
     private readonly nuint _otherEnd;
-    private readonly SortedDictionary<nuint, nuint> _gaps = [];
-    private nuint _heapNext;
     private nuint _otherNext;
+
+    // What is free of the heap's part, up to its end: ends by starts.
+    private readonly SortedList<nuint, nuint> _gaps = [];
 
     internal AddressSpace()
     {
@@ -30,9 +31,9 @@ internal sealed unsafe class AddressSpace
         }
 
         // A huge page stays free at the start, as a gap to whatever lies before.
-        _heapNext = RoundUp((nuint)start, PageMap.HugePageSize) + PageMap.HugePageSize;
-        HeapStart = _heapNext;
+        HeapStart = RoundUp((nuint)start, PageMap.HugePageSize) + PageMap.HugePageSize;
         _heapEnd = (nuint)start + s_heapPart;
+        _gaps.Add(HeapStart, _heapEnd);
         _otherNext = _heapEnd + PageMap.HugePageSize;
         _otherEnd = (nuint)start + s_reserved - PageMap.HugePageSize;
     }
@@ -40,7 +41,7 @@ internal sealed unsafe class AddressSpace
     /// <summary>Where mappings of a huge page and more lie: from here to <see cref="HeapEnd"/>.</summary>
     internal nuint HeapStart { get; }
 
-    internal nuint HeapEnd => _heapNext;
+    internal nuint HeapEnd => _gaps.Count > 0 && _gaps.Values[^1] == _heapEnd ? _gaps.Keys[^1] : _heapEnd;
 
     /// <summary>Pages that there can be from <see cref="HeapStart"/> on.</summary>
     internal nuint HeapPages => (_heapEnd - HeapStart) / PageMap.PageSize;
@@ -69,21 +70,13 @@ internal sealed unsafe class AddressSpace
             }
         }
 
-        nuint behind = Place(_heapNext);
-        if (behind + bytes > _heapEnd)
-        {
-            return 0;
-        }
-
-        AddGap(_heapNext, behind);
-        _heapNext = behind + bytes;
-        return behind;
+        return 0;
     }
 
     internal void Give(nuint start, nuint bytes)
     {
         nuint end = start + RoundUp(bytes, SystemPage);
-        if (start < HeapStart || end > _heapNext)
+        if (start < HeapStart || end > _heapEnd)
         {
             return;
         }
@@ -93,12 +86,6 @@ internal sealed unsafe class AddressSpace
             _gaps.Remove(gap);
             start = Math.Min(start, gap);
             end = Math.Max(end, gapEnd);
-        }
-
-        if (end == _heapNext)
-        {
-            _heapNext = start;
-            return;
         }
 
         AddGap(start, end);
