@@ -53,7 +53,7 @@ internal static unsafe class Heap
         nuint released = Pages->Release(whole);
         if (released < whole)
         {
-            EmptyCaches();
+            EmptyCaches(mayAbortOthers: true);
             released += Pages->Release(whole - released);
         }
 
@@ -64,9 +64,9 @@ internal static unsafe class Heap
     /// Gives all that is cached back down the tiers: also before there is said to be no memory, since the pages that the
     /// cached objects lie on may be what is wanted. No lock is held.
     /// </summary>
-    /// <remarks>Unless it is asked for, or the alternative is to fail, other CPUs' sequences are left alone: a program may have
-    /// forbidden itself membarrier on pain of death (seccomp) after its start.</remarks>
-    internal static void EmptyCaches(bool mayAbortOthers = true)
+    /// <remarks>Unless the program asks for it, other CPUs' sequences are left alone, also where the alternative is to fail: it may have
+    /// forbidden itself membarrier on pain of death (seccomp) after its start. Their slabs give back what they have at their next slow path.</remarks>
+    internal static void EmptyCaches(bool mayAbortOthers)
     {
         LargeCache.Flush();
         if (s_transfer == null)
@@ -179,7 +179,7 @@ internal static unsafe class Heap
             if (taken == 0)
             {
                 IsShort = true;
-                EmptyCaches();
+                EmptyCaches(mayAbortOthers: false);
                 taken = Central(sizeClass)->Take(sizeClass, objects, count);
             }
 

@@ -161,7 +161,7 @@ internal static unsafe class LargeBlocks
         span = span != null ? span : Heap.TakeSpan(pages, 0, alignment);
         if (span == null && size <= Heap.Pages->MappedBytes)
         {
-            Heap.EmptyCaches();
+            Heap.EmptyCaches(mayAbortOthers: false);
             span = Heap.Pages->Take(pages, 0, alignment);
         }
 

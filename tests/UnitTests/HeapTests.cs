@@ -39,6 +39,28 @@ public sealed unsafe class HeapTests : AllocatorTest, IDisposable
         Assert.Equal(1, Heap.Transfer(SmallClass)->Take(SmallClass, objects, 1));
     }
 
+    // A program may have forbidden itself membarrier, and may ask for memory that there is not; only what asks for memory to go back may use it.
+    [Fact]
+    public void WhatFailsAbortsNobody()
+    {
+        Os.MapsToFail = int.MaxValue;
+        int drains = FrontEnd.Drains;
+        int aborts = FrontEnd.Aborts;
+        while (LargeBlocks.Allocate(PageMap.PageSize, PageMap.PageSize) != null)
+        {
+        }
+
+        void* one;
+        while (Heap.Transfer(SmallClass)->Take(SmallClass, &one, 1) > 0)
+        {
+        }
+
+        Assert.InRange(FrontEnd.Drains, drains + 1, int.MaxValue);
+        Assert.Equal(aborts, FrontEnd.Aborts);
+        Heap.Release(nuint.MaxValue);
+        Assert.Equal(aborts + 1, FrontEnd.Aborts);
+    }
+
     // What can never be had is refused without a look at the caches.
     [Fact]
     public void CachesAreLeftAloneWhereTheyCouldNotHelp()

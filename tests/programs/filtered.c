@@ -4,14 +4,17 @@
  *     filtered CALL ERROR PROGRAM...   refuses the system call (rseq, membarrier) with the error number, then runs the program
  *     filtered kill [COUNT]            allocates a little, then under a filter that kills for any system call but those that
  *                                      glibc's malloc makes allocates a great deal
+ *     filtered short                   the same with another thread, until there is no memory, in small blocks and in large ones
  */
 #define _GNU_SOURCE
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "check.h"
@@ -78,6 +81,35 @@ static void allocate_a_great_deal(long count)
         free(blocks[k]);
 }
 
+static pthread_barrier_t barrier;
+
+static void *allocate_and_wait(void *argument)
+{
+    free(malloc(100));
+    pthread_barrier_wait(&barrier);
+    for (;;)
+        pause();
+    return argument;
+}
+
+static void run_out(size_t size)
+{
+    static void *last;
+    for (void *p; (p = malloc(size)) != NULL; last = p)
+        *(void **)p = last;
+    for (void *next; last; last = next) {
+        next = *(void **)last;
+        free(last);
+    }
+}
+
+static void end(void)
+{
+    static const char done[] = "done\n";
+    CHECK(write(1, done, sizeof done - 1) == sizeof done - 1);
+    syscall(SYS_exit_group, 0);
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc >= 2);
@@ -85,9 +117,19 @@ int main(int argc, char **argv)
         free(malloc(100));
         kill_but_for_malloc();
         allocate_a_great_deal(argc > 2 ? atol(argv[2]) : 2000000);
-        static const char done[] = "done\n";
-        CHECK(write(1, done, sizeof done - 1) == sizeof done - 1);
-        syscall(SYS_exit_group, 0);
+        end();
+    }
+    if (strcmp(argv[1], "short") == 0) {
+        pthread_t thread;
+        pthread_barrier_init(&barrier, NULL, 2);
+        CHECK(pthread_create(&thread, NULL, allocate_and_wait, NULL) == 0);
+        pthread_barrier_wait(&barrier);
+        CHECK(setrlimit(RLIMIT_AS, &(struct rlimit){ 200 << 20, 200 << 20 }) == 0);
+        kill_but_for_malloc();
+        run_out(1000);
+        run_out(100000);
+        run_out(1000000);
+        end();
     }
     CHECK(argc >= 4);
     refuse(strcmp(argv[1], "rseq") == 0 ? 334 : 324, atoi(argv[2]));
