@@ -251,6 +251,8 @@ internal static unsafe class Heap
             Occupancy.Add(bytes); // as whose it was not counted, but taken off on its way here
             return Reserve.TryFree((void*)address);
         }
+
+        public static void Drop(nuint sizeClass) => Occupancy.Add(SizeClasses.Size(sizeClass)); // taken off on its way here, too
     }
 
     /// <summary>What the remnants take from and give to.</summary>

@@ -7,22 +7,38 @@ internal static unsafe class Introspection
 {
     /// <summary>Bytes that may be used of a block: never fewer than were asked for, and the same for all of its life. 0 for null.</summary>
     [RuntimeExport("malloc_usable_size")]
-    internal static nuint UsableSize(void* block) => block == null ? 0 : UsableSizeFor(block, "malloc_usable_size"u8);
+    internal static nuint UsableSize(void* block) => block != null && TryUsableSize(block, Caller.UsableSize, out nuint size) ? size : 0;
 
-    /// <summary>The same, for the function that a report would name.</summary>
-    internal static nuint UsableSizeFor(void* block, System.ReadOnlySpan<byte> caller)
+    /// <summary>The same, for the function that a report would name; false if the address is no block.</summary>
+    internal static bool TryUsableSize(void* block, Caller caller, out nuint size)
     {
         nuint sizeClass = PageMap.ClassOf((nuint)block);
         if (sizeClass != 0 && !Options.Check)
         {
-            return SizeClasses.Size(sizeClass);
+            size = SizeClasses.Size(sizeClass);
+            return true;
         }
 
-        nuint reserved = Reserve.SizeOf(block);
-        return reserved != 0 ? reserved
-            : Options.Check ? Checked.UsableSize(block, caller)
-            : SizeInRemnant(block) is var size && size != 0 ? size
-            : LargeBlocks.SpanOf(block, caller)->Bytes;
+        size = Reserve.SizeOf(block);
+        if (size != 0)
+        {
+            return true;
+        }
+
+        if (Options.Check)
+        {
+            return Checked.TryUsableSize(block, caller, out size);
+        }
+
+        size = SizeInRemnant(block);
+        if (size != 0)
+        {
+            return true;
+        }
+
+        Span* span = LargeBlocks.SpanOf(block, caller);
+        size = span != null ? span->Bytes : 0;
+        return span != null;
     }
 
     // 0 if the block is not in one.

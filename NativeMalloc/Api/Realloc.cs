@@ -111,7 +111,11 @@ internal static unsafe class Realloc
             return Errno.Fail(Errno.NoMemory);
         }
 
-        nuint usable = Introspection.UsableSizeFor(block, "realloc"u8);
+        if (!Introspection.TryUsableSize(block, Caller.Realloc, out nuint usable))
+        {
+            return null;
+        }
+
         Span* span = Options.Check || Reserve.SizeOf(block) != 0 ? null : PageMap.SpanOf((nuint)block);
         if (span != null && span->Remnant)
         {

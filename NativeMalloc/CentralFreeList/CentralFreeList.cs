@@ -27,6 +27,9 @@ internal unsafe interface ISpanSource
     /// C++'s sized delete does not look where a block lies. False if it lies there neither.
     /// </summary>
     static abstract bool TryGiveElsewhere(Span* span, nuint address);
+
+    /// <summary>What came back as an object of the class was none, and is left where it is.</summary>
+    static abstract void Drop(nuint sizeClass);
 }
 
 /// <summary>
@@ -257,7 +260,7 @@ internal unsafe struct CentralFreeList<TSpans>
 
     // An object that its class's spans do not take: it lies where others do too, or is none.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void GiveElsewhere(nuint sizeClass, nuint address)
+    private static void GiveElsewhere(nuint sizeClass, nuint address)
     {
         Span* span = PageMap.SpanOf(address);
         if ((span == null || span->Remnant) && TSpans.TryGiveElsewhere(span, address))
@@ -265,13 +268,14 @@ internal unsafe struct CentralFreeList<TSpans>
             return;
         }
 
-        Lock.Release(); // a handler of SIGABRT may allocate
-        Misuse.Report(
-            "free"u8,
-            (void*)address,
-            span != null && span->SizeClass != sizeClass
-                ? "was freed with a wrong size"u8
-                : "is not a block in use: it was freed twice, or points into a block"u8);
+        TSpans.Drop(sizeClass);
+        if (span == null)
+        {
+            Misuse.ReportNoBlock(Caller.Free, (void*)address);
+            return;
+        }
+
+        Misuse.Report(Caller.Free, (void*)address, span->SizeClass != sizeClass ? Fault.WrongClass : Fault.FreedOrNoObject);
     }
 
     // Objects to their spans, up to one that no span of the class takes, or until a span is left that must move: returns that. No calls, and all

@@ -3,7 +3,7 @@ namespace NativeMalloc;
 /// <summary>
 /// Checking mode, NATIVEMALLOC_CHECK=1: every allocation and every free takes the slow path and comes here; there are no caches.
 /// Blocks are sealed (<see cref="Seal"/>), and freed ones kept back for a while (<see cref="Quarantine"/>). What is found wrong ends
-/// the process (<see cref="Misuse"/>).
+/// the process (<see cref="Misuse"/>) once the slow path is left; until then the block is passed over.
 /// </summary>
 internal static unsafe class Checked
 {
@@ -48,7 +48,7 @@ internal static unsafe class Checked
                 return null;
             }
 
-            CheckFreed(block, bytes, "malloc"u8);
+            CheckFreed(block, bytes, Caller.Malloc);
         }
         else
         {
@@ -67,80 +67,84 @@ internal static unsafe class Checked
         return block;
     }
 
-    /// <summary>Takes a block back that is said to have <paramref name="size"/> bytes.</summary>
-    internal static void Free(void* block, nuint size)
+    /// <summary>
+    /// Takes a block back that is said to have <paramref name="size"/> bytes. False, and nothing is done, if it was asked for with another size.
+    /// </summary>
+    internal static bool Free(void* block, nuint size, out nuint asked)
     {
-        if (block == null)
+        asked = size;
+        Span* span = block != null ? SpanOf(block, Caller.Free) : null;
+        if (span == null)
         {
-            return;
+            return true;
         }
 
-        Span* span = SpanOf(block, "free"u8);
         nuint bytes = BytesOf(span);
         if (span->Checked)
         {
-            nuint asked = Open(span, block, "free"u8);
+            if (!TryOpen(span, block, Caller.Free, out asked))
+            {
+                return true;
+            }
+
             if (size != AnySize && size != asked)
             {
-                Misuse.ReportSize(block, size, asked);
+                return false;
             }
         }
 
         if (!span->Checked || bytes > Quarantine.MaxBlockBytes)
         {
             GiveBack(span, block);
-            return;
+            return true;
         }
 
         Seal.CloseFreed(block, bytes, 0);
         while (!Quarantine.TryAdd(block, bytes))
         {
-            LeaveQuarantine("malloc"u8);
+            LeaveQuarantine(Caller.Malloc);
         }
+
+        return true;
     }
 
     /// <summary>When the process ends: what is still in quarantine is looked at too.</summary>
     internal static void Finish()
     {
-        while (LeaveQuarantine("exit"u8))
+        while (LeaveQuarantine(Caller.Exit))
         {
         }
     }
 
-    /// <summary>What was asked for, and not a byte more.</summary>
-    internal static nuint UsableSize(void* block, System.ReadOnlySpan<byte> caller)
+    /// <summary>What was asked for, and not a byte more; false if the address is no block.</summary>
+    internal static bool TryUsableSize(void* block, Caller caller, out nuint size)
     {
         Span* span = SpanOf(block, caller);
-        return span->Checked ? Open(span, block, caller) : BytesOf(span);
+        size = span != null ? BytesOf(span) : 0;
+        return span != null && (!span->Checked || TryOpen(span, block, caller, out size));
     }
 
     // The size that was asked for; only blocks that are in use and whole get past this.
-    private static nuint Open(Span* span, void* block, System.ReadOnlySpan<byte> caller)
+    private static bool TryOpen(Span* span, void* block, Caller caller, out nuint size)
     {
         nuint bytes = BytesOf(span);
-        switch (Seal.Read(block, bytes, out nuint size))
+        Fault fault = Seal.Read(block, bytes, out size) switch
         {
-            case Seal.State.None:
-                Misuse.Report(caller, block, "is not a block in use"u8);
-                break;
-            case Seal.State.Freed:
-                Misuse.Report(caller, block, "was freed already"u8);
-                break;
-            case Seal.State.Overwritten:
-                Misuse.Report(caller, block, "was written to past its end, or before the start of the block behind it"u8);
-                break;
+            Seal.State.None => Fault.NeverInUse,
+            Seal.State.Freed => Fault.Freed,
+            Seal.State.Overwritten => Fault.WrittenPastEndOrBefore,
+            _ => Seal.SlackIsWhole(block, bytes, size) ? Fault.None : Fault.WrittenPastEnd,
+        };
+        if (fault != Fault.None)
+        {
+            Misuse.Report(caller, block, fault);
         }
 
-        if (!Seal.SlackIsWhole(block, bytes, size))
-        {
-            Misuse.Report(caller, block, "was written to past its end"u8);
-        }
-
-        return size;
+        return fault == Fault.None;
     }
 
     // False if there was none.
-    private static bool LeaveQuarantine(System.ReadOnlySpan<byte> caller)
+    private static bool LeaveQuarantine(Caller caller)
     {
         void* block = Quarantine.TakeOldest();
         if (block == null)
@@ -149,8 +153,11 @@ internal static unsafe class Checked
         }
 
         Span* span = PageMap.SpanOf((nuint)block);
-        CheckFreed(block, BytesOf(span), caller);
-        GiveBack(span, block);
+        if (CheckFreed(block, BytesOf(span), caller))
+        {
+            GiveBack(span, block);
+        }
+
         return true;
     }
 
@@ -165,21 +172,26 @@ internal static unsafe class Checked
         Heap.Central(span->SizeClass)->Give(span->SizeClass, &block, 1);
     }
 
-    private static void CheckFreed(void* block, nuint bytes, System.ReadOnlySpan<byte> caller)
+    // False if it was written to.
+    private static bool CheckFreed(void* block, nuint bytes, Caller caller)
     {
         if (Seal.Read(block, bytes, out _) is Seal.State.Freed && !Seal.FreedIsWhole(block, bytes))
         {
-            Misuse.Report(caller, block, "was written to after it was freed"u8);
+            Misuse.Report(caller, block, Fault.WrittenAfterFree);
+            return false;
         }
+
+        return true;
     }
 
-    private static Span* SpanOf(void* block, System.ReadOnlySpan<byte> caller)
+    private static Span* SpanOf(void* block, Caller caller)
     {
         Span* span = PageMap.SpanOf((nuint)block);
         bool found = span != null && (span->SizeClass == 0 ? span->Start == (nuint)block : span->IsObject((nuint)block));
         if (!found)
         {
             Misuse.ReportNoBlock(caller, block);
+            return null;
         }
 
         return span;

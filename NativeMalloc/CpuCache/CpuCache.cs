@@ -138,7 +138,6 @@ internal static unsafe class CpuCache
             return;
         }
 
-        bool attached = false;
         ThreadState* thread = Shim.Thread();
         if (!SlowPath.TryEnter(thread))
         {
@@ -148,32 +147,48 @@ internal static unsafe class CpuCache
             }
             else if (!Reserve.TryFree(block))
             {
-                Misuse.ReportNoBlock("free"u8, block);
+                Misuse.ReportNoBlock(Caller.Free, block);
             }
 
             return;
         }
 
         Slab* own = Shim.OwnSlab();
-        if (Options.Check)
-        {
-            Checked.Free(block, Checked.AnySize);
-        }
-        else if (sizeClass == 0)
-        {
-            FreeOther(block);
-        }
-        else
-        {
-            attached = !Overflow(own, block, sizeClass);
-        }
-
+        bool given = TryGive(own, block, sizeClass);
         Upkeep.Tick(own);
         SlowPath.Leave(thread);
-        if (attached)
+        if (!given)
         {
             Shim.Push(block, sizeClass);
         }
+    }
+
+    /// <summary>Frees a block that could not be freed before, on the slow path.</summary>
+    internal static void GiveDeferred(void* block)
+    {
+        nuint sizeClass = PageMap.ClassOf((nuint)block);
+        if (!TryGive(Shim.OwnSlab(), block, sizeClass))
+        {
+            Heap.Transfer(sizeClass)->Give(sizeClass, &block, 1);
+        }
+    }
+
+    // False if the thread was attached to a slab only now, to which the block may go.
+    private static bool TryGive(Slab* own, void* block, nuint sizeClass)
+    {
+        if (Options.Check)
+        {
+            Checked.Free(block, Checked.AnySize, out _);
+            return true;
+        }
+
+        if (sizeClass == 0)
+        {
+            FreeOther(block);
+            return true;
+        }
+
+        return Overflow(own, block, sizeClass);
     }
 
     /// <summary>In checking mode, a free that says the size.</summary>
@@ -186,8 +201,12 @@ internal static unsafe class CpuCache
             return;
         }
 
-        Checked.Free(block, size);
+        bool rightSize = Checked.Free(block, size, out nuint asked);
         SlowPath.Leave(thread);
+        if (!rightSize)
+        {
+            Misuse.ReportSize(block, size, asked);
+        }
     }
 
     // A large block, or a small one that lies in a remnant.
@@ -196,14 +215,19 @@ internal static unsafe class CpuCache
         Span* span = PageMap.SpanOf((nuint)block);
         if (span == null || !span->Remnant)
         {
-            LargeBlocks.Free(LargeBlocks.SpanOf(block, "free"u8));
+            span = LargeBlocks.SpanOf(block, Caller.Free);
+            if (span != null)
+            {
+                LargeBlocks.Free(span);
+            }
+
             return;
         }
 
         nuint bytes = Heap.Remnants->Give(span, (nuint)block);
         if (bytes == 0)
         {
-            Misuse.ReportNoBlock("free"u8, block);
+            Misuse.ReportNoBlock(Caller.Free, block);
         }
 
         Occupancy.Remove(bytes);
@@ -225,7 +249,8 @@ internal static unsafe class CpuCache
         {
             if (Slab.TopOf(slab, sizeClass) == block)
             {
-                Misuse.Report("free"u8, block, "was freed already"u8);
+                Misuse.Report(Caller.Free, block, Fault.Freed);
+                return true;
             }
 
             // Not full: interrupted, as above.

@@ -30,7 +30,12 @@ internal static unsafe class SlowPath
         Volatile.Write(ref thread->OnSlowPath, 0);
         if (Volatile.Read(ref s_deferred) != 0)
         {
-            FreeDeferred();
+            FreeDeferred(thread);
+        }
+
+        if (thread->Finding.Fault != Fault.None)
+        {
+            Misuse.ReportFinding(thread);
         }
     }
 
@@ -46,15 +51,21 @@ internal static unsafe class SlowPath
         while (Interlocked.CompareExchange(ref Deferred, (long)block, (long)head) != (long)head);
     }
 
+    // On the slow path again: what is found out about one block is told when all are freed.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void FreeDeferred()
+    private static void FreeDeferred(ThreadState* thread)
     {
-        void* block = (void*)Interlocked.Exchange(ref Deferred, 0);
-        while (block != null)
+        while (Volatile.Read(ref s_deferred) != 0 && TryEnter(thread))
         {
-            void* next = *(void**)block;
-            Malloc.Free(block);
-            block = next;
+            void* block = (void*)Interlocked.Exchange(ref Deferred, 0);
+            while (block != null)
+            {
+                void* next = *(void**)block;
+                CpuCache.GiveDeferred(block);
+                block = next;
+            }
+
+            Volatile.Write(ref thread->OnSlowPath, 0);
         }
     }
 

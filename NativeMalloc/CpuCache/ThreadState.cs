@@ -34,6 +34,9 @@ internal unsafe struct ThreadState
 
     /// <summary>The small block that realloc made larger last; it may be freed by now.</summary>
     internal void* Grown;
+
+    /// <summary>A misuse that this thread is to tell of when it leaves its slow path.</summary>
+    internal Finding Finding;
 }
 
 /// <summary>How a thread takes part in an rseq area that it may share with others.</summary>

@@ -54,13 +54,14 @@ internal static unsafe class LargeBlocks
         return (void*)span->Start;
     }
 
-    /// <summary>The span of a large block; stops the process if the address is not one.</summary>
-    internal static Span* SpanOf(void* block, System.ReadOnlySpan<byte> caller)
+    /// <summary>The span of a large block; if the address is not one, that is reported, and null.</summary>
+    internal static Span* SpanOf(void* block, Caller caller)
     {
         Span* span = PageMap.SpanOf((nuint)block);
         if (!IsBlock(span, block))
         {
             Misuse.ReportNoBlock(caller, block);
+            return null;
         }
 
         return span;

@@ -33,9 +33,10 @@ internal static unsafe class Lifetime
     [RuntimeExport("nm_unload")]
     internal static void Unload()
     {
-        if (Options.Check && Startup.IsHeapReady)
+        if (Options.Check && Startup.IsHeapReady && SlowPath.TryEnter(Shim.Thread()))
         {
             Checked.Finish();
+            SlowPath.Leave(Shim.Thread());
         }
 
         if (Options.Statistics == StatisticsChoice.None || !Startup.EnsureFrontEnd())

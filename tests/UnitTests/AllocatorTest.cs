@@ -1,3 +1,6 @@
+using System;
+using System.Linq;
+using System.Text;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
@@ -12,6 +15,23 @@ public abstract unsafe class AllocatorTest
         Occupancy.Begin();
         Shim.Reset();
         LargeBlocks.CanMove = true;
+    }
+
+    /// <summary>
+    /// What is done on a slow path finds a misuse and goes on, as it must; when the path is left, that is told in a line that begins so.
+    /// </summary>
+    protected static void AssertReported(Action action, string line)
+    {
+        ThreadState* thread = Shim.Thread();
+        thread->OnSlowPath = 1;
+        action();
+        thread->OnSlowPath = 0;
+        Assert.NotEqual(Fault.None, thread->Finding.Fault);
+        Assert.Empty(Os.Written);
+        Assert.Throws<AbortException>(() => Misuse.ReportFinding(Shim.Thread()));
+        Assert.StartsWith("nativemalloc: " + line, Encoding.ASCII.GetString(Os.Written.Single()));
+        Assert.Equal(Fault.None, thread->Finding.Fault);
+        Os.Written.Clear();
     }
 
     /// <summary>The heap is the process's: a test that uses all of it begins with an empty one, and leaves one.</summary>

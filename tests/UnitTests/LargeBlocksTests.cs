@@ -19,7 +19,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     {
         foreach (nint block in _blocks)
         {
-            LargeBlocks.Free(LargeBlocks.SpanOf((void*)block, "Dispose"u8));
+            LargeBlocks.Free(LargeBlocks.SpanOf((void*)block, Caller.Free));
         }
 
         Heap.Pages->Release(nuint.MaxValue);
@@ -219,5 +219,5 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         return block;
     }
 
-    private static Span* SpanOf(void* block) => LargeBlocks.SpanOf(block, "free"u8);
+    private static Span* SpanOf(void* block) => LargeBlocks.SpanOf(block, Caller.Free);
 }

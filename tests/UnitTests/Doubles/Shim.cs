@@ -12,6 +12,7 @@ namespace NativeMalloc;
 internal static unsafe class Shim
 {
     private static readonly ThreadLocal<int> s_thread = new(() => Interlocked.Increment(ref s_threads));
+    private static readonly ThreadLocal<nint> s_state = new(() => (nint)NativeMemory.AllocZeroed((nuint)sizeof(ThreadState)));
     private static int s_threads;
 
     internal static Slab* CurrentSlab { get; set; }
@@ -28,6 +29,7 @@ internal static unsafe class Shim
 
     internal static void Reset()
     {
+        *Thread() = default;
         CurrentSlab = null;
         IsOnOtherCpu = null;
         ErrorNumber = 0;
@@ -98,6 +100,8 @@ internal static unsafe class Shim
 
     /// <summary>A different one for each thread, and never null.</summary>
     internal static byte* ThreadPointer() => (byte*)((nint)s_thread.Value * 64);
+
+    internal static ThreadState* Thread() => (ThreadState*)s_state.Value;
 
     internal static void Fill(void* to, int value, nuint length) => NativeMemory.Fill(to, length, (byte)value);
 
