@@ -79,7 +79,8 @@ compile_shim() {
 
 # Puts the C# where free begins a cache line; malloc begins the next. Which place it gets otherwise depends on the length of
 # all that comes before, and made a malloc+free pair up to a tenth slower (docs/building.md). Its unwind table is replaced by one
-# that describes epilogues too.
+# that describes epilogues too. Of the room that ILC reserves in each thread for thread statics, which there are none of, only what
+# describes it to debuggers stays; a thread static would not link.
 place_csharp() {
     local offset
     offset=$(nm "$ilc_object" | awk '$3 == "free" { print $1 }')
@@ -93,7 +94,8 @@ place_csharp() {
     } > "$work/before.s"
     gcc -c "$work/before.s" -o "$work/before.object"
     objcopy --remove-section .eh_frame --remove-section .dotnet_eh_table --set-section-alignment __managedcode=16 \
-        --rename-section .rodata=.text.constants,alloc,load,readonly,code,contents "$ilc_object" "$work/csharp.object"
+        --rename-section .rodata=.text.constants,alloc,load,readonly,code,contents \
+        --strip-symbol tls_InlinedThreadStatics --rename-section .tdata=.debug_threads,readonly,debug "$ilc_object" "$work/csharp.object"
     objects=("$work/before.object" "$work/csharp.object" "$work"/*.o)
 }
 
