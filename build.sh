@@ -100,12 +100,14 @@ place_csharp() {
 }
 
 link_shared() {
+    mkdir -p "$work/shared"
+    gcc "${compile[@]}" -c Shim/shared/dlopen.c -o "$work/shared/dlopen.o"
     {
         echo '{ global:'
         sed 's/$/;/' Shim/exports.txt
         echo 'local: *; };'
     } > "$work/exports.map"
-    gcc -shared -nostdlib -o "$work/libnativemalloc.so" "${objects[@]}" \
+    gcc -shared -nostdlib -o "$work/libnativemalloc.so" "${objects[@]}" "$work/shared/dlopen.o" \
         -Wl,--version-script="$work/exports.map" -Wl,--no-undefined -Wl,-soname,"$soname" \
         -Wl,-z,nodelete,-z,initfirst,-z,relro,-z,now,-z,noseparate-code -Wl,--hash-style=gnu -Wl,--build-id
 }

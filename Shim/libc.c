@@ -101,6 +101,17 @@ HIDDEN void *nm_bound_free(void)
     return (void *)free;
 }
 
+/* --- loaded objects ------------------------------------------------------------------------------------------------- */
+
+struct dl_phdr_info;
+extern int dl_iterate_phdr(int (*look)(struct dl_phdr_info *, size_t, void *), void *data) WEAK;
+
+HIDDEN void nm_each_object(int (*look)(struct dl_phdr_info *, size_t, void *), void *data)
+{
+    if (dl_iterate_phdr)
+        dl_iterate_phdr(look, data);
+}
+
 /* --- threads --------------------------------------------------------------------------------------------------------- */
 
 /* glibc 2.32 and later; elsewhere nobody can say. */

@@ -1,4 +1,4 @@
-/* Which operators new and delete the process uses, and where a C++ runtime is. What follows from that is decided in C#. */
+/* Which operators new and delete the process uses, and a static program's C++ runtime. What follows from that is decided in C#. */
 
 #include <stddef.h>
 
@@ -38,14 +38,4 @@ extern const void *const nm_linked_cxx_runtime[2] WEAK HIDDEN;
 HIDDEN const void *const *nm_static_cxx_runtime(void)
 {
     return nm_linked_cxx_runtime;
-}
-
-struct dl_phdr_info;
-extern int dl_iterate_phdr(int (*look)(struct dl_phdr_info *, size_t, void *), void *data) WEAK;
-HIDDEN int nm_look_into_object(struct dl_phdr_info *loaded, size_t size, void *data);
-
-HIDDEN void nm_each_object(void *data)
-{
-    if (dl_iterate_phdr)
-        dl_iterate_phdr(nm_look_into_object, data);
 }

@@ -31,7 +31,9 @@ internal static unsafe class Clock
             SegmentCount = *(ushort*)(image + 56),
         };
         ReadOnlySpan<byte> name = "__vdso_clock_gettime"u8;
-        s_read = ElfSymbols.Find(&vdso, (byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in name[0])), name.Length);
+        ElfSymbols symbols = ElfSymbols.Of(&vdso);
+        ElfSymbol* symbol = symbols.Find((byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in name[0])));
+        s_read = symbol != null ? symbols.AddressOf(symbol) : null;
     }
 
     /// <summary>Since some moment in the past.</summary>

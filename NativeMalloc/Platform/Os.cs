@@ -10,6 +10,7 @@ internal static unsafe class Os
     private const int NumberOpen = 2;
     private const int NumberClose = 3;
     private const int NumberMmap = 9;
+    private const int NumberMprotect = 10;
     private const int NumberMunmap = 11;
     private const int NumberSigprocmask = 14;
     private const int NumberMremap = 25;
@@ -22,6 +23,7 @@ internal static unsafe class Os
     private const int NumberMembarrier = 324;
     private const int NumberRseq = 334;
 
+    private const int ProtRead = 1;
     private const int ProtReadWrite = 1 | 2;
     private const int MapPrivate = 0x02;
     private const int MapAnonymous = 0x20;
@@ -51,6 +53,14 @@ internal static unsafe class Os
 
     /// <summary>False if the kernel refused: the process would have too many mappings (vm.max_map_count).</summary>
     internal static bool Unmap(byte* start, nuint bytes) => Shim.SystemCall(NumberMunmap, (nint)start, (nint)bytes, 0, 0, 0, 0) == 0;
+
+    /// <summary>Lets all pages of a range be written to, or only be read; false if the kernel refused.</summary>
+    internal static bool Protect(void* start, void* end, bool writable)
+    {
+        const nint PageSize = 4096;
+        nint first = (nint)start & -PageSize;
+        return Shim.SystemCall(NumberMprotect, first, (nint)end - first, writable ? ProtReadWrite : ProtRead, 0, 0, 0) == 0;
+    }
 
     /// <summary>Whether the process may have so much more address space.</summary>
     internal static bool CanMap(nuint bytes)

@@ -103,10 +103,10 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern StaticCxxRuntime* StaticCxxRuntime();
 
-    /// <summary>dl_iterate_phdr with <see cref="CxxRuntime.LookIntoObject"/>.</summary>
+    /// <summary>dl_iterate_phdr: all loaded objects in the order in which they were loaded, until the function gives another number than 0.</summary>
     [RuntimeImport("*", "nm_each_object")]
     [MethodImpl(Call)]
-    internal static extern void EachObject(void* data);
+    internal static extern void EachObject(delegate*<LoadedObject*, nuint, void*, int> look, void* data);
 
     // --- libc.c ---
 

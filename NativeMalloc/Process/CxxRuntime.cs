@@ -1,6 +1,5 @@
 #pragma warning disable CS0649 // the shim assigns some fields
 using System;
-using System.Runtime;
 using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
@@ -60,25 +59,29 @@ internal static unsafe class CxxRuntime
     {
         Search search = default;
         search.Name = (byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in name[0]));
-        search.Length = name.Length;
-        Shim.EachObject(&search);
+        Shim.EachObject(&LookIntoObject, &search);
         return search.Found;
     }
 
     private struct Search
     {
         internal byte* Name;
-        internal nint Length;
         internal void* Found;
     }
 
-    /// <summary>dl_iterate_phdr's callback: 0 goes on to the next object.</summary>
-    [RuntimeExport("nm_look_into_object")]
-    internal static int LookIntoObject(LoadedObject* loaded, nuint size, void* data)
+    // dl_iterate_phdr's: 0 goes on to the next object.
+    private static int LookIntoObject(LoadedObject* loaded, nuint size, void* data)
     {
         Search* search = (Search*)data;
-        search->Found = ElfSymbols.Find(loaded, search->Name, search->Length);
-        return search->Found != null ? 1 : 0;
+        ElfSymbols symbols = ElfSymbols.Of(loaded);
+        ElfSymbol* function = symbols.Find(search->Name);
+        if (function == null || Shim.IsOwnFunction(symbols.AddressOf(function)) != 0)
+        {
+            return 0;
+        }
+
+        search->Found = symbols.AddressOf(function);
+        return 1;
     }
 }
 

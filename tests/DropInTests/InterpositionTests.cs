@@ -49,6 +49,21 @@ public sealed class InterpositionTests
         Assert.Empty(family.Except(All).Except(["__libc_mallinfo", "__libc_mallopt"]));
     }
 
+    // dlsym on a handle does not begin with the global scope, and finds us all the same: vfork too, whose child must not meet a slab.
+    [Fact]
+    public void LibcsNamesAreOursByItsHandleToo()
+    {
+        string[] names = [.. All, "vfork", "__vfork"];
+        string libc = TestProgram.Run("interposed", "gnu_get_libc_version").Run().Succeeded().Output.Trim().Split(' ')[1];
+        string[] theirs = Objects(TestProgram.Run("interposed", ["-l", "libc.so.6", .. names]));
+        string[] ours = Objects(TestProgram.Run("interposed", ["-l", "libc.so.6", .. names]).Preloaded());
+        Assert.Contains(libc, theirs);
+        Assert.Equal(theirs.Select(file => file == libc ? Repository.Library : file), ours);
+
+        static string[] Objects(Command command) =>
+            [.. command.Run().Succeeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[1])];
+    }
+
     // Every call that the dynamic linker binds, libc's own included, goes to us.
     [Fact]
     public void EveryCallIsBoundToUs()

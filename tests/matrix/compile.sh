@@ -19,6 +19,8 @@ done
 compile readonly readonly -rdynamic
 compile busy busy -rdynamic
 compile loaded.so loaded -shared -fPIC
+compile deepbound deepbound -rdynamic -ldl
+compile deepbound.so deepbound -shared -fPIC -DLIBRARY
 compile adopter2.so adopter -shared -fPIC -DLIBRARY -DPROTOCOL=2
 compile adopting adopting -ldl
 for protocol in 1 2 3 4; do
