@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The long tests: everything at once for MINUTES, then random programs of operations for as long, in each mode; the page heap against its
-# model; then every real program RUNS times under the library.
+# The long tests: everything at once for MINUTES, then random programs of operations for as long, then slabs that are looked at while they change
+# with periods that end at once, in each mode; the page heap against its model; then every real program RUNS times under the library.
 #
 #     tests/soak.sh [RUNS [MINUTES]]
 set -euo pipefail
@@ -11,6 +11,7 @@ mkdir -p out/soak
 cp out/libnativemalloc.so out/soak/
 gcc -O1 -g -fno-builtin -Wall -Wextra -pthread tests/programs/soak.c -o out/soak/soak
 gcc -O1 -g -fno-builtin -Wall -Wextra -pthread tests/programs/fuzz.c -o out/soak/fuzz
+gcc -O1 -g -fno-builtin -Wall -Wextra -pthread tests/programs/torn.c -o out/soak/torn
 
 for index in mm_cid cpu_id thread; do
     seconds=$((minutes * 60))
@@ -20,6 +21,10 @@ for index in mm_cid cpu_id thread; do
         timeout $((seconds + 120)) out/soak/soak "$seconds" 8 "$RANDOM$RANDOM"
     NATIVEMALLOC_INDEX=$index LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
         timeout $((seconds + 240)) out/soak/fuzz --random "$seconds" "$RANDOM$RANDOM" tests/fuzz/corpus/*
+    for delay in 0 1; do
+        NATIVEMALLOC_RELEASE_DELAY=$delay NATIVEMALLOC_INDEX=$index LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
+            timeout $((seconds + 120)) out/soak/torn $((seconds / 4))
+    done
 done
 
 echo "the page heap's model, 10,000,000 operations:"

@@ -38,12 +38,17 @@ namespace System.Threading
     {
         private struct VolatileInt32 { public volatile int Value; }
 
+        private struct VolatileUInt32 { public volatile uint Value; }
+
         private struct VolatileIntPtr { public volatile nint Value; }
 
         private struct VolatileUIntPtr { public volatile nuint Value; }
 
         [Intrinsic]
         public static int Read(ref readonly int location) => Unsafe.As<int, VolatileInt32>(ref Unsafe.AsRef(in location)).Value;
+
+        [Intrinsic]
+        public static uint Read(ref readonly uint location) => Unsafe.As<uint, VolatileUInt32>(ref Unsafe.AsRef(in location)).Value;
 
         [Intrinsic]
         public static nint Read(ref readonly nint location) => Unsafe.As<nint, VolatileIntPtr>(ref Unsafe.AsRef(in location)).Value;

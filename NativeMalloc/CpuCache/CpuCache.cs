@@ -109,7 +109,7 @@ internal static unsafe class CpuCache
         }
 
         int taken = Startup.EnsureHeap() ? Heap.Transfer(sizeClass)->Take(sizeClass, objects, wanted) : 0;
-        if (taken == 0)
+        if (taken <= 0)
         {
             return null;
         }
@@ -342,17 +342,12 @@ internal static unsafe class CpuCache
     private static int WantedForRefill(Slab* slab, nuint sizeClass, nuint size)
     {
         CountMiss(slab, sizeClass, size);
-        int batch = SizeClasses.Batch(sizeClass);
-        int room = Slab.RoomOf(slab, sizeClass);
-        if (room < batch && Grow(slab, sizeClass))
+        if (Slab.RoomOf(slab, sizeClass) < SizeClasses.Batch(sizeClass))
         {
-            room = Slab.RoomOf(slab, sizeClass);
+            Grow(slab, sizeClass);
         }
 
-        int move = SlabCapacity.MoveOf(slab, sizeClass);
-        int most = move > batch ? move : batch;
-        int wanted = 1 + (room < move ? room : move);
-        return wanted < most ? wanted : most;
+        return SlabCapacity.RefillOf(slab, sizeClass);
     }
 
     private static bool Grow(Slab* slab, nuint sizeClass) =>

@@ -9,12 +9,19 @@ namespace NativeMalloc;
 /// The headers, first, belong to the restartable sequences: {current, end} of each class, byte offsets from the slab, changed
 /// only by a sequence on the slab's own CPU, or by whoever has stopped the slab. At {0, 0}, where every class begins, a class
 /// is both empty and full; the word that a pop then reads is in the zero line below the headers (<see cref="Bottom"/>).
-/// The rest is for the slow paths, under the lock. The stacks lie behind the structure and are cut off as classes come
-/// into use; a class that outgrows its stack gets a larger one, while it is empty, and leaves the old one behind; when the slab's end is
-/// reached, all are taken back and cut anew. Invariants of a class that has a stack: the word below its begin is zero;
-/// begin &lt;= current &lt;= end &lt;= limit.
+/// The rest is for the slow paths. The stacks lie behind the structure and are cut off as classes come into use; a class that outgrows
+/// its stack gets a larger one, while it is empty, and leaves the old one behind; when the slab's end is reached, all are taken back and
+/// cut anew (SlabStacks.cs). Invariants of a class that has a stack: the word below its begin is zero; begin &lt;= current &lt;= end &lt;= limit.
+///
+/// What may be read without the lock. A thread on a slow path may have left the slab's CPU, and others come by meanwhile:
+/// - A header is one word. It may be out of date, but current and end are of one moment (<see cref="RoomOf"/>).
+/// - Where stacks begin and end changes under the lock, and not at the same moment as the header. Without the lock both may be of two stacks: so
+///   these fields are private, and <see cref="CountOf"/> and <see cref="CapacityOf"/> answer within bounds, from none to what a slab has room for,
+///   whatever they see. Who holds the lock gets the truth from them.
+/// - CapacityBytes is changed under the lock; read alone, it is a value that it had. The budget and the measures (from BudgetBytes on) are
+///   written without it, each alone: two threads may lose one of their updates, and nothing depends on two of them agreeing.
 /// </remarks>
-internal unsafe struct Slab
+internal unsafe partial struct Slab
 {
     /// <summary>Zero bytes before every slab: a cache line, though the sequences read only its last word.</summary>
     internal const int Bottom = 64;
@@ -37,6 +44,26 @@ internal unsafe struct Slab
     internal Slab* Next;
     internal Slab* Previous;
 
+    /// <summary>Bytes of objects that the classes' capacities admit. Changes under the lock.</summary>
+    internal nint CapacityBytes;
+
+    /// <summary>Under the lock: the class from which room is taken next.</summary>
+    internal int Hand;
+
+    /// <summary>Under the lock: the period (its <see cref="PeriodStart"/>) in which all stacks were taken back to be cut anew.</summary>
+    internal long StacksTakenBack;
+
+    /// <summary>Under the lock of the table of CPUs: what the stacks came to when <see cref="IsIdle"/> last looked.</summary>
+    internal ulong Mark;
+
+    /// <summary>The most that <see cref="CapacityBytes"/> may come to.</summary>
+    internal nint BudgetBytes;
+
+    /// <summary>A CPU's slab: its part of what all have, and the questions that say what it should be (<see cref="CpuSlabs.ShareBudget"/>).</summary>
+    internal int Part;
+    internal long Asked;
+    internal long AskedBefore;
+
     /// <summary>The last request to give everything back that was obeyed (<see cref="SlabDrain"/>).</summary>
     internal int DrainsObeyed;
 
@@ -50,38 +77,12 @@ internal unsafe struct Slab
     internal uint Moved;
     internal bool LookedForIdle;
 
-    /// <summary>Where each class's stack ended when <see cref="SlabDrain.OwnIdle"/> last looked, and how often the class had come to its slow paths.</summary>
-    internal fixed ulong StateBefore[SizeClasses.Count];
-
     /// <summary>When <see cref="Upkeep"/> last looked at the clock, and how often it will not.</summary>
     internal long LastTick;
     internal int TicksToSkip;
 
-    /// <summary>What the stacks came to when <see cref="IsIdle"/> last looked.</summary>
-    internal ulong Mark;
-
-    /// <summary>The class from which room is taken next.</summary>
-    internal int Hand;
-
-    /// <summary>Bytes of objects that the classes' capacities admit, and the most that they may.</summary>
-    internal nint CapacityBytes;
-    internal nint BudgetBytes;
-
-    /// <summary>A CPU's slab: its part of what all have, and the questions that say what it should be (<see cref="CpuSlabs.ShareBudget"/>).</summary>
-    internal int Part;
-    internal long Asked;
-    internal long AskedBefore;
-
-    /// <summary>Where the next stack is cut off, where it was at most, and where the slab ends.</summary>
-    internal uint Cut;
-    internal uint MostCut;
-    internal uint Bytes;
-
-    /// <summary>The period (its <see cref="PeriodStart"/>) in which all stacks were taken back to be cut anew.</summary>
-    internal long StacksTakenBack;
-
-    internal fixed uint Begins[SizeClasses.Count];
-    internal fixed uint Limits[SizeClasses.Count];
+    /// <summary>Where each class's stack ended when <see cref="SlabDrain.OwnIdle"/> last looked, and how often the class had come to its slow paths.</summary>
+    internal fixed ulong StateBefore[SizeClasses.Count];
 
     /// <summary>Times that a class has asked in vain since the budget was last moved in its favour; below zero where there was nothing to move.</summary>
     internal fixed sbyte Waits[SizeClasses.Count];
@@ -92,13 +93,22 @@ internal unsafe struct Slab
     internal fixed long Requested[SizeClasses.Count];
     internal fixed long Overflows[SizeClasses.Count];
 
+    // Where the next stack is cut off, where it was at most, and where the slab ends.
+    private uint _cut;
+    private uint _mostCut;
+    private uint _bytes;
+
+    // Of each class's stack; 0 where it has none.
+    private fixed uint _begins[SizeClasses.Count];
+    private fixed uint _limits[SizeClasses.Count];
+
     /// <summary>Makes a slab of <paramref name="bytes"/> bytes of zeroed memory.</summary>
     internal static Slab* Create(byte* memory, uint bytes, nint budgetBytes)
     {
         Slab* slab = (Slab*)(memory + Bottom);
-        slab->Cut = (uint)sizeof(Slab);
-        slab->MostCut = slab->Cut;
-        slab->Bytes = bytes - Bottom;
+        slab->_cut = (uint)sizeof(Slab);
+        slab->_mostCut = slab->_cut;
+        slab->_bytes = bytes - Bottom;
         slab->BudgetBytes = budgetBytes;
         return slab;
     }
@@ -111,7 +121,7 @@ internal unsafe struct Slab
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             uint current = Current(Volatile.Read(ref Headers[sizeClass]));
-            any |= current != Begins[sizeClass];
+            any |= current != Volatile.Read(ref _begins[sizeClass]);
             mark = mark * 31 + current;
         }
 
@@ -130,37 +140,28 @@ internal unsafe struct Slab
     internal static ulong Header(uint current, uint end) => (ulong)end << 32 | current;
 
     /// <summary>Objects of a class that are cached, as of this moment.</summary>
-    internal static int CountOf(Slab* slab, nuint sizeClass) =>
-        (int)(Current(HeaderOf(slab, sizeClass)) - slab->Begins[sizeClass]) / sizeof(void*);
+    internal static int CountOf(Slab* slab, nuint sizeClass) => Places(BeginOf(slab, sizeClass), Current(HeaderOf(slab, sizeClass)));
 
     /// <summary>The object of a class that was given last, or null.</summary>
     internal static void* TopOf(Slab* slab, nuint sizeClass) => *((void**)((byte*)slab + Current(HeaderOf(slab, sizeClass))) - 1);
 
     /// <summary>Objects of a class that there is room for in all.</summary>
-    internal static int CapacityOf(Slab* slab, nuint sizeClass) => (int)(End(HeaderOf(slab, sizeClass)) - slab->Begins[sizeClass]) / sizeof(void*);
+    internal static int CapacityOf(Slab* slab, nuint sizeClass) => Places(BeginOf(slab, sizeClass), End(HeaderOf(slab, sizeClass)));
 
     /// <summary>Objects of a class that there is still room for, as of this moment.</summary>
-    internal static int RoomOf(Slab* slab, nuint sizeClass)
-    {
-        ulong header = HeaderOf(slab, sizeClass);
-        return (int)(End(header) - Current(header)) / sizeof(void*);
-    }
+    internal static int RoomOf(Slab* slab, nuint sizeClass) => RoomIn(HeaderOf(slab, sizeClass));
 
-    /// <summary>
-    /// Takes up to <paramref name="count"/> objects from a slab that no sequence can be in: a stopped one, or the caller's own.
-    /// </summary>
-    internal static int TakeStopped(Slab* slab, nuint sizeClass, void** objects, int count)
-    {
-        ulong header = slab->Headers[sizeClass];
-        uint current = Current(header);
-        int taken = 0;
-        while (taken < count && current > slab->Begins[sizeClass])
-        {
-            current -= (uint)sizeof(void*);
-            objects[taken++] = *(void**)((byte*)slab + current);
-        }
+    /// <summary>Objects of a class that there is room for, by its header.</summary>
+    internal static int RoomIn(ulong header) => Places(Current(header), End(header));
 
-        slab->Headers[sizeClass] = Header(current, End(header));
-        return taken;
-    }
+    /// <summary>Whether a class has a stack, as of this moment.</summary>
+    internal static bool HasStack(Slab* slab, nuint sizeClass) => BeginOf(slab, sizeClass) != 0;
+
+    /// <summary>Bytes at its end that have never been touched.</summary>
+    internal readonly uint UntouchedBytes => _bytes - _mostCut;
+
+    private static uint BeginOf(Slab* slab, nuint sizeClass) => Volatile.Read(ref slab->_begins[sizeClass]);
+
+    // From one offset to another, as far as they are of one stack: none where they cannot be.
+    private static int Places(uint from, uint to) => from < to ? (int)(to - from) / sizeof(void*) : 0;
 }

@@ -104,7 +104,7 @@ internal static unsafe class SlabCapacity
             return false;
         }
 
-        if (capacity + wanted > Places(slab->Limits[sizeClass] - slab->Begins[sizeClass])
+        if (capacity + wanted > Slab.PlacesOf(slab, sizeClass)
             && !MoveStack(slab, sizeClass, capacity, capacity + wanted))
         {
             return false;
@@ -140,6 +140,17 @@ internal static unsafe class SlabCapacity
         int half = HalfOf(capacity);
         int part = capacity / MoveFraction;
         return half < batch ? half : part < batch ? batch : part < SizeClasses.MaxMove ? part : SizeClasses.MaxMove;
+    }
+
+    /// <summary>How many objects to take for a slab that has none: one for the caller, and those that there is room for.</summary>
+    internal static int RefillOf(Slab* slab, nuint sizeClass)
+    {
+        int batch = SizeClasses.Batch(sizeClass);
+        int room = Slab.RoomOf(slab, sizeClass);
+        int move = MoveOf(slab, sizeClass);
+        int most = move > batch ? move : batch;
+        int wanted = 1 + (room < move ? room : move);
+        return wanted < most ? wanted : most;
     }
 
     /// <summary>Most objects of the class that any slab may hold.</summary>
@@ -185,12 +196,11 @@ internal static unsafe class SlabCapacity
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             slab->Headers[sizeClass] = 0;
-            slab->Begins[sizeClass] = 0;
-            slab->Limits[sizeClass] = 0;
+            Slab.ForgetStack(slab, sizeClass);
         }
 
         slab->CapacityBytes = 0;
-        slab->Cut = (uint)sizeof(Slab);
+        Slab.ForgetCuts(slab);
     }
 
     // Gives a class a stack of at least that many places, with its old capacity; its objects go to the transfer cache.
@@ -204,24 +214,19 @@ internal static unsafe class SlabCapacity
         }
 
         stack = stack > PageOfStack || stack > max ? max : stack;
-        uint begin = slab->Cut + (uint)sizeof(void*);
-        uint limit = begin + Size(stack);
-        if (limit > slab->Bytes)
+        uint begin = Slab.PrepareStack(slab, stack);
+        if (begin == 0)
         {
             TakeStacksBack(slab);
             return false; // this class, too, starts again
         }
 
-        *(ulong*)((byte*)slab + slab->Cut) = 0; // the word below it: there may have been another stack
         if (!SwapEmpty(slab, sizeClass, Slab.Header(begin, begin + Size(capacity))))
         {
             return false;
         }
 
-        slab->Cut = limit;
-        slab->MostCut = limit > slab->MostCut ? limit : slab->MostCut;
-        slab->Begins[sizeClass] = begin;
-        slab->Limits[sizeClass] = limit;
+        Slab.KeepStack(slab, sizeClass, begin, stack);
         return true;
     }
 
@@ -237,7 +242,7 @@ internal static unsafe class SlabCapacity
         slab->StacksTakenBack = slab->PeriodStart;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            if (slab->Begins[sizeClass] == 0)
+            if (!Slab.HasStack(slab, sizeClass))
             {
                 continue;
             }
@@ -249,11 +254,10 @@ internal static unsafe class SlabCapacity
             }
 
             slab->CapacityBytes -= capacity * (nint)SizeClasses.Size(sizeClass);
-            slab->Begins[sizeClass] = 0;
-            slab->Limits[sizeClass] = 0;
+            Slab.ForgetStack(slab, sizeClass);
         }
 
-        slab->Cut = (uint)sizeof(Slab);
+        Slab.ForgetCuts(slab);
     }
 
     // Gives a class's objects to the transfer cache and it another header; false if it has some again by then.
@@ -263,8 +267,7 @@ internal static unsafe class SlabCapacity
         {
         }
 
-        ulong empty = Slab.Header(slab->Begins[sizeClass], Slab.End(Slab.HeaderOf(slab, sizeClass)));
-        return Shim.SwapHeader(slab, sizeClass, empty, header) == 1;
+        return Shim.SwapHeader(slab, sizeClass, Slab.EmptyHeaderOf(slab, sizeClass), header) == 1;
     }
 
     // Takes capacity for about that many bytes from the other classes: unused room at no cost, else by evicting objects.
@@ -302,7 +305,7 @@ internal static unsafe class SlabCapacity
     private static int Cut(Slab* slab, nuint sizeClass, int most)
     {
         ulong header = Slab.HeaderOf(slab, sizeClass);
-        int room = Places(Slab.End(header) - Slab.Current(header));
+        int room = Slab.RoomIn(header);
         int taken = most < room ? most : room;
         ulong smaller = Slab.Header(Slab.Current(header), Slab.End(header) - Size(taken));
         if (taken == 0 || Shim.SwapHeader(slab, sizeClass, header, smaller) != 1)
@@ -328,8 +331,6 @@ internal static unsafe class SlabCapacity
 
     // Of one, one.
     private static int HalfOf(int count) => (count + 1) / 2;
-
-    private static int Places(uint bytes) => (int)(bytes / (uint)sizeof(void*));
 
     private static uint Size(int places) => (uint)(places * sizeof(void*));
 }

@@ -44,7 +44,7 @@ internal static unsafe class SlabDrain
     {
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            if (own->Begins[sizeClass] == 0)
+            if (!Slab.HasStack(own, sizeClass))
             {
                 continue; // it has no stack, as most in a small program
             }

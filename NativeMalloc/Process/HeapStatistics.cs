@@ -112,7 +112,7 @@ internal unsafe struct HeapStatistics
         {
             all.SlabsMade++;
             all.Slabs += slab->OwnTable == null || slab->Owner != null ? 1 : 0; // a CPU's stays
-            all.MetadataTouched -= slab->Bytes - slab->MostCut;
+            all.MetadataTouched -= slab->UntouchedBytes;
         }
 
         return all;

@@ -50,6 +50,16 @@ public sealed class FrontEndTests
     public void BlocksStayOnTheirCpuUnderCpuId() =>
         TestProgram.Run("pinned").Preloaded().With("NATIVEMALLOC_INDEX", "cpu_id").Run().Succeeded();
 
+    // With periods that end at once slabs lay out their stacks anew all the time, under the eyes of another thread.
+    [Theory]
+    [InlineData("mm_cid", 0)]
+    [InlineData("cpu_id", 0)]
+    [InlineData("cpu_id", 1)]
+    [InlineData("thread", 1)]
+    public void WhoLooksAtASlabThatIsHalfChangedGetsABlock(string index, int delay) =>
+        TestProgram.Run("torn", "4").Preloaded().With("NATIVEMALLOC_INDEX", index).With("NATIVEMALLOC_RELEASE_DELAY", delay.ToString())
+            .Run().Succeeded();
+
     [Fact]
     public void MakesNoRseqCallWhereGlibcHasRegistered()
     {

@@ -16,6 +16,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
     public void Dispose()
     {
         Shim.IsOnOtherCpu = null;
+        Shim.OnHeaderSwapped = null;
         _slab.FreeAll();
         SlabDrain.Stopped(_slab.Slab);
         Heap.Release(nuint.MaxValue);
@@ -196,8 +197,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
     [Fact]
     public void AFullSlabRefusesToGrow()
     {
-        _slab = new SlabModel(nint.MaxValue / 2);
-        _slab.Slab->Bytes = _slab.Slab->Cut + 4096;
+        _slab = new SlabModel(nint.MaxValue / 2, stackBytes: 4096);
         foreach (nuint sizeClass in Enumerable.Range(1, SizeClasses.Count - 1).Select(c => (nuint)c))
         {
             while (SlabCapacity.Grow(_slab.Slab, sizeClass))
@@ -207,7 +207,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         }
 
         _slab.AssertInvariants();
-        Assert.InRange(_slab.Slab->Bytes - _slab.Slab->Cut, 0u, 4096u);
+        Assert.InRange(_slab.Slab->UntouchedBytes, 0u, 4095u);
     }
 
     [Fact]
@@ -223,7 +223,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         _slab.Slab->PeriodStart++;
         Assert.False(SlabCapacity.Grow(_slab.Slab, stuck));
         Assert.Equal(0, _slab.Slab->CapacityBytes);
-        Assert.Equal((uint)sizeof(Slab), _slab.Slab->Cut);
+        Assert.Equal((uint)(sizeof(Slab) + sizeof(void*)), Slab.PrepareStack(_slab.Slab, 1));
         _slab.AssertInvariants();
         _slab.AssertNothingLost();
         Assert.True(Heap.Transfer(1)->Count > 0);
@@ -234,6 +234,71 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         }
 
         Assert.Equal(SlabCapacity.MaxOf(stuck), _slab.Capacity(stuck));
+    }
+
+    // A thread on its slow path may have left the slab's CPU, and looks at a class while another changes where its stack lies: at any of the
+    // moments here, header and beginning are of two stacks.
+    [Theory]
+    [InlineData(1, Budget, 440)]
+    [InlineData(2, 64 << 10, 5)]
+    [InlineData(3, Budget, 8)]
+    [InlineData(4, 4 << 20, 200)]
+    public void WhoLooksWithoutTheLockSeesCountsWithinBounds(int seed, int budget, int stackKibibytes)
+    {
+        Random random = new(seed);
+        _slab = new SlabModel(budget, (uint)stackKibibytes * 1024);
+        int torn = 0;
+        Shim.OnHeaderSwapped = () =>
+        {
+            for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+            {
+                torn += _slab.IsTorn(sizeClass) ? 1 : 0;
+                AssertCountsAreWithinBounds(sizeClass);
+            }
+        };
+        for (int step = 0; step < 400; step++)
+        {
+            _slab.Slab->PeriodStart = step / 4;
+            nuint sizeClass = (nuint)(1 + random.Next(25));
+            Hold(random.Next(1, 300), sizeClass);
+        }
+
+        Shim.OnHeaderSwapped = null;
+        Assert.True(torn > 0);
+        _slab.AssertInvariants();
+        _slab.AssertNothingLost();
+    }
+
+    // What the sequences' own CPU, or a release thread that has stopped the slab, may leave of a class between two of its stores.
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0, 1)]
+    [InlineData(1, 0)]
+    [InlineData(1, 2)]
+    [InlineData(2, 1)]
+    [InlineData(0, 2)]
+    [InlineData(2, 0)]
+    public void AHeaderOfOneStackAndTheBeginningOfAnotherAreWithinBounds(int headerOf, int beginOf)
+    {
+        // Three states of a class: without a stack, with a low one, with a high one.
+        foreach ((int held, int capacity) in new[] { (0, 8), (3, 8), (8, 8), (0, 512), (512, 512) })
+        {
+            _slab = new SlabModel(Budget);
+            uint low = Slab.PrepareStack(_slab.Slab, 512);
+            uint high = low + 512 * (uint)sizeof(void*) + (uint)sizeof(void*);
+            uint[] begins = [0, low, high];
+            if (begins[beginOf] != 0)
+            {
+                Slab.KeepStack(_slab.Slab, 4, begins[beginOf], 512);
+            }
+
+            uint begin = begins[headerOf];
+            uint places = (uint)sizeof(void*);
+            _slab.Slab->Headers[4] = begin == 0 ? 0 : Slab.Header(begin + (uint)held * places, begin + (uint)capacity * places);
+            AssertCountsAreWithinBounds(4);
+            _slab.Slab->Headers[4] = 0;
+            Slab.ForgetStack(_slab.Slab, 4);
+        }
     }
 
     [Fact]
@@ -261,8 +326,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
     public void KeepsItsInvariantsUnderRandomDemand(int seed, int budget, int migrationOneIn, int stackKibibytes)
     {
         Random random = new(seed);
-        _slab = new SlabModel(budget);
-        _slab.Slab->Bytes = _slab.Slab->Cut + (uint)stackKibibytes * 1024;
+        _slab = new SlabModel(budget, (uint)stackKibibytes * 1024);
         Shim.IsOnOtherCpu = migrationOneIn == 0 ? null : () => random.Next(migrationOneIn) == 0;
         for (int step = 0; step < 2500; step++)
         {
@@ -314,7 +378,16 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         _slab.AssertNothingLost();
     }
 
-    // Gives all of the budget to the classes from the eleventh on.
+    private void AssertCountsAreWithinBounds(nuint sizeClass)
+    {
+        const int MostPlaces = 448 * 1024 / 8;
+        Assert.InRange(Slab.CountOf(_slab.Slab, sizeClass), 0, MostPlaces);
+        Assert.InRange(Slab.CapacityOf(_slab.Slab, sizeClass), 0, MostPlaces);
+        Assert.InRange(Slab.RoomOf(_slab.Slab, sizeClass), 0, MostPlaces);
+        Assert.InRange(SlabCapacity.MoveOf(_slab.Slab, sizeClass), 0, SizeClasses.MaxMove);
+        Assert.InRange(SlabCapacity.RefillOf(_slab.Slab, sizeClass), 1, SizeClasses.MaxMove);
+    }
+
     private void GrowAgainAndAgain(nuint sizeClass)
     {
         for (int asked = 0; asked < 2000; asked++)

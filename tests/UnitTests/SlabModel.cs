@@ -10,16 +10,19 @@ namespace NativeMalloc.UnitTests;
 /// </summary>
 internal sealed unsafe class SlabModel
 {
-    private const uint Bytes = 448 * 1024;
+    private const uint StackBytes = 440 * 1024;
 
     private readonly Dictionary<nuint, List<nuint>> _live = [];
     private readonly HashSet<nuint> _all = [];
 
-    internal SlabModel(nint budgetBytes)
+    private readonly uint _end;
+
+    internal SlabModel(nint budgetBytes, uint stackBytes = StackBytes)
     {
         Assert.True(Heap.Initialize()); // the tiers of the test before are forgotten
-        byte* memory = Metadata.Allocate(Bytes);
-        Slab = NativeMalloc.Slab.Create(memory, Bytes, budgetBytes);
+        _end = (uint)sizeof(Slab) + stackBytes;
+        uint bytes = NativeMalloc.Slab.Bottom + _end;
+        Slab = NativeMalloc.Slab.Create(Metadata.Allocate(bytes), bytes, budgetBytes);
         Shim.CurrentSlab = Slab;
     }
 
@@ -31,6 +34,15 @@ internal sealed unsafe class SlabModel
     internal int Live(nuint sizeClass) => _live.TryGetValue(sizeClass, out List<nuint> objects) ? objects.Count : 0;
 
     internal int Capacity(nuint sizeClass) => NativeMalloc.Slab.CapacityOf(Slab, sizeClass);
+
+    /// <summary>A class's header lies outside of what the slab knows to be its stack.</summary>
+    internal bool IsTorn(nuint sizeClass)
+    {
+        uint begin = BeginOf(sizeClass);
+        uint limit = begin + (uint)(NativeMalloc.Slab.PlacesOf(Slab, sizeClass) * sizeof(void*));
+        ulong header = Slab->Headers[sizeClass];
+        return NativeMalloc.Slab.Current(header) < begin || NativeMalloc.Slab.End(header) > limit;
+    }
 
     /// <summary>As malloc: from the slab, or else from the tier behind it.</summary>
     internal void Allocate(nuint sizeClass)
@@ -71,8 +83,8 @@ internal sealed unsafe class SlabModel
         List<(uint Begin, uint Limit)> stacks = [];
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            uint begin = Slab->Begins[sizeClass];
-            uint limit = Slab->Limits[sizeClass];
+            uint begin = BeginOf(sizeClass);
+            uint limit = begin + (uint)(NativeMalloc.Slab.PlacesOf(Slab, sizeClass) * sizeof(void*));
             uint current = NativeMalloc.Slab.Current(Slab->Headers[sizeClass]);
             uint end = NativeMalloc.Slab.End(Slab->Headers[sizeClass]);
             AssertThat(begin <= current && current <= end && end <= limit, $"class {sizeClass}: {begin}, {current}, {end}, {limit}");
@@ -87,7 +99,7 @@ internal sealed unsafe class SlabModel
 
         stacks.Sort();
         stacks.Insert(0, (0, (uint)sizeof(Slab)));
-        stacks.Add((Slab->Bytes, uint.MaxValue));
+        stacks.Add((_end, uint.MaxValue));
         AssertThat(stacks.Zip(stacks.Skip(1)).All(pair => pair.First.Limit <= pair.Second.Begin), "stacks overlap");
         AssertThat(Slab->CapacityBytes == capacityBytes, $"CapacityBytes is {Slab->CapacityBytes} instead of {capacityBytes}");
         AssertThat(capacityBytes <= Slab->BudgetBytes, $"{capacityBytes} bytes are more than the budget");
@@ -102,7 +114,7 @@ internal sealed unsafe class SlabModel
             int cached = NativeMalloc.Slab.CountOf(Slab, sizeClass);
             for (int i = 0; i < cached; i++)
             {
-                nuint block = *(nuint*)((byte*)Slab + Slab->Begins[sizeClass] + i * sizeof(void*));
+                nuint block = *(nuint*)((byte*)Slab + BeginOf(sizeClass) + i * sizeof(void*));
                 AssertThat(seen.Add(block), $"the object {block:x} is in two places");
                 AssertThat(PageMap.ClassOf(block) == sizeClass, $"the object {block:x} is in another class's stack");
             }
@@ -123,6 +135,8 @@ internal sealed unsafe class SlabModel
             }
         }
     }
+
+    private uint BeginOf(nuint sizeClass) => NativeMalloc.Slab.Current(NativeMalloc.Slab.EmptyHeaderOf(Slab, sizeClass));
 
     private void AssertThat(bool condition, string what)
     {

@@ -20,6 +20,9 @@ internal static unsafe class Shim
     /// <summary>Asked at the start of each sequence; never, if it is null.</summary>
     internal static Func<bool> IsOnOtherCpu { get; set; }
 
+    /// <summary>What another thread does right after a header was swapped; nothing, if it is null.</summary>
+    internal static Action OnHeaderSwapped { get; set; }
+
     internal static int ErrorNumber { get; set; }
 
     internal static Dictionary<nuint, nuint> AuxiliaryVector { get; } = [];
@@ -32,6 +35,7 @@ internal static unsafe class Shim
         *Thread() = default;
         CurrentSlab = null;
         IsOnOtherCpu = null;
+        OnHeaderSwapped = null;
         ErrorNumber = 0;
         AuxiliaryVector.Clear();
         Streamed.Clear();
@@ -90,6 +94,7 @@ internal static unsafe class Shim
         }
 
         slab->Headers[sizeClass] = desired;
+        OnHeaderSwapped?.Invoke();
         return 1;
     }
 
