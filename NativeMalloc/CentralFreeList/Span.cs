@@ -116,6 +116,7 @@ internal unsafe struct Span
     {
         _here[0] = (ulong)units;
         Zeroed = false;
+        Checked = false;
         Remnant = true;
     }
 

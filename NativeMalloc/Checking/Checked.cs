@@ -19,14 +19,14 @@ internal static unsafe class Checked
         }
     }
 
-    /// <summary>A new span: its objects have no seals, whatever its pages held before.</summary>
+    /// <summary>A new span: all of its objects are new.</summary>
     internal static void PrepareSpan(Span* span)
     {
         span->Checked = true;
         nuint bytes = SizeClasses.Size(span->SizeClass);
         for (int i = 0; i < SizeClasses.ObjectsPerSpan(span->SizeClass); i++)
         {
-            Seal.Remove((byte*)span->Start + (nuint)i * bytes, bytes);
+            Seal.CloseNew((byte*)span->Start + (nuint)i * bytes, bytes);
         }
     }
 
@@ -38,33 +38,29 @@ internal static unsafe class Checked
             return null;
         }
 
-        nuint sizeClass = SizeClasses.OfAligned(size + Seal.Bytes, alignment);
-        void* block;
-        nuint bytes = SizeClasses.Size(sizeClass);
-        if (sizeClass != 0)
+        void* block = TryAllocate(size, alignment);
+        if (block == null && !Quarantine.IsEmpty)
         {
-            if (Heap.Central(sizeClass)->Take(sizeClass, &block, 1) == 0)
-            {
-                return null;
-            }
-
-            CheckFreed(block, bytes, Caller.Malloc);
-        }
-        else
-        {
-            block = LargeBlocks.Allocate(size + Seal.Bytes, alignment > PageMap.PageSize ? alignment : PageMap.PageSize);
-            if (block == null)
-            {
-                return null;
-            }
-
-            Span* span = PageMap.SpanOf((nuint)block);
-            span->Checked = true;
-            bytes = span->Bytes;
+            EmptyQuarantine(Caller.Malloc);
+            block = TryAllocate(size, alignment);
         }
 
-        Seal.Close(block, bytes, size);
         return block;
+    }
+
+    /// <summary>
+    /// A block of that size in the place of an object that nobody has had yet: checking mode began after the caller had looked for it, but
+    /// before the object was taken. Null when there is no memory.
+    /// </summary>
+    internal static void* Replace(void* block, nuint sizeClass, nuint size)
+    {
+        if (!PageMap.SpanOf((nuint)block)->Checked)
+        {
+            return block;
+        }
+
+        Heap.Central(sizeClass)->Give(sizeClass, &block, 1);
+        return Allocate(size, SizeClasses.Alignment(sizeClass));
     }
 
     /// <summary>
@@ -79,21 +75,24 @@ internal static unsafe class Checked
             return true;
         }
 
-        nuint bytes = BytesOf(span);
-        if (span->Checked)
+        if (!span->Checked)
         {
-            if (!TryOpen(span, block, Caller.Free, out asked))
-            {
-                return true;
-            }
-
-            if (size != AnySize && size != asked)
-            {
-                return false;
-            }
+            GiveBack(span, block);
+            return true;
         }
 
-        if (!span->Checked || bytes > Quarantine.MaxBlockBytes)
+        if (!TryOpen(span, block, Caller.Free, out asked))
+        {
+            return true;
+        }
+
+        if (size != AnySize && size != asked)
+        {
+            return false;
+        }
+
+        nuint bytes = BytesOf(span);
+        if (bytes > Quarantine.MaxBlockBytes)
         {
             GiveBack(span, block);
             return true;
@@ -108,10 +107,13 @@ internal static unsafe class Checked
         return true;
     }
 
-    /// <summary>When the process ends: what is still in quarantine is looked at too.</summary>
-    internal static void Finish()
+    /// <summary>
+    /// Before memory is said to have run out, and when the process ends: what is in quarantine is looked at and goes. What others put there
+    /// meanwhile may stay.
+    /// </summary>
+    internal static void EmptyQuarantine(Caller caller)
     {
-        while (LeaveQuarantine(Caller.Exit))
+        for (int most = Quarantine.Places; most > 0 && LeaveQuarantine(caller); most--)
         {
         }
     }
@@ -120,8 +122,56 @@ internal static unsafe class Checked
     internal static bool TryUsableSize(void* block, Caller caller, out nuint size)
     {
         Span* span = SpanOf(block, caller);
-        size = span != null ? BytesOf(span) : 0;
+        size = span == null ? 0
+            : span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block)
+            : BytesOf(span);
         return span != null && (!span->Checked || TryOpen(span, block, caller, out size));
+    }
+
+    /// <summary>A block that is whole but for its first bytes, by which it was linked to others (<see cref="SlowPath.Defer"/>).</summary>
+    internal static void EndDefer(void* block)
+    {
+        Span* span = PageMap.SpanOf((nuint)block);
+        if (span != null && span->Checked && Seal.Read(block, BytesOf(span), out nuint size) == Seal.State.Live)
+        {
+            Seal.MendSlack(block, size, (nuint)sizeof(void*));
+        }
+    }
+
+    private static void* TryAllocate(nuint size, nuint alignment)
+    {
+        nuint sizeClass = SizeClasses.OfAligned(size + Seal.Bytes, alignment);
+        void* block;
+        Span* span;
+        if (sizeClass != 0)
+        {
+            if (Heap.CentralLists.Take(sizeClass, &block, 1) == 0)
+            {
+                return null;
+            }
+
+            span = PageMap.SpanOf((nuint)block);
+            if (!span->Checked)
+            {
+                return block; // its span is older than checking mode
+            }
+
+            CheckFreed(block, BytesOf(span), Caller.Malloc);
+        }
+        else
+        {
+            block = LargeBlocks.Allocate(size + Seal.Bytes, alignment > PageMap.PageSize ? alignment : PageMap.PageSize);
+            if (block == null)
+            {
+                return null;
+            }
+
+            span = PageMap.SpanOf((nuint)block);
+            span->Checked = true;
+        }
+
+        Seal.Close(block, BytesOf(span), size);
+        return block;
     }
 
     // The size that was asked for; only blocks that are in use and whole get past this.
@@ -130,7 +180,7 @@ internal static unsafe class Checked
         nuint bytes = BytesOf(span);
         Fault fault = Seal.Read(block, bytes, out size) switch
         {
-            Seal.State.None => Fault.NeverInUse,
+            Seal.State.New => Fault.NeverInUse,
             Seal.State.Freed => Fault.Freed,
             Seal.State.Overwritten => Fault.WrittenPastEndOrBefore,
             _ => Seal.SlackIsWhole(block, bytes, size) ? Fault.None : Fault.WrittenPastEnd,
@@ -143,7 +193,7 @@ internal static unsafe class Checked
         return fault == Fault.None;
     }
 
-    // False if there was none.
+    // The oldest leaves; false if there was none.
     private static bool LeaveQuarantine(Caller caller)
     {
         void* block = Quarantine.TakeOldest();
@@ -172,22 +222,29 @@ internal static unsafe class Checked
         Heap.Central(span->SizeClass)->Give(span->SizeClass, &block, 1);
     }
 
-    // False if it was written to.
+    // A block that nobody has is as it was left; false if not.
     private static bool CheckFreed(void* block, nuint bytes, Caller caller)
     {
-        if (Seal.Read(block, bytes, out _) is Seal.State.Freed && !Seal.FreedIsWhole(block, bytes))
+        Fault fault = Seal.Read(block, bytes, out _) switch
         {
-            Misuse.Report(caller, block, Fault.WrittenAfterFree);
-            return false;
+            Seal.State.New => Fault.None,
+            Seal.State.Freed => Seal.FreedIsWhole(block, bytes) ? Fault.None : Fault.WrittenAfterFree,
+            _ => Fault.WrittenWhileFree,
+        };
+        if (fault != Fault.None)
+        {
+            Misuse.Report(caller, block, fault);
         }
 
-        return true;
+        return fault == Fault.None;
     }
 
     private static Span* SpanOf(void* block, Caller caller)
     {
         Span* span = PageMap.SpanOf((nuint)block);
-        bool found = span != null && (span->SizeClass == 0 ? span->Start == (nuint)block : span->IsObject((nuint)block));
+        bool found = span != null && (span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block) != 0
+            : span->SizeClass == 0 ? span->Start == (nuint)block
+            : span->IsObject((nuint)block));
         if (!found)
         {
             Misuse.ReportNoBlock(caller, block);

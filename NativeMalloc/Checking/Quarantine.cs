@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading;
 
 namespace NativeMalloc;
 
@@ -11,8 +12,10 @@ internal static unsafe class Quarantine
     /// <summary>Larger blocks go back at once.</summary>
     internal const nuint MaxBlockBytes = 4 << 20;
 
+    /// <summary>Most blocks that are here.</summary>
+    internal const int Places = 1024;
+
     private const nuint MaxBytes = 32 << 20;
-    private const int Places = 1024;
 
     private struct Ring
     {
@@ -25,6 +28,9 @@ internal static unsafe class Quarantine
     }
 
     private static Ring s_ring;
+
+    /// <summary>No block is here, at this moment.</summary>
+    internal static bool IsEmpty => Volatile.Read(ref RingPointer->Count) == 0;
 
     internal static FutexLock* Lock => &RingPointer->Lock;
 

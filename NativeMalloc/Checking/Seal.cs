@@ -16,27 +16,30 @@ internal static unsafe class Seal
     private const ulong Spread = 0x9e37_79b9_7f4a_7c15;
     private const ulong Inverse = 0xf1de_83e1_9937_733d;
 
+    /// <summary>In the place of a size: neither it nor its complement is the size of any block.</summary>
+    private const ulong NoSize = 1UL << 63;
+
     /// <summary>What a seal may say.</summary>
     internal enum State
     {
-        /// <summary>The object has never been handed out.</summary>
-        None,
+        /// <summary>The object has never been handed out, and may hold anything.</summary>
+        New,
         Live,
         Freed,
+
+        /// <summary>What stands there is the seal of no state, zeros neither.</summary>
         Overwritten,
     }
 
     /// <summary>Reads the seal of a block that has <paramref name="bytes"/> bytes with it.</summary>
     internal static State Read(void* block, nuint bytes, out nuint size)
     {
-        ulong seal = *Place(block, bytes);
-        size = 0;
-        if (seal == 0)
+        size = (nuint)(*Place(block, bytes) * Inverse ^ Where(block));
+        if (size == NoSize)
         {
-            return State.None;
+            return State.New;
         }
 
-        size = (nuint)(seal * Inverse ^ Where(block));
         if (size <= bytes - Bytes)
         {
             return State.Live;
@@ -50,18 +53,27 @@ internal static unsafe class Seal
     internal static void Close(void* block, nuint bytes, nuint size)
     {
         Shim.Fill((byte*)block + size, SlackPattern, bytes - Bytes - size);
-        *Place(block, bytes) = (size ^ Where(block)) * Spread;
+        Write(block, bytes, size);
     }
 
     /// <summary>It comes back.</summary>
     internal static void CloseFreed(void* block, nuint bytes, nuint size)
     {
         Shim.Fill(block, FreedPattern, bytes - Bytes);
-        *Place(block, bytes) = (~size ^ Where(block)) * Spread;
+        Write(block, bytes, ~size);
     }
 
-    /// <summary>The object has no seal yet, whatever its page held before.</summary>
-    internal static void Remove(void* block, nuint bytes) => *Place(block, bytes) = 0;
+    /// <summary>The object is one that nobody has had yet, whatever its page held before.</summary>
+    internal static void CloseNew(void* block, nuint bytes) => Write(block, bytes, NoSize);
+
+    /// <summary>Of so many bytes from a block's start on, those that are slack are as they were.</summary>
+    internal static void MendSlack(void* block, nuint size, nuint first)
+    {
+        if (size < first)
+        {
+            Shim.Fill((byte*)block + size, SlackPattern, first - size);
+        }
+    }
 
     /// <summary>Nobody wrote between the block's bytes and the seal.</summary>
     internal static bool SlackIsWhole(void* block, nuint bytes, nuint size) =>
@@ -82,6 +94,8 @@ internal static unsafe class Seal
 
         return true;
     }
+
+    private static void Write(void* block, nuint bytes, ulong state) => *Place(block, bytes) = (state ^ Where(block)) * Spread;
 
     private static ulong* Place(void* block, nuint bytes) => (ulong*)((byte*)block + bytes - Bytes);
 

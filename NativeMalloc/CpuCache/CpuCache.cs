@@ -114,6 +114,11 @@ internal static unsafe class CpuCache
             return null;
         }
 
+        if (slab == null && Options.Check)
+        {
+            return Checked.Replace(objects[0], sizeClass, size);
+        }
+
         // The first is the caller's, the second will be the slab's topmost.
         int others = taken - 1;
         if (others > 0)
@@ -167,6 +172,11 @@ internal static unsafe class CpuCache
     internal static void GiveDeferred(void* block)
     {
         nuint sizeClass = PageMap.ClassOf((nuint)block);
+        if (Options.Check)
+        {
+            Checked.EndDefer(block);
+        }
+
         if (!TryGive(Shim.OwnSlab(), block, sizeClass))
         {
             Heap.Transfer(sizeClass)->Give(sizeClass, &block, 1);

@@ -42,6 +42,11 @@ internal static unsafe class SlowPath
     /// <summary>Leaves a block to be freed; its first word links it.</summary>
     internal static void Defer(void* block)
     {
+        if (Options.Check && !Checked.TryUsableSize(block, Caller.Free, out _))
+        {
+            return;
+        }
+
         ulong head;
         do
         {

@@ -47,6 +47,21 @@ internal unsafe struct HugePageRuns
 
     internal static int ListCount => Lists;
 
+    /// <summary>How many huge pages there are in all runs.</summary>
+    internal readonly nuint Count()
+    {
+        nuint count = 0;
+        for (int list = 1; list < Lists; list++)
+        {
+            for (HugePage* run = First(list); run != null; run = run->Next)
+            {
+                count += (nuint)run->RunLength;
+            }
+        }
+
+        return count;
+    }
+
     /// <summary>Enters a run of empty huge pages and merges it with its free neighbours.</summary>
     internal void Add(HugePage* first, int length)
     {

@@ -383,15 +383,21 @@ internal unsafe struct PageHeap
         nuint ahead = (MappedBytes / GrowthFraction) & ~(PageMap.HugePageSize - 1);
         ahead = ahead < MinGrowth ? MinGrowth : ahead > MaxGrowth ? MaxGrowth : ahead;
         bool mapped = (ahead > needed && Map(ahead)) || Map(needed);
-        if (!mapped && needed <= MappedBytes && Os.CanMap(PageMap.PageSize))
+        if (!mapped && CanMapWithoutRuns(needed))
         {
-            // There is a limit (RLIMIT_AS, the kernel's on what is committed), of which the runs leave too little. Where nothing at all can be
-            // mapped, as in a sandbox, they would be lost.
             UnmapRuns();
             mapped = Map(needed);
         }
 
         return mapped ? _runs.Find(hugePages) : null;
+    }
+
+    // There may be a limit (RLIMIT_AS, the kernel's on what is committed), of which the runs leave too little: with as much more as they
+    // hold, so many bytes can be mapped. Where nothing at all can be, as in a sandbox, the runs would be lost.
+    private readonly bool CanMapWithoutRuns(nuint bytes)
+    {
+        nuint runs = _runs.Count() << PageMap.HugePageShift;
+        return runs > 0 && Os.CanMap(bytes > runs ? bytes - runs : PageMap.PageSize);
     }
 
     // Adds that many bytes of new memory to the free runs; false when there are none, or none for their trackers.

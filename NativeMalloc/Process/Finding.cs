@@ -25,6 +25,7 @@ internal enum Fault : byte
     WrittenPastEnd,
     WrittenPastEndOrBefore,
     WrittenAfterFree,
+    WrittenWhileFree,
 }
 
 /// <summary>

@@ -35,7 +35,7 @@ internal static unsafe class Lifetime
     {
         if (Options.Check && Startup.IsHeapReady && SlowPath.TryEnter(Shim.Thread()))
         {
-            Checked.Finish();
+            Checked.EmptyQuarantine(Caller.Exit);
             SlowPath.Leave(Shim.Thread());
         }
 

@@ -73,7 +73,8 @@ internal static unsafe class Misuse
             Fault.NeverInUse => "is not a block in use"u8,
             Fault.WrittenPastEnd => "was written to past its end"u8,
             Fault.WrittenPastEndOrBefore => "was written to past its end, or before the start of the block behind it"u8,
-            _ => "was written to after it was freed"u8,
+            Fault.WrittenAfterFree => "was written to after it was freed"u8,
+            _ => "was written to while it was free"u8,
         });
         End(ref output, finding);
     }

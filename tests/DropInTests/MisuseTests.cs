@@ -18,6 +18,7 @@ public sealed class MisuseTests
     private const string PastEnd = "was written to past its end";
     private const string PastEndOrBefore = "was written to past its end, or before the start of the block behind it";
     private const string AfterFree = "was written to after it was freed";
+    private const string WhileFree = "was written to while it was free";
     private const string Small = " (size class 48)";
 
     public static TheoryData<string, string, string, string, string> Kinds => new()
@@ -43,6 +44,9 @@ public sealed class MisuseTests
         { "before-the-start", "free", NotFound, PastEndOrBefore, " (size class 32)" },
         { "after-free", "malloc", NotFound, AfterFree, " (size class 416)" },
         { "after-free-of-large", "malloc", NotFound, AfterFree, " (a large block of 60#### bytes)" },
+        { "after-free-up-to-the-seal", "malloc", NotFound, AfterFree, " (size class 416)" },
+        { "after-free-over-the-seal", "malloc", NotFound, WhileFree, " (size class 416)" },
+        { "after-free-over-the-seal-at-exit", "exit", NotFound, WhileFree, " (size class 416)" },
         { "after-free-at-exit", "exit", NotFound, AfterFree, " (size class 416)" },
         { "wrong-size", "free", NotFound, "is freed as a block of 24 bytes, and was allocated with 40", Small },
     };
@@ -76,6 +80,35 @@ public sealed class MisuseTests
     {
         Outcome outcome = TestProgram.Run(program, arguments).Preloaded().With("NATIVEMALLOC_CHECK", "1").Run().Succeeded();
         Assert.DoesNotContain("nativemalloc: ", outcome.Error);
+    }
+
+    // What these do wears out what checking mode keeps, and how.
+    [Theory]
+    [InlineData("handler")]
+    [InlineData("exit")]
+    public void CheckingModeIsQuietAbout(string what) => AssertNothingIsWrong(Checked(what).Preloaded());
+
+    [Fact]
+    public void WhatIsInQuarantineMakesRoomBeforeMemoryRunsOut()
+    {
+        AssertNothingIsWrong(Checked("short").Preloaded().With("NATIVEMALLOC_LIMIT", "64M"));
+        string program = TestProgram.Path("checked");
+        AssertNothingIsWrong(Command.Shell($"ulimit -v 65536; LD_PRELOAD={Repository.Library} {program} short").With("NATIVEMALLOC_CHECK", "1"));
+    }
+
+    [Fact]
+    public void BlocksThatAreOlderThanCheckingModeGoOnAsTheyWere()
+    {
+        string program = TestProgram.Path("checked", ".early", "-DEARLY", Repository.StaticLibrary);
+        AssertNothingIsWrong(new Command(program, "early").With("NATIVEMALLOC_CHECK", "1"));
+    }
+
+    private static Command Checked(string what) => TestProgram.Run("checked", what).With("NATIVEMALLOC_CHECK", "1");
+
+    private static void AssertNothingIsWrong(Command command)
+    {
+        Outcome outcome = command.Run().Succeeded();
+        Assert.Equal(("nothing is wrong\n", ""), (outcome.Output, outcome.Error));
     }
 
     private static void AssertReported(Command command, string function, string message, string block)

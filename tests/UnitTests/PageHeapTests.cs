@@ -190,18 +190,20 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         _model.AssertTrackers();
     }
 
-    // More than the whole heap would not fit in its addresses; and where nothing can be mapped, none would come back.
+    // What can be mapped beside what is in use: more than the whole heap, too. Where that is too little none goes, nor where there is nothing.
     [Theory]
-    [InlineData(1, 1)]
-    [InlineData(0, 2)]
-    public void AddressesThatWouldNotHelpStay(int morePages, int mapsToFail)
+    [InlineData(3, 5, true)]
+    [InlineData(3, 6, false)]
+    [InlineData(0, 3, false)]
+    public void AddressesThatLieFreeGoOnlyIfThatHelps(int roomBeside, int hugePages, bool fits)
     {
         _model.Give(_model.Take(3 * PagesPerHugePage, PageMap.PageSize));
-        _model.Take(PagesPerHugePage, PageMap.PageSize);
-        nuint mapped = _heap->MappedBytes;
-        Os.MapsToFail = mapsToFail;
-        Assert.True(_heap->Take(mapped / PageMap.PageSize + (nuint)morePages, 0, PageMap.PageSize) == null);
-        Assert.Equal(mapped, _heap->MappedBytes);
+        _model.Take(PagesPerHugePage, PageMap.PageSize); // and two are free
+        nuint before = _heap->MappedBytes;
+        nuint wanted = (nuint)hugePages * PageMap.HugePageSize;
+        Os.Limit = Os.LiveBytes + (nuint)roomBeside * PageMap.HugePageSize;
+        Assert.Equal(fits, _heap->Take(wanted / PageMap.PageSize, 0, PageMap.PageSize) != null);
+        Assert.Equal(fits ? wanted + PageMap.HugePageSize : before, _heap->MappedBytes);
     }
 
     [Theory]

@@ -29,8 +29,8 @@ public sealed unsafe class SealTests : IDisposable
             Assert.True(Seal.FreedIsWhole(_block, Bytes));
         }
 
-        Seal.Remove(_block, Bytes);
-        Assert.Equal(Seal.State.None, Seal.Read(_block, Bytes, out _));
+        Seal.CloseNew(_block, Bytes);
+        Assert.Equal(Seal.State.New, Seal.Read(_block, Bytes, out _));
     }
 
     // Every byte behind the size, changed in any one bit.
@@ -73,8 +73,11 @@ public sealed unsafe class SealTests : IDisposable
             Assert.Equal(Seal.State.Overwritten, Seal.Read(_block, Bytes, out _));
         }
 
-        new Span<byte>(_block, Bytes).Fill(0xff);
-        Assert.Equal(Seal.State.Overwritten, Seal.Read(_block, Bytes, out _));
+        foreach (byte value in (byte[])[0, 0xff, 0xc5, 0xdf])
+        {
+            new Span<byte>(_block, Bytes).Fill(value);
+            Assert.Equal(Seal.State.Overwritten, Seal.Read(_block, Bytes, out _));
+        }
     }
 
     // A seal is good for its own block alone: copied to another, it is not one.

@@ -147,6 +147,23 @@ static void after_free(void)
     write_after_free(400, 5000);
 }
 
+/* A block of 400 bytes has 416, of which the last eight are its seal. */
+static void clear_after_free(size_t bytes, int blocks_later)
+{
+    get(400);
+    free(block);
+    memset(block, 0, bytes);
+    for (int i = 0; i < blocks_later; i++) {
+        void *next = malloc(400);
+        KEEP(next);
+        free(next);
+    }
+}
+
+static void after_free_up_to_the_seal(void) { clear_after_free(408, 5000); }
+static void after_free_over_the_seal(void) { clear_after_free(416, 5000); }
+static void after_free_over_the_seal_at_exit(void) { clear_after_free(416, 0); }
+
 static void after_free_of_large(void)
 {
     write_after_free(600000, 100);
@@ -188,6 +205,9 @@ static const struct {
     { "before-the-start", before_the_start },
     { "after-free", after_free },
     { "after-free-of-large", after_free_of_large },
+    { "after-free-up-to-the-seal", after_free_up_to_the_seal },
+    { "after-free-over-the-seal", after_free_over_the_seal },
+    { "after-free-over-the-seal-at-exit", after_free_over_the_seal_at_exit },
     { "after-free-at-exit", after_free_at_exit },
     { "wrong-size", wrong_size },
 };

@@ -13,6 +13,9 @@ internal static unsafe class Os
 
     internal static int MapsToFail { get; set; }
 
+    /// <summary>As RLIMIT_AS: most bytes that are mapped at one time.</summary>
+    internal static nuint Limit { get; set; }
+
     /// <summary>As under mlockall.</summary>
     internal static bool RefuseRelease { get; set; }
 
@@ -50,6 +53,7 @@ internal static unsafe class Os
         Space = new AddressSpace();
         MapsBeforeFailure = 0;
         MapsToFail = 0;
+        Limit = nuint.MaxValue;
         RefuseRelease = false;
         RefuseUnmap = false;
         RefuseMove = null;
@@ -71,7 +75,7 @@ internal static unsafe class Os
             return null;
         }
 
-        nuint start = Space.Take(bytes);
+        nuint start = bytes <= Limit - LiveBytes ? Space.Take(bytes) : 0;
         if (start == 0)
         {
             return null;
@@ -88,6 +92,24 @@ internal static unsafe class Os
             return false;
         }
 
+        UnmapWhole(start, bytes);
+        return true;
+    }
+
+    /// <summary>What was mapped as it is leaves as few mappings as there were.</summary>
+    internal static bool CanMap(nuint bytes)
+    {
+        byte* start = Map(bytes);
+        if (start != null)
+        {
+            UnmapWhole(start, bytes);
+        }
+
+        return start != null;
+    }
+
+    private static void UnmapWhole(byte* start, nuint bytes)
+    {
         if ((nuint)start % AddressSpace.SystemPage != 0 || bytes == 0)
         {
             throw new ArgumentException($"munmap({(nuint)start:x}, {bytes:x}) is an error");
@@ -96,13 +118,6 @@ internal static unsafe class Os
         MapAt(start, bytes, LibC.ProtNone);
         Space.Give((nuint)start, bytes);
         LiveBytes -= bytes;
-        return true;
-    }
-
-    internal static bool CanMap(nuint bytes)
-    {
-        byte* start = Map(bytes);
-        return start != null && Unmap(start, bytes);
     }
 
     internal static bool Release(byte* start, nuint bytes)
