@@ -12,9 +12,12 @@ internal static unsafe class Aligned
     /// <summary>What the system calls a page; valloc and pvalloc mean that one, not the page heap's.</summary>
     private const nuint SystemPageSize = 4096;
 
-    private const ulong MaxAlignment = 1UL << 62;
+    /// <summary>The largest power of two.</summary>
+    private const ulong MaxAlignment = 1UL << 63;
 
-    /// <summary>A block aligned to the next power of two from <paramref name="alignment"/> on (24 is 32, as in glibc).</summary>
+    /// <summary>
+    /// A block aligned to the next power of two from <paramref name="alignment"/> on (24 is 32, as in glibc); EINVAL where there is none.
+    /// </summary>
     [RuntimeExport("memalign")]
     internal static void* Memalign(nuint alignment, nuint size)
     {
@@ -77,7 +80,10 @@ internal static unsafe class Aligned
         return block != null ? block : Errno.Fail(Errno.NoMemory);
     }
 
-    /// <summary>A block aligned to a power of two; null, and errno as it was, when there is no memory.</summary>
+    /// <summary>
+    /// A block aligned to a power of two; null, and errno as it was, when there is no memory. C++'s operators may ask for what is no power of
+    /// two: that is null too, where it would not be served anyway.
+    /// </summary>
     internal static void* Allocate(nuint alignment, nuint size)
     {
         nuint mask = alignment - 1;
@@ -95,6 +101,11 @@ internal static unsafe class Aligned
         if (alignment <= MinAlignment)
         {
             return Shim.Pop(SizeClasses.Of(size), size, OnFailure.ReturnNull);
+        }
+
+        if (!IsPowerOfTwo(alignment))
+        {
+            return null;
         }
 
         nuint sizeClass = Options.Check ? 0 : SizeClasses.OfAligned(size, alignment);

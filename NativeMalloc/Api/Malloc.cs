@@ -37,7 +37,7 @@ internal static unsafe class Malloc
     {
         if (Options.Check)
         {
-            CpuCache.FreeChecked(block, size);
+            CpuCache.FreeChecked(block, size, size);
             return;
         }
 

@@ -6,7 +6,8 @@ namespace NativeMalloc;
 /// <summary>
 /// C++'s operators new and delete, all twenty. C++ lets a program replace some and expects the library's others to call those
 /// (new[] calls new, sized delete calls delete, and so on); where it has, the others do. What allocates nothing and yet must
-/// not return null calls the new_handler and throws: see <see cref="CxxRuntime"/>.
+/// not return null calls the new_handler and throws: see <see cref="CxxRuntime"/>. The runtime's aligned operators round the size up to the
+/// alignment, though, and what no block can have would wrap around to little: that goes to those that do not round.
 /// </summary>
 internal static unsafe class OperatorNew
 {
@@ -35,7 +36,9 @@ internal static unsafe class OperatorNew
     internal static void* NewAligned(nuint size, nuint alignment)
     {
         void* block = Aligned.Allocate(alignment, size);
-        return block != null ? block : CxxRuntime.Throw("_ZnwmSt11align_val_t"u8, size, alignment);
+        return block != null ? block
+            : size > LargeBlocks.MaxSize ? New(size)
+            : CxxRuntime.Throw("_ZnwmSt11align_val_t"u8, size, alignment);
     }
 
     [RuntimeExport("_ZnamSt11align_val_t")]
@@ -60,14 +63,18 @@ internal static unsafe class OperatorNew
     internal static void* NewAlignedNoThrow(nuint size, nuint alignment, void* tag)
     {
         void* block = s_replacements.New != null ? null : Aligned.Allocate(alignment, size);
-        return block != null ? block : CxxRuntime.ReturnNull("_ZnwmSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
+        return block != null ? block
+            : size > LargeBlocks.MaxSize && s_replacements.New == null ? NewNoThrow(size, tag)
+            : CxxRuntime.ReturnNull("_ZnwmSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
     }
 
     [RuntimeExport("_ZnamSt11align_val_tRKSt9nothrow_t")]
     internal static void* NewArrayAlignedNoThrow(nuint size, nuint alignment, void* tag)
     {
         void* block = s_replacements.New != null ? null : Aligned.Allocate(alignment, size);
-        return block != null ? block : CxxRuntime.ReturnNull("_ZnamSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
+        return block != null ? block
+            : size > LargeBlocks.MaxSize && s_replacements.New == null ? NewArrayNoThrow(size, tag)
+            : CxxRuntime.ReturnNull("_ZnamSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
     }
 
     // --- delete ---
@@ -145,7 +152,7 @@ internal static unsafe class OperatorNew
     {
         if (replacement == null && Options.Check)
         {
-            CpuCache.FreeChecked(block, size);
+            CpuCache.FreeChecked(block, size, CxxRuntime.SizeAskedFor(size, alignment));
             return;
         }
 

@@ -201,8 +201,8 @@ internal static unsafe class CpuCache
         return Overflow(own, block, sizeClass);
     }
 
-    /// <summary>In checking mode, a free that says the size.</summary>
-    internal static void FreeChecked(void* block, nuint size)
+    /// <summary>In checking mode, a free that says the size, or for which it may have been another.</summary>
+    internal static void FreeChecked(void* block, nuint size, nuint orSize)
     {
         ThreadState* thread = Shim.Thread();
         if (Reserve.SizeOf(block) != 0 || !SlowPath.TryEnter(thread))
@@ -211,7 +211,7 @@ internal static unsafe class CpuCache
             return;
         }
 
-        bool rightSize = Checked.Free(block, size, out nuint asked);
+        bool rightSize = Checked.Free(block, size, out nuint asked) || (asked == orSize && Checked.Free(block, orSize, out _));
         SlowPath.Leave(thread);
         if (!rightSize)
         {

@@ -54,6 +54,16 @@ internal static unsafe class CxxRuntime
         return own != null ? Shim.Invoke(own, size, second, third) : null;
     }
 
+    /// <summary>
+    /// What the runtime's operators ask malloc for, who come to be asked themselves when memory was short: a byte instead of none, and a multiple
+    /// of the alignment, if there is any.
+    /// </summary>
+    internal static nuint SizeAskedFor(nuint size, nuint alignment)
+    {
+        nuint mask = alignment != 0 ? alignment - 1 : 0;
+        return ((size != 0 ? size : 1) + mask) & ~mask;
+    }
+
     // The function of that name in the first loaded object, other than this one, that defines it.
     private static void* Find(ReadOnlySpan<byte> name)
     {

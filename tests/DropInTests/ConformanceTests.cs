@@ -39,6 +39,14 @@ public sealed class ConformanceTests
     public void HoldsInCheckingMode() =>
         Assert.Equal("", TestProgram.Run("conformance").Preloaded().With("NATIVEMALLOC_CHECK", "1").Run().Succeeded().Output);
 
+    [Fact]
+    public void AlignmentsAndSizesAtTheEndsComeOutAsUnderGlibc()
+    {
+        string glibc = TestProgram.Run("extremes").Run().Succeeded().Output;
+        Assert.Equal(glibc, TestProgram.Run("extremes").Preloaded().Run().Succeeded().Output);
+        Assert.Equal(glibc, TestProgram.Run("extremes").Preloaded().With("NATIVEMALLOC_CHECK", "1").Run().Succeeded().Output);
+    }
+
     // Each fault of tests/programs/faulty.c is found by the check that is about it.
     [Theory]
     [InlineData("aligned-to-8", "alignment")]

@@ -65,5 +65,8 @@ public sealed class OperatorTests
         string program = TestProgram.Path("operators", variant, flags);
         Assert.Equal("operators hold\n", new Command(program).Run().Succeeded().Output);
         Assert.Equal("operators hold\n", new Command(program).Preloaded().Run().Succeeded().Output);
+        Command limited = new Command(program).Preloaded().With("NATIVEMALLOC_LIMIT", "64M"); // so that new_handlers are called
+        Assert.Equal("operators hold\n", limited.Run().Succeeded().Output);
+        Assert.Equal("operators hold\n", limited.With("NATIVEMALLOC_CHECK", "1").Run().Succeeded().Output);
     }
 }

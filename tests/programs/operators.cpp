@@ -10,6 +10,9 @@
 
 extern "C" size_t malloc_usable_size(void *);
 
+/* Only where the library is there. */
+extern "C" const char *nativemalloc_version() __attribute__((weak));
+
 #ifdef REPLACE
 static int news, deletes;
 
@@ -32,7 +35,7 @@ void operator delete(void *block) noexcept
 }
 #endif
 
-static volatile size_t impossible = SIZE_MAX / 2 - 100;
+static volatile size_t impossible;
 static int handled;
 
 static void handle()
@@ -132,9 +135,10 @@ static void forms()
     operator delete(nullptr, size_t{40}, strict);
 }
 
-static void out_of_memory()
+static void out_of_memory(size_t size)
 {
     const std::align_val_t strict{4096};
+    impossible = size;
     throws([] { return operator new(impossible); });
     throws([] { return operator new[](impossible); });
     throws([=] { return operator new(impossible, strict); });
@@ -145,12 +149,47 @@ static void out_of_memory()
     gives_null([=] { return operator new[](impossible, strict, std::nothrow); });
 }
 
+#ifndef REPLACE
+// What the new_handler frees serves: it may be the runtime's operator that asks again, and it asks for more. The delete says what the program
+// asked for.
+static void *spare;
+
+static void give_spare()
+{
+    CHECK(spare != nullptr);
+    free(spare);
+    spare = nullptr;
+}
+
+template <typename Use> static void with_spare(Use use)
+{
+    spare = malloc(40 << 20);
+    std::set_new_handler(give_spare);
+    use(size_t{(30 << 20) + 100}, std::align_val_t{64});
+    std::set_new_handler(nullptr);
+    free(spare);
+}
+
+static void short_of_memory()
+{
+    with_spare([](size_t size, std::align_val_t) { operator delete(operator new(size), size); });
+    with_spare([](size_t size, std::align_val_t) { operator delete[](operator new[](size, std::nothrow), size); });
+    with_spare([](size_t size, std::align_val_t strict) { operator delete(operator new(size, strict), size, strict); });
+    with_spare([](size_t size, std::align_val_t strict) { operator delete[](operator new[](size, strict, std::nothrow), size, strict); });
+}
+#endif
+
 // Called by name where this is a library that a program in C loads.
 extern "C" int check_operators()
 {
     forms();
-    out_of_memory();
-#ifdef REPLACE
+    out_of_memory(SIZE_MAX / 2 - 100);
+    out_of_memory(SIZE_MAX / 2 + 1);
+    if (nativemalloc_version) // the runtime's own operators round up to the alignment what then wraps around
+        out_of_memory(SIZE_MAX - 100);
+#ifndef REPLACE
+    short_of_memory();
+#else
     CHECK(news > 200 && news == deletes);
 #endif
     puts("operators hold");
