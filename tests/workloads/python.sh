@@ -1,7 +1,7 @@
-# python3 with threads, subprocesses and a large dictionary.
+# python3 with threads, subprocesses and a large dictionary; and blocks of libc's that it frees by libc's handle.
 python=$(command -v /usr/bin/python3 || command -v python3)
 LD_PRELOAD=$PRELOAD "$python" - << 'PY'
-import hashlib, json, random, subprocess, sys, threading, zlib
+import ctypes, hashlib, json, random, subprocess, sys, threading, zlib
 
 random.seed(7)
 table = {f"key{i}": [random.random() for _ in range(5)] for i in range(60000)}
@@ -22,5 +22,11 @@ for thread in threads:
 children = [subprocess.run([sys.executable, "-c", f"print(sum(i * {n} for i in range(10000)))"], capture_output=True, text=True).stdout.strip() for n in range(6)]
 for thread in threads:
     thread.join()
+libc = ctypes.CDLL("libc.so.6")
+libc.strdup.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+for number in range(1000):
+    block = libc.strdup(b"x" * number)
+    assert ctypes.string_at(block) == b"x" * number
+    libc.free(block)
 print(digest, sorted(results.items()), children)
 PY
