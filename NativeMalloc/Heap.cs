@@ -13,12 +13,12 @@ internal static unsafe class Heap
     private static PageHeap s_pages;
     private static Remnants<RemnantSpans> s_remnants;
 
-    private const int MinSpansOfPeriod = 64;
+    private const long MinBytesOfPeriod = 64 << PageMap.PageShift;
 
-    // Whether classes are asked for remnants in this period, which is next, and how many requests for spans the period has left.
+    // Whether classes are asked for remnants in this period, which is next, and how much the period has left.
     private static bool s_collects;
     private static nuint s_remnantHand;
-    private static int s_spansToNextPeriod = MinSpansOfPeriod;
+    private static long s_bytesToNextPeriod = MinBytesOfPeriod;
     private static int s_grew;
     private static int s_short;
 
@@ -32,6 +32,24 @@ internal static unsafe class Heap
     internal static TransferCache<CentralLists>* Transfer(nuint sizeClass) => s_transfer + sizeClass;
 
     internal static CentralFreeList<Spans>* Central(nuint sizeClass) => s_central + sizeClass;
+
+    /// <summary>
+    /// Bytes of all small objects that the program has, or the slabs: what left the transfer caches and did not come back. Read without the
+    /// locks, so batches that are on their way may be missing, or count twice.
+    /// </summary>
+    internal static nuint BytesOut
+    {
+        get
+        {
+            nint bytes = (nint)Remnants->UsedBytes;
+            for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+            {
+                bytes += (Central(sizeClass)->Out - Transfer(sizeClass)->Count) * (nint)SizeClasses.Size(sizeClass);
+            }
+
+            return bytes > 0 ? (nuint)bytes : 0;
+        }
+    }
 
     /// <summary>Makes the empty tiers; false when there is no memory.</summary>
     internal static bool Initialize()
@@ -106,11 +124,6 @@ internal static unsafe class Heap
     private static bool CollectRemnants()
     {
         const int MostSpans = 64;
-        if (--s_spansToNextPeriod < 0)
-        {
-            EndCentralPeriod();
-        }
-
         int shed = 0;
         for (nuint tried = 1; s_collects && tried < SizeClasses.Count && shed < MostSpans; tried++)
         {
@@ -124,7 +137,16 @@ internal static unsafe class Heap
         return s_collects;
     }
 
-    // A period lasts while a five hundredth of the heap is taken from the page heap.
+    private static void CountTaken(long bytes)
+    {
+        long left = Interlocked.Add(ref s_bytesToNextPeriod, -bytes);
+        if (left < 0 && left + bytes >= 0)
+        {
+            EndCentralPeriod();
+        }
+    }
+
+    // A period lasts while a five hundredth of the heap is taken, from the remnants or, a page for each request, from the page heap.
     private static void EndCentralPeriod()
     {
         const int PeriodFraction = 512;
@@ -138,9 +160,10 @@ internal static unsafe class Heap
         }
 
         Volatile.Write(ref s_grew, 1);
-        s_collects = idle >= MinIdleBytes && idle >= (nint)Pages->UsedBytes / IdleFraction;
-        int spans = (int)(Pages->UsedBytes / PageMap.PageSize / PeriodFraction);
-        s_spansToNextPeriod = spans > MinSpansOfPeriod ? spans : MinSpansOfPeriod;
+        // What was begun goes on until it is hardly worth it any more.
+        s_collects = idle >= MinIdleBytes && (s_collects || idle >= (nint)Pages->UsedBytes / IdleFraction);
+        long bytes = (long)Pages->UsedBytes / PeriodFraction;
+        s_bytesToNextPeriod = bytes > MinBytesOfPeriod ? bytes : MinBytesOfPeriod;
     }
 
     /// <summary>
@@ -235,6 +258,7 @@ internal static unsafe class Heap
         public static int TakeFromRemnants(nuint sizeClass, void** objects, int count)
         {
             int taken = Remnants->Take(sizeClass, objects, count);
+            CountTaken(taken == 0 ? (long)PageMap.PageSize : taken * (long)SizeClasses.Size(sizeClass));
             return taken == 0 && !Options.Check && CollectRemnants() ? Remnants->Take(sizeClass, objects, count) : taken;
         }
 
@@ -247,12 +271,8 @@ internal static unsafe class Heap
                 return Remnants->Give(span, address) > 0;
             }
 
-            nuint bytes = Reserve.SizeOf((void*)address);
-            Occupancy.Add(bytes); // as whose it was not counted, but taken off on its way here
             return Reserve.TryFree((void*)address);
         }
-
-        public static void Drop(nuint sizeClass) => Occupancy.Add(SizeClasses.Size(sizeClass)); // taken off on its way here, too
     }
 
     /// <summary>What the remnants take from and give to.</summary>

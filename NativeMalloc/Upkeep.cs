@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -24,7 +23,6 @@ internal static unsafe class Upkeep
     /// <summary>At the end of a slow path on that slab, or on none, when no lock is held.</summary>
     internal static void Tick(Slab* own)
     {
-        EmptyAfterFall(mayAbortOthers: false);
         if (Heap.TakeGrown())
         {
             AfterGrowth();
@@ -37,6 +35,12 @@ internal static unsafe class Upkeep
         }
 
         own->Ticks++;
+        if (Occupancy.IsMuch(own->Flow))
+        {
+            own->Flow = 0;
+            EmptyAfterFall(mayAbortOthers: false);
+        }
+
         if (own->Moved >= IdleBatches)
         {
             own->Moved = 0;
@@ -91,7 +95,11 @@ internal static unsafe class Upkeep
     /// <summary>On the thread that is there for it: also what only the kernel's help can do, for slabs that nobody comes by.</summary>
     internal static void InBackground()
     {
-        EmptyAfterFall(mayAbortOthers: true);
+        if (Startup.IsHeapReady)
+        {
+            EmptyAfterFall(mayAbortOthers: true);
+        }
+
         if (!FrontEnd.IsPerThread)
         {
             CpuSlabs.Drain(idleOnly: true);
@@ -100,10 +108,9 @@ internal static unsafe class Upkeep
         EndPeriod(Clock.Milliseconds);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void EmptyAfterFall(bool mayAbortOthers)
     {
-        if (Occupancy.TakeFallen())
+        if (Occupancy.FallsWith(Heap.BytesOut))
         {
             s_periodsAfterFall = PeriodsAfterFall;
             Heap.EmptyCaches(mayAbortOthers);
@@ -117,6 +124,7 @@ internal static unsafe class Upkeep
             && start != 0) // the first period only begins: a small program need not touch every class
         {
             Heap.IsShort = false;
+            EmptyAfterFall(mayAbortOthers: false);
             Occupancy.EndPeriod();
             if (s_periodsAfterFall > 0)
             {

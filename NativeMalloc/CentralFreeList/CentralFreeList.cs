@@ -27,9 +27,6 @@ internal unsafe interface ISpanSource
     /// C++'s sized delete does not look where a block lies. False if it lies there neither.
     /// </summary>
     static abstract bool TryGiveElsewhere(Span* span, nuint address);
-
-    /// <summary>What came back as an object of the class was none, and is left where it is.</summary>
-    static abstract void Drop(nuint sizeClass);
 }
 
 /// <summary>
@@ -268,7 +265,6 @@ internal unsafe struct CentralFreeList<TSpans>
             return;
         }
 
-        TSpans.Drop(sizeClass);
         if (span == null)
         {
             Misuse.ReportNoBlock(Caller.Free, (void*)address);

@@ -70,7 +70,7 @@ internal static unsafe class CpuCache
         }
 
         void* block = null;
-        if (!Options.Check && Heap.Transfer(sizeClass)->TakeFromSource(sizeClass, &block, 1) > 0)
+        if (!Options.Check && Heap.CentralLists.Take(sizeClass, &block, 1) > 0)
         {
             CountMiss(own, sizeClass, size);
             if (!PageMap.SpanOf((nuint)block)->Zeroed)
@@ -106,6 +106,7 @@ internal static unsafe class CpuCache
 
             wanted = WantedForRefill(slab, sizeClass, size);
             CountMove(slab, wanted);
+            slab->Flow += wanted * (long)SizeClasses.Size(sizeClass);
         }
 
         int taken = Startup.EnsureHeap() ? Heap.Transfer(sizeClass)->Take(sizeClass, objects, wanted) : 0;
@@ -234,13 +235,10 @@ internal static unsafe class CpuCache
             return;
         }
 
-        nuint bytes = Heap.Remnants->Give(span, (nuint)block);
-        if (bytes == 0)
+        if (Heap.Remnants->Give(span, (nuint)block) == 0)
         {
             Misuse.ReportNoBlock(Caller.Free, block);
         }
-
-        Occupancy.Remove(bytes);
     }
 
     // Makes room for an object in the slab, or gives it and others to the transfer cache; false if the thread was attached to a
@@ -278,6 +276,7 @@ internal static unsafe class CpuCache
             count = Shim.PopBatch(slab, sizeClass, objects, SlabCapacity.MoveOf(slab, sizeClass));
             count = count < 0 ? 0 : count;
             CountMove(slab, count);
+            slab->Flow -= count * (long)SizeClasses.Size(sizeClass);
         }
 
         objects[count++] = block;

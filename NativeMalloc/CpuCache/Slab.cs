@@ -77,6 +77,9 @@ internal unsafe partial struct Slab
     internal uint Moved;
     internal bool LookedForIdle;
 
+    /// <summary>Bytes that came from the transfer caches, less those that left, since somebody last looked what all came to (<see cref="Occupancy"/>).</summary>
+    internal long Flow;
+
     /// <summary>When <see cref="Upkeep"/> last looked at the clock, and how often it will not.</summary>
     internal long LastTick;
     internal int TicksToSkip;

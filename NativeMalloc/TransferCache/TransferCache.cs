@@ -48,27 +48,12 @@ internal unsafe struct TransferCache<TSource>
     internal int Take(nuint sizeClass, void** objects, int count)
     {
         int taken = TakeKept(objects, count);
-        if (taken == 0)
-        {
-            return TakeFromSource(sizeClass, objects, count);
-        }
-
-        Occupancy.Add((nuint)taken * SizeClasses.Size(sizeClass));
-        return taken;
-    }
-
-    /// <summary>As <see cref="Take"/>, but none that have lain here.</summary>
-    internal int TakeFromSource(nuint sizeClass, void** objects, int count)
-    {
-        int taken = TSource.Take(sizeClass, objects, count);
-        Occupancy.Add((nuint)taken * SizeClasses.Size(sizeClass));
-        return taken;
+        return taken > 0 ? taken : TSource.Take(sizeClass, objects, count);
     }
 
     /// <summary>Takes objects back; those that there is no room for go on to the source.</summary>
     internal void Give(nuint sizeClass, void** objects, int count)
     {
-        Occupancy.Remove((nuint)count * SizeClasses.Size(sizeClass));
         Lock.Acquire(LockOrder.TransferCache);
         if (_count + count > _capacity && _misses >= 2 * SizeClasses.ReturnsBeforeKept(sizeClass))
         {

@@ -23,7 +23,6 @@ internal readonly unsafe struct FakeSpans : ISpanSource
         s_shed.Clear();
         Left = int.MaxValue;
         Keepable = 0;
-        Dropped = 0;
         // Below every real mapping, and in a part of the page map that no heap shares.
         s_next = unchecked((nuint)0x20_0000_0000);
     }
@@ -66,11 +65,6 @@ internal readonly unsafe struct FakeSpans : ISpanSource
     }
 
     public static bool TryGiveElsewhere(Span* span, nuint address) => false;
-
-    /// <summary>What was given back and was no object.</summary>
-    internal static int Dropped { get; set; }
-
-    public static void Drop(nuint sizeClass) => Dropped++;
 
     public static void Give(Span* span)
     {

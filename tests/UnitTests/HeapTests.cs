@@ -39,6 +39,19 @@ public sealed unsafe class HeapTests : AllocatorTest, IDisposable
         Assert.Equal(1, Heap.Transfer(SmallClass)->Take(SmallClass, objects, 1));
     }
 
+    [Fact]
+    public void WhatIsInATransferCacheIsNotOut()
+    {
+        Assert.Equal((nuint)0, Heap.BytesOut);
+        void** objects = stackalloc void*[3];
+        Assert.Equal(3, Heap.Transfer(SmallClass)->Take(SmallClass, objects, 3));
+        Assert.Equal(3 * SizeClasses.Size(SmallClass), Heap.BytesOut);
+        Heap.Transfer(SmallClass)->Give(SmallClass, objects, 2);
+        Assert.Equal(SizeClasses.Size(SmallClass), Heap.BytesOut);
+        Heap.Transfer(SmallClass)->Give(SmallClass, objects + 2, 1);
+        Assert.Equal((nuint)0, Heap.BytesOut);
+    }
+
     // A program may have forbidden itself membarrier, and may ask for memory that there is not; only what asks for memory to go back may use it.
     [Fact]
     public void WhatFailsAbortsNobody()

@@ -9,11 +9,13 @@ public sealed class OccupancyTests : AllocatorTest
     [Fact]
     public void AHeapThatFallsToLessThanHalfHasSmallerCaches()
     {
-        Occupancy.Add(Much);
+        Assert.False(Occupancy.FallsWith(Much));
         Assert.False(Occupancy.IsFalling);
         nint usual = SlabBudget.ForCpu(1, SlabBudget.Whole, 0);
 
-        Occupancy.Remove(Much / 2 + Much / 16);
+        Assert.False(Occupancy.FallsWith(Much / 2));
+        Assert.True(Occupancy.FallsWith(Much / 2 - Much / 16));
+        Assert.False(Occupancy.FallsWith(Much / 2 - Much / 16)); // once
         Assert.True(Occupancy.IsFalling);
         Assert.InRange(Occupancy.Peak, Much / 8, Much / 2);
         Assert.InRange(SlabBudget.ForCpu(1, SlabBudget.Whole, 0), 1, usual / 16);
@@ -29,13 +31,15 @@ public sealed class OccupancyTests : AllocatorTest
     [Fact]
     public void AHeapThatComesBackIsNotFalling()
     {
-        Occupancy.Add(Much);
-        Occupancy.Remove(Much - Much / 16);
+        Occupancy.FallsWith(Much);
+        Occupancy.FallsWith(Much / 16);
         Assert.True(Occupancy.IsFalling);
-        Occupancy.Add(Much / 2);
+        Occupancy.FallsWith(Much / 16 * 9);
         Assert.True(Occupancy.IsFalling);
-        Occupancy.Add(Much / 2);
+        Occupancy.FallsWith(Much / 16 * 17);
         Assert.False(Occupancy.IsFalling);
+        Assert.False(Occupancy.FallsWith(Much / 2)); // next time it must fall to a quarter
+        Assert.True(Occupancy.FallsWith(Much / 4));
     }
 
     private static void EndPeriods(int count)

@@ -213,6 +213,8 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
             Assert.True(address >= end && address % alignment == 0, $"a block of {size} bytes at {address:x}, behind one that ends at {end:x}");
             end = address + size;
         }
+
+        Assert.Equal((nuint)_blocks.Sum(block => (long)SizeClasses.Size(block.SizeClass)), Heap.BytesOut);
     }
 
     private void AssertSizesAreKnown()
