@@ -29,12 +29,6 @@ internal unsafe struct Span
     /// <summary>The list that a small span is in (see <see cref="SpanRanks"/>).</summary>
     internal byte Rank;
 
-    /// <summary>
-    /// What was never handed out of the span reads zero: true until its large block was handed out, or the first of its small ones
-    /// came back.
-    /// </summary>
-    internal bool Zeroed;
-
     /// <summary>Its blocks are sealed (checking mode).</summary>
     internal bool Checked;
 
@@ -52,6 +46,9 @@ internal unsafe struct Span
     /// <summary>With fewer objects out, a small span belongs to another list (see <see cref="SpanRanks"/>).</summary>
     internal ushort LeastOut;
 
+    // Which of the first sixteen objects have come back at least once, a bit for each. Of a large block, that it was handed out.
+    private ushort _returned;
+
     // The span's metadata ends behind the words that its objects need: see BytesFor.
     private fixed ulong _here[MostWords];
 
@@ -66,6 +63,19 @@ internal unsafe struct Span
         int withoutBitmap = sizeof(Span) - MostWords * sizeof(ulong);
         return SizeClasses.ObjectsPerSpan(sizeClass) <= (Line - withoutBitmap) * 8 ? (nuint)Line : (nuint)sizeof(Span);
     }
+
+    /// <summary>
+    /// Whether a block that is out has held nothing before, so that its memory is as the page heap gave it. Its owner may ask without a lock:
+    /// the answer changes only when it comes back. Of a span of more than sixteen objects not all such are known.
+    /// </summary>
+    internal readonly bool IsFirstUse(nuint block)
+    {
+        nuint number = SizeClass == 0 ? 0 : NumberAt(block - Start);
+        return number < sizeof(ushort) * 8 && (_returned >> (int)number & 1) == 0;
+    }
+
+    /// <summary>A large block is handed out: it will hold something.</summary>
+    internal void EndFirstUse() => _returned = 1;
 
     /// <summary>Readies a span for objects of its class, all of them here.</summary>
     internal void PrepareObjects()
@@ -115,8 +125,8 @@ internal unsafe struct Span
     internal void BecomeRemnant(ulong* units)
     {
         _here[0] = (ulong)units;
-        Zeroed = false;
         Checked = false;
+        _returned = 0xffff;
         Remnant = true;
     }
 
@@ -151,7 +161,7 @@ internal unsafe struct Span
 
         word |= bit;
         Out--;
-        Zeroed = false;
+        _returned |= (ushort)bit;
         return true;
     }
 
@@ -189,7 +199,7 @@ internal unsafe struct Span
 
         word |= bits;
         Out -= (ushort)given;
-        Zeroed = false;
+        _returned |= (ushort)bits;
         return given;
     }
 

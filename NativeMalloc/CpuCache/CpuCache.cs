@@ -73,10 +73,7 @@ internal static unsafe class CpuCache
         if (!Options.Check && Heap.CentralLists.Take(sizeClass, &block, 1) > 0)
         {
             CountMiss(own, sizeClass, size);
-            if (!PageMap.SpanOf((nuint)block)->Zeroed)
-            {
-                Shim.Fill(block, 0, size);
-            }
+            Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, size);
         }
 
         Upkeep.Tick(own);

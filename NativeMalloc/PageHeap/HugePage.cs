@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace NativeMalloc;
 
 /// <summary>
@@ -5,7 +7,9 @@ namespace NativeMalloc;
 /// memory. Under the page heap's lock.
 /// </summary>
 /// <remarks>
-/// Invariants: no page is both used and released. A huge page with no used page belongs to a free run
+/// A used page that held no memory when it was taken stays marked as released: it reads zero but for what its owner has written.
+/// Who has a span may read the marks of its pages without the lock, since they do not change before the span goes back.
+/// Invariants: A huge page with no used page belongs to a free run
 /// (<see cref="HugePageRuns"/>); one with used and unused pages is in the filler's list for its longest free row
 /// (<see cref="HugePageFiller"/>); a full one is in neither.
 /// </remarks>
@@ -62,25 +66,69 @@ internal unsafe struct HugePage
         {
             int zero = PageBits.Count(released, first, count);
             PageBits.Set(used, first, count);
-            PageBits.Clear(released, first, count);
             UsedPages += (short)count;
             ReleasedPages -= (short)zero;
             return zero;
         }
     }
 
-    /// <summary>Gives pages that are used back, with their memory or, where that is gone already, as released.</summary>
-    internal void Free(int first, int count, bool released)
+    /// <summary>As <see cref="Use"/>, all pages.</summary>
+    internal int UseAll()
     {
-        fixed (ulong* used = _used, gone = _released)
+        int zero = ReleasedPages;
+        SetAll(ref _used[0], ulong.MaxValue);
+        UsedPages = PageBits.Pages;
+        ReleasedPages = 0;
+        return zero;
+    }
+
+    /// <summary>Gives pages that are used back; returns how many of them are released now.</summary>
+    internal int Free(int first, int count, PageContents contents)
+    {
+        fixed (ulong* used = _used, released = _released)
         {
             PageBits.Clear(used, first, count);
-            UsedPages -= (short)count;
-            if (released)
+            if (contents == PageContents.Some)
             {
-                PageBits.Set(gone, first, count);
-                ReleasedPages += (short)count;
+                PageBits.Clear(released, first, count);
             }
+            else if (contents == PageContents.None)
+            {
+                PageBits.Set(released, first, count);
+            }
+
+            int zero = PageBits.Count(released, first, count);
+            UsedPages -= (short)count;
+            ReleasedPages += (short)zero;
+            return zero;
+        }
+    }
+
+    /// <summary>As <see cref="Free"/>, all pages.</summary>
+    internal int FreeAll(PageContents contents)
+    {
+        if (contents == PageContents.Same)
+        {
+            return Free(0, PageBits.Pages, contents);
+        }
+
+        bool none = contents == PageContents.None;
+        SetAll(ref _used[0], 0);
+        SetAll(ref _released[0], none ? ulong.MaxValue : 0);
+        UsedPages = 0;
+        ReleasedPages = none ? (short)PageBits.Pages : (short)0;
+        return ReleasedPages;
+    }
+
+    /// <summary>
+    /// Moves <paramref name="page"/> on to the next row of pages that held memory when they were taken; false if there is none before
+    /// <paramref name="end"/>. The pages are used, and the caller's.
+    /// </summary>
+    internal bool NextOldRow(ref int page, int end, out int length)
+    {
+        fixed (ulong* released = _released)
+        {
+            return Bits.NextClearRun(released, ref page, end, out length);
         }
     }
 
@@ -127,6 +175,14 @@ internal unsafe struct HugePage
         PageBits.NextClearRun(kept, ref first, out int count);
         start = Start + ((nuint)first << PageMap.PageShift);
         pages = (nuint)count;
+    }
+
+    private static void SetAll(ref ulong first, ulong value)
+    {
+        for (int word = 0; word < PageBits.Words; word++)
+        {
+            Unsafe.Add(ref first, word) = value;
+        }
     }
 
     // The pages that are used, or released already.

@@ -20,7 +20,7 @@ internal static unsafe class LargeBlocks
     /// <summary>Bytes of all large blocks that were added by rounding up to pages.</summary>
     internal static nuint Waste => (nuint)Volatile.Read(ref s_waste);
 
-    /// <summary>False once the kernel has refused to move a block.</summary>
+    /// <summary>False once the kernel has refused to move a block, or does it in another way than it should.</summary>
     internal static bool CanMove { get; set; } = true;
 
     /// <summary>A block; null when there is no memory. <paramref name="alignment"/> is a power of two.</summary>
@@ -32,7 +32,7 @@ internal static unsafe class LargeBlocks
             return null;
         }
 
-        span->Zeroed = false;
+        span->EndFirstUse();
         return (void*)span->Start;
     }
 
@@ -45,12 +45,8 @@ internal static unsafe class LargeBlocks
             return null;
         }
 
-        if (!span->Zeroed)
-        {
-            Shim.Fill((void*)span->Start, 0, size);
-        }
-
-        span->Zeroed = false;
+        Zeroing.Clear(span, (byte*)span->Start, size);
+        span->EndFirstUse();
         return (void*)span->Start;
     }
 
@@ -124,7 +120,7 @@ internal static unsafe class LargeBlocks
 
     private static Span* Move(Span* span, nuint pages)
     {
-        Span* target = Heap.Pages->Take(pages, 0, PageMap.HugePageSize, instead: span->Pages);
+        Span* target = Promises.MovesLeaveZeros ? Heap.Pages->Take(pages, 0, PageMap.HugePageSize, instead: span->Pages) : null;
         if (target == null)
         {
             return null;
@@ -143,7 +139,7 @@ internal static unsafe class LargeBlocks
             return null;
         }
 
-        target->Zeroed = false;
+        target->EndFirstUse();
         Account(span, span->Bytes);
         Heap.Pages->Give(span, released: true);
         return target;

@@ -75,11 +75,10 @@ internal unsafe struct PageHeap
         _lock.Acquire(LockOrder.PageHeap);
         Span* span = Admits(pages - instead) ? (Span*)PoolOf(ref this, sizeClass).Take(Span.BytesFor(sizeClass)) : null;
         nuint start = 0;
-        bool zeroed = false;
         if (span != null)
         {
             nint backed = BackedPages;
-            start = alignment <= PageMap.PageSize ? TakePages(pages, out zeroed) : TakeAligned(pages, alignment, out zeroed);
+            start = alignment <= PageMap.PageSize ? TakePages(pages) : TakeAligned(pages, alignment);
             _policy.OnTaken(_usedPages, BackedFreePages, BackedPages - backed);
             if (start == 0)
             {
@@ -96,7 +95,6 @@ internal unsafe struct PageHeap
         span->Start = start;
         span->Pages = pages;
         span->SizeClass = sizeClass;
-        span->Zeroed = zeroed;
         PageMap.SetSpan(span);
         return span;
     }
@@ -108,7 +106,7 @@ internal unsafe struct PageHeap
     {
         PageMap.ClearSpan(span);
         _lock.Acquire(LockOrder.PageHeap);
-        GivePages(span->Start, span->Pages, released);
+        GivePages(span->Start, span->Pages, released ? PageContents.None : PageContents.Some);
         PoolOf(ref this, span->SizeClass).Give(span);
         EndGive();
     }
@@ -119,7 +117,7 @@ internal unsafe struct PageHeap
         nuint start = span->Start + ((nuint)first << PageMap.PageShift);
         PageMap.ClearPages(start, count);
         _lock.Acquire(LockOrder.PageHeap);
-        GivePages(start, (nuint)count, released: false);
+        GivePages(start, (nuint)count, PageContents.Some);
         EndGive();
     }
 
@@ -152,7 +150,6 @@ internal unsafe struct PageHeap
             UsePages(end, more);
             _policy.OnTaken(_usedPages, BackedFreePages, BackedPages - backed);
             span->Pages = pages;
-            span->Zeroed = false;
         }
 
         EndTake();
@@ -163,7 +160,7 @@ internal unsafe struct PageHeap
     internal void Shorten(Span* span, nuint pages)
     {
         _lock.Acquire(LockOrder.PageHeap);
-        GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, released: false);
+        GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, PageContents.Some);
         span->Pages = pages;
         EndGive();
     }
@@ -231,15 +228,19 @@ internal unsafe struct PageHeap
         ReleaseExcess(excess);
     }
 
-    private nuint TakePages(nuint pages, out bool zeroed)
+    private nuint TakePages(nuint pages)
     {
         nuint start = FindPages(pages);
-        zeroed = start != 0 && UsePages(start, pages);
+        if (start != 0)
+        {
+            UsePages(start, pages);
+        }
+
         return start;
     }
 
     // Finds a row that holds an aligned one, and gives back what is before it and behind it.
-    private nuint TakeAligned(nuint pages, nuint alignment, out bool zeroed)
+    private nuint TakeAligned(nuint pages, nuint alignment)
     {
         nuint slack = (alignment >> PageMap.PageShift) - 1;
         if (alignment <= PageMap.HugePageSize && pages + slack >= PageBits.Pages)
@@ -250,7 +251,6 @@ internal unsafe struct PageHeap
         nuint start = slack > 0 ? FindPages(pages + slack) : FindHugePages(pages);
         if (start == 0)
         {
-            zeroed = false;
             return 0;
         }
 
@@ -258,11 +258,9 @@ internal unsafe struct PageHeap
         nuint end = aligned + (pages << PageMap.PageShift);
         nuint head = (aligned - start) >> PageMap.PageShift;
         nuint tail = slack - head;
-        bool headZeroed = UsePages(start, head);
-        zeroed = UsePages(aligned, pages);
-        bool tailZeroed = UsePages(end, tail);
-        GivePages(start, head, headZeroed);
-        GivePages(end, tail, tailZeroed);
+        UsePages(start, head + pages + tail);
+        GivePages(start, head, PageContents.Same);
+        GivePages(end, tail, PageContents.Same);
         return aligned;
     }
 
@@ -294,51 +292,55 @@ internal unsafe struct PageHeap
         return run != null ? run->Start : 0;
     }
 
-    // Marks free pages used, wherever they are; true if none of them held memory.
-    private bool UsePages(nuint start, nuint pages)
+    // Marks free pages used, wherever they are.
+    private void UsePages(nuint start, nuint pages)
     {
         _usedPages += (nint)pages;
-        nint released = 0;
-        nuint left = pages;
-        while (left > 0)
+        while (pages > 0)
         {
-            HugePage* hugePage = PartOf(start, left, out int first, out int count);
+            HugePage* hugePage = PartOf(start, pages, out int first, out int count);
             if (hugePage->IsEmpty)
             {
                 // Pages are taken in ascending order, so the first huge page met of a run is the run's first.
-                _runs.Cut(hugePage, 0, 1);
+                int whole = WholeHugePages(pages);
+                whole = whole < hugePage->RunLength ? whole : hugePage->RunLength;
+                _runs.Cut(hugePage, 0, whole > 1 ? whole : 1);
+                for (; whole > 1; whole--, start += PageMap.HugePageSize, pages -= PageBits.Pages)
+                {
+                    _releasedPages -= PageMap.HugePageOf(start)->UseAll();
+                }
+
+                hugePage = PageMap.HugePageOf(start);
             }
             else
             {
                 FillerOf(ref this, hugePage).Remove(hugePage);
             }
 
-            released += hugePage->Use(first, count);
+            _releasedPages -= hugePage->Use(first, count);
             FillerOf(ref this, hugePage).Add(hugePage);
             start += (nuint)count << PageMap.PageShift;
-            left -= (nuint)count;
+            pages -= (nuint)count;
         }
-
-        _releasedPages -= released;
-        return released == (nint)pages;
     }
 
-    private void GivePages(nuint start, nuint pages, bool released)
+    private void GivePages(nuint start, nuint pages, PageContents contents)
     {
         _usedPages -= (nint)pages;
-        if (released)
-        {
-            _releasedPages += (nint)pages;
-        }
-
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out int first, out int count);
             FillerOf(ref this, hugePage).Remove(hugePage);
-            hugePage->Free(first, count, released);
+            _releasedPages += hugePage->Free(first, count, contents);
             if (hugePage->IsEmpty)
             {
-                _runs.Add(hugePage, 1);
+                int length = 1;
+                for (; WholeHugePages(pages) > 1 && first == 0; length++, start += PageMap.HugePageSize, pages -= PageBits.Pages)
+                {
+                    _releasedPages += Neighbour(hugePage, length)->FreeAll(contents);
+                }
+
+                _runs.Add(hugePage, length);
             }
             else
             {
@@ -349,6 +351,8 @@ internal unsafe struct PageHeap
             pages -= (nuint)count;
         }
     }
+
+    private static int WholeHugePages(nuint pages) => (int)(pages / PageBits.Pages);
 
     private static bool AreFree(nuint start, nuint pages)
     {
@@ -558,7 +562,7 @@ internal unsafe struct PageHeap
             UsePages(start, count);
             SetLeaving((nint)count);
             _lock.Release();
-            bool done = Os.Release((byte*)start, count << PageMap.PageShift);
+            bool done = Promises.Release((byte*)start, count << PageMap.PageShift);
             if (done)
             {
                 AdviseAfterRelease(start, count);
@@ -566,7 +570,7 @@ internal unsafe struct PageHeap
 
             _lock.Acquire(LockOrder.PageHeap);
             SetLeaving(-(nint)count);
-            GivePages(start, count, done);
+            GivePages(start, count, done ? PageContents.None : PageContents.Some);
             if (done)
             {
                 released += (nint)count;

@@ -23,10 +23,13 @@ internal static unsafe class Os
     private const int NumberMembarrier = 324;
     private const int NumberRseq = 334;
 
+    private const int ProtNone = 0;
     private const int ProtRead = 1;
     private const int ProtReadWrite = 1 | 2;
     private const int MapPrivate = 0x02;
     private const int MapAnonymous = 0x20;
+    private const int MapNoReserve = 0x4000;
+    private const int MapFixedNoReplace = 0x100000;
 
     private const int MremapMayMove = 1;
     private const int MremapFixed = 2;
@@ -69,9 +72,23 @@ internal static unsafe class Os
         return start != null && Unmap(start, bytes);
     }
 
+    /// <summary>Whether nothing is mapped there, and may be.</summary>
+    internal static bool IsFree(byte* start, nuint bytes)
+    {
+        // Kernels before 4.17 do not know the flag, and map elsewhere what they cannot map there.
+        nint flags = MapPrivate | MapAnonymous | MapNoReserve | MapFixedNoReplace;
+        nint result = Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, flags, -1, 0);
+        if (!Failed(result))
+        {
+            Unmap((byte*)result, bytes);
+        }
+
+        return result == (nint)start;
+    }
+
     /// <summary>
-    /// Gives the pages' memory back and keeps their addresses. True if they read zero from now on; false if the kernel
-    /// refused (mlockall does that) and their contents are still there.
+    /// Gives the pages' memory back and keeps their addresses; false if the kernel refused (mlockall does that) and their contents are still
+    /// there. Whether they read zero else is for <see cref="Promises"/> to say.
     /// </summary>
     internal static bool Release(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMadvise, (nint)start, (nint)bytes, MadvDontNeed, 0, 0, 0) == 0;

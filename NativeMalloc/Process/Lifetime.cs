@@ -25,6 +25,7 @@ internal static unsafe class Lifetime
 
         if (Options.Verbose && Startup.EnsureFrontEnd())
         {
+            Promises.TryNow();
             StatisticsText.WriteIntroduction();
         }
     }

@@ -96,7 +96,7 @@ internal static unsafe class StatisticsText
         output.Text(RseqName);
         output.Text(", index "u8);
         output.Text(IndexName);
-        output.Text("\n"u8);
+        output.Text(Promises.ReleaseIsBroken ? "; no memory goes back, since this kernel says that it takes some and does not\n"u8 : "\n"u8);
     }
 
     private static void Line(ref Output output, ReadOnlySpan<byte> name, nuint bytes)

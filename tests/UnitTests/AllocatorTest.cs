@@ -8,6 +8,12 @@ namespace NativeMalloc.UnitTests;
 /// <summary>A test that begins with fresh doubles.</summary>
 public abstract unsafe class AllocatorTest
 {
+    static AllocatorTest()
+    {
+        Os.Reset();
+        TryPromises();
+    }
+
     protected AllocatorTest()
     {
         Os.Reset();
@@ -32,6 +38,14 @@ public abstract unsafe class AllocatorTest
         Assert.StartsWith("nativemalloc: " + line, Encoding.ASCII.GetString(Os.Written.Single()));
         Assert.Equal(Fault.None, thread->Finding.Fault);
         Os.Written.Clear();
+    }
+
+    /// <summary>What is tried once in a process is done, and counts in no test.</summary>
+    protected static void TryPromises()
+    {
+        Promises.Forget();
+        Promises.TryNow();
+        Assert.True(!Promises.ReleaseIsBroken && Promises.MovesLeaveZeros);
     }
 
     /// <summary>The heap is the process's: a test that uses all of it begins with an empty one, and leaves one.</summary>

@@ -23,7 +23,20 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
 
     internal int Spans => _spans.Count;
 
-    internal int ZeroedSpans { get; private set; }
+    /// <summary>Pages of spans that were known to read zero.</summary>
+    internal int ZeroPages { get; private set; }
+
+    /// <summary>Pages of a span that are not known to read zero.</summary>
+    internal static int CountOldPages(Span* span)
+    {
+        int old = 0;
+        for (nuint page = span->Start; page < span->Start + span->Bytes; page += PageMap.PageSize)
+        {
+            old += IsOld(page) ? 1 : 0;
+        }
+
+        return old;
+    }
 
     internal Span* Pick(Random random) => (Span*)_spans[random.Next(_spans.Count)];
 
@@ -36,11 +49,7 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
             AssertThat(span->Start % Math.Max(alignment, PageMap.PageSize) == 0, "the span is not aligned");
             AssertThat(PageMap.SpanOf(span->Start) == span, "the span is not in the page map");
             Use(span->Start, pages);
-            if (span->Zeroed)
-            {
-                ZeroedSpans++;
-                SpanPattern.AssertZero(span->Start, span->Bytes, Where);
-            }
+            AssertZeroPages(span);
 
             _spans.Add((nint)span);
             Mark(span);
@@ -81,7 +90,7 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
         if (extended)
         {
             Use(end, more);
-            AssertThat(span->Pages == pages && !span->Zeroed, "the extended span has another size, or says that it reads zero");
+            AssertThat(span->Pages == pages, "the extended span has another size");
             Mark(span);
         }
 
@@ -170,6 +179,26 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
         }
 
         return length;
+    }
+
+    private static bool IsOld(nuint page)
+    {
+        int number = (int)(page % PageMap.HugePageSize / PageMap.PageSize);
+        return PageMap.HugePageOf(page)->NextOldRow(ref number, number + 1, out _);
+    }
+
+    // And a span that was taken has had no block.
+    private void AssertZeroPages(Span* span)
+    {
+        AssertThat(span->IsFirstUse(span->Start), "a span had a block before it was taken");
+        for (nuint page = span->Start; page < span->Start + span->Bytes; page += PageMap.PageSize)
+        {
+            if (!IsOld(page))
+            {
+                ZeroPages++;
+                SpanPattern.AssertZero(page, PageMap.PageSize, Where);
+            }
+        }
     }
 
     private bool AreFree(nuint start, nuint pages)

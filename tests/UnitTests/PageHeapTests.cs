@@ -28,20 +28,32 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
     public void FreshMemoryReadsZeroAndUsedMemoryIsNotSaidTo()
     {
         Span* span = _model.Take(10, PageMap.PageSize);
-        Assert.True(span->Zeroed);
+        Assert.Equal(0, PageHeapModel.CountOldPages(span));
         _model.Give(span);
         span = _model.Take(10, PageMap.PageSize);
-        Assert.False(span->Zeroed);
+        Assert.Equal(10, PageHeapModel.CountOldPages(span));
         _model.Give(span);
         _model.Release(nuint.MaxValue);
-        Assert.True(_model.Take(10, PageMap.PageSize)->Zeroed);
+        Assert.Equal(0, PageHeapModel.CountOldPages(_model.Take(10, PageMap.PageSize)));
     }
 
     [Fact]
-    public void ASpanThatIsOnlyPartlyFreshIsNotSaidToReadZero()
+    public void OfASpanThatIsPartlyFreshThatPartIsKnown()
     {
         _model.Give(_model.Take(1, PageMap.PageSize));
-        Assert.False(_model.Take(10, PageMap.PageSize)->Zeroed);
+        Assert.Equal(1, PageHeapModel.CountOldPages(_model.Take(10, PageMap.PageSize)));
+    }
+
+    // What an aligned block leaves at its ends nobody has had.
+    [Fact]
+    public void WhatAnAlignedSpanIsCutFromStaysAsItWas()
+    {
+        _model.Take(1, PageMap.PageSize);
+        _model.Give(_model.Take(1, PageMap.PageSize));
+        _model.Take(1, 64 * PageMap.PageSize);
+        nuint free = _heap->FreeBytes;
+        Span* rest = _model.Take(63, PageMap.PageSize);
+        Assert.Equal((free, 1), (PageMap.PageSize, PageHeapModel.CountOldPages(rest)));
     }
 
     [Fact]
@@ -230,7 +242,7 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Assert.Equal((nuint)0, _heap->Release(nuint.MaxValue));
         Assert.Equal(free, _heap->FreeBytes);
         span = _model.Take(fullHugePages ? PagesPerHugePage : 10, PageMap.PageSize);
-        Assert.False(span->Zeroed);
+        Assert.Equal((int)span->Pages, PageHeapModel.CountOldPages(span));
         _model.Give(span);
         _model.Give(other);
         _model.AssertTrackers();
@@ -406,7 +418,8 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Os.Space.Misaligned = misaligned;
         Span* before = _model.Take(3, PageMap.PageSize);
         Span* aligned = _model.Take((nuint)pages, Gibibyte);
-        Assert.True(aligned->Zeroed);
+        Assert.Equal((nuint)0, _heap->FreeBytes); // what lies around it holds no memory
+        Assert.Equal(0, PageHeapModel.CountOldPages(aligned));
         _model.AssertTrackers();
 
         // What was mapped around it serves others.

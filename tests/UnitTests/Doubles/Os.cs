@@ -25,8 +25,17 @@ internal static unsafe class Os
     /// <summary>What other threads do meanwhile.</summary>
     internal static Action WhileReleasing { get; set; }
 
+    /// <summary>As emulators that take some advice without heeding it.</summary>
+    internal static bool IgnoreRelease { get; set; }
+
+    /// <summary>As a kernel whose own pages are of so many bytes: it drops those that lie in the range as a whole, or in part.</summary>
+    internal static nuint ReleaseUnit { get; set; }
+
     /// <summary>As kernels before 5.7.</summary>
     internal static MoveResult? RefuseMove { get; set; }
+
+    /// <summary>As emulators that move, but know nothing of what is to be left behind.</summary>
+    internal static bool MoveLosesSource { get; set; }
 
     internal static int MapCalls { get; private set; }
 
@@ -56,7 +65,10 @@ internal static unsafe class Os
         Limit = nuint.MaxValue;
         RefuseRelease = false;
         RefuseUnmap = false;
+        IgnoreRelease = false;
+        ReleaseUnit = AddressSpace.SystemPage;
         RefuseMove = null;
+        MoveLosesSource = false;
         WhileReleasing = null;
         MapCalls = 0;
         MoveCalls = 0;
@@ -120,6 +132,8 @@ internal static unsafe class Os
         LiveBytes -= bytes;
     }
 
+    internal static bool IsFree(byte* start, nuint bytes) => MoveLosesSource;
+
     internal static bool Release(byte* start, nuint bytes)
     {
         WhileReleasing?.Invoke();
@@ -128,7 +142,14 @@ internal static unsafe class Os
             return false;
         }
 
-        if (LibC.Advise(start, bytes, LibC.MadvDontNeed) != 0)
+        if (IgnoreRelease)
+        {
+            return true;
+        }
+
+        nuint end = AddressSpace.RoundUp((nuint)start + bytes, ReleaseUnit);
+        start = (byte*)((nuint)start & ~(ReleaseUnit - 1));
+        if (LibC.Advise(start, end - (nuint)start, LibC.MadvDontNeed) != 0)
         {
             throw new InvalidOperationException($"madvise({(nuint)start:x}, {bytes:x}) failed");
         }

@@ -1,0 +1,102 @@
+namespace NativeMalloc;
+
+/// <summary>
+/// What is promised of memory that goes back, and not by all that pass for a Linux kernel: some emulators say that they have dropped it and do
+/// nothing. So it is tried once, before anything rests on it. docs/design.md lists what is taken on trust.
+/// </summary>
+internal static unsafe class Promises
+{
+    private enum Promise
+    {
+        Untried,
+        Kept,
+        Broken,
+    }
+
+    private const ulong Mark = 0x6b72616d;
+
+    private static Promise s_release;
+    private static Promise s_move;
+
+    /// <summary>
+    /// Gives the memory of pages of ours back that nobody uses. True if they read zero from now on; false if the kernel refused, or does not
+    /// do it: what they hold then is still there, but for some words.
+    /// </summary>
+    internal static bool Release(byte* start, nuint bytes) =>
+        s_release == Promise.Untried ? TryRelease(start, bytes) : s_release == Promise.Kept && Os.Release(start, bytes);
+
+    /// <summary>
+    /// Whether memory that was moved away leaves its addresses mapped, and reading zero. False also where there is none to try it with, at the moment.
+    /// </summary>
+    internal static bool MovesLeaveZeros => s_move == Promise.Untried ? TryMove() : s_move == Promise.Kept;
+
+    /// <summary>Released memory is known not to read zero here: none is given back.</summary>
+    internal static bool ReleaseIsBroken => s_release == Promise.Broken;
+
+    /// <summary>Tries now whether released memory reads zero.</summary>
+    internal static void TryNow()
+    {
+        byte* pages = Os.Map(3 * PageMap.PageSize);
+        if (pages != null)
+        {
+            Release(pages, 3 * PageMap.PageSize);
+            Os.Unmap(pages, 3 * PageMap.PageSize);
+        }
+    }
+
+    /// <summary>Nothing has been tried.</summary>
+    internal static void Forget()
+    {
+        s_release = Promise.Untried;
+        s_move = Promise.Untried;
+    }
+
+    // One page between two others, which must keep what they hold (an emulator's host may have larger ones); a shorter row decides for itself.
+    private static bool TryRelease(byte* start, nuint bytes)
+    {
+        if (bytes < 3 * PageMap.PageSize)
+        {
+            *(ulong*)start = Mark;
+            return Os.Release(start, bytes) && *(ulong*)start == 0;
+        }
+
+        ulong* before = (ulong*)(start + PageMap.PageSize) - 1;
+        ulong* page = before + 1;
+        ulong* behind = (ulong*)(start + 2 * PageMap.PageSize);
+        *before = Mark;
+        *page = Mark;
+        *behind = Mark;
+        if (!Os.Release((byte*)page, PageMap.PageSize))
+        {
+            return false;
+        }
+
+        s_release = *before == Mark && *page == 0 && *behind == Mark ? Promise.Kept : Promise.Broken;
+        return s_release == Promise.Kept && Os.Release(start, bytes);
+    }
+
+    private static bool TryMove()
+    {
+        byte* from = Os.Map(PageMap.PageSize);
+        byte* to = Os.Map(PageMap.PageSize);
+        if (from != null && to != null)
+        {
+            *(ulong*)from = Mark;
+            MoveResult result = Os.MovePages(from, PageMap.PageSize, to, PageMap.PageSize);
+            bool kept = result == MoveResult.Moved && !Os.IsFree(from, PageMap.PageSize) && *(ulong*)from == 0 && *(ulong*)to == Mark;
+            s_move = kept ? Promise.Kept : Promise.Broken;
+        }
+
+        Unmap(from);
+        Unmap(to);
+        return s_move == Promise.Kept;
+    }
+
+    private static void Unmap(byte* page)
+    {
+        if (page != null)
+        {
+            Os.Unmap(page, PageMap.PageSize);
+        }
+    }
+}
