@@ -83,7 +83,7 @@ internal static unsafe class Zeroing
     private static uint CountZeros(byte* start, nuint bytes)
     {
         uint zeros = 0;
-        for (uint look = 0; look < Looks && zeros == look; look++)
+        for (uint look = 0; look < Looks && (zeros == 0 || zeros == look); look++)
         {
             zeros += ReadsZero((ulong*)(((nuint)start + bytes / (2 * Looks) * (2 * look + 1)) & ~(SystemPage - 1))) ? 1u : 0;
         }

@@ -28,6 +28,39 @@ public sealed unsafe class SpanTests
         }
     }
 
+    // An object that came back holds what its owner wrote; the others are as the span was.
+    [Fact]
+    public void ObjectsOfTheLargeClassesAreKnownToBeFirstUsedUntilTheyComeBack()
+    {
+        for (nuint sizeClass = SizeClasses.OfCoarse(SizeClasses.MaxFineSize + 1); sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            Span span = NewSpan(sizeClass);
+            nuint[] objects = Take(ref span, SizeClasses.ObjectsPerSpan(sizeClass));
+            Assert.All(objects, address => Assert.True(span.IsFirstUse(address)));
+            foreach (nuint address in objects)
+            {
+                Assert.True(span.TryGive(address - span.Start, SizeClasses.Size(sizeClass), SizeClasses.Reciprocal(sizeClass)));
+                Assert.Equal([address], Take(ref span, 1));
+                Assert.Equal(objects.Where(other => other > address), objects.Where(other => span.IsFirstUse(other)));
+            }
+        }
+    }
+
+    // Neighbours come back together.
+    [Fact]
+    public void NeighboursThatCameBackAreNotFirstUsed()
+    {
+        nuint sizeClass = SizeClasses.OfFine(1024);
+        Span span = NewSpan(sizeClass);
+        nuint[] objects = Take(ref span, 4);
+        fixed (nuint* first = &objects[1])
+        {
+            Assert.Equal(2, span.GiveNeighbours((void**)first, 2));
+        }
+
+        Assert.Equal([true, false, false, true], objects.Select(address => span.IsFirstUse(address)));
+    }
+
     [Theory]
     [MemberData(nameof(SomeClasses))]
     public void BehavesAsASortedSetOfObjects(int sizeClass)

@@ -1,7 +1,8 @@
 /*
  * Seccomp filters.
  *
- *     filtered CALL ERROR PROGRAM...   refuses the system call (rseq, membarrier) with the error number, then runs the program
+ *     filtered CALL ERROR PROGRAM...   refuses the system call (rseq, membarrier, madvise) with the error number, then runs the program;
+ *                                      0 is said to be done, and is not
  *     filtered kill [COUNT]            allocates a little, then under a filter that kills for any system call but those that
  *                                      glibc's malloc makes allocates a great deal
  *     filtered short                   the same with another thread, until there is no memory, in small blocks and in large ones
@@ -132,7 +133,7 @@ int main(int argc, char **argv)
         end();
     }
     CHECK(argc >= 4);
-    refuse(strcmp(argv[1], "rseq") == 0 ? 334 : 324, atoi(argv[2]));
+    refuse(strcmp(argv[1], "rseq") == 0 ? 334 : strcmp(argv[1], "madvise") == 0 ? SYS_madvise : 324, atoi(argv[2]));
     execvp(argv[3], argv + 3);
     perror(argv[3]);
     return 127;

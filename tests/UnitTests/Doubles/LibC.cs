@@ -24,6 +24,9 @@ internal static unsafe class LibC
     [DllImport("libc", EntryPoint = "madvise")]
     internal static extern int Advise(byte* start, nuint bytes, int advice);
 
+    [DllImport("libc", EntryPoint = "mincore")]
+    internal static extern int InCore(byte* start, nuint bytes, byte* pages);
+
     [DllImport("libc", EntryPoint = "mremap")]
     internal static extern byte* Remap(byte* from, nuint oldBytes, nuint newBytes, int flags, byte* to);
 
