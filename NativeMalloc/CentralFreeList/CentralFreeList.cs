@@ -265,13 +265,7 @@ internal unsafe struct CentralFreeList<TSpans>
             return;
         }
 
-        if (span == null)
-        {
-            Misuse.ReportNoBlock(Caller.Free, (void*)address);
-            return;
-        }
-
-        Misuse.Report(Caller.Free, (void*)address, span->SizeClass != sizeClass ? Fault.WrongClass : Fault.FreedOrNoObject);
+        Misuse.ReportNoObject((void*)address, sizeClass);
     }
 
     // Objects to their spans, up to one that no span of the class takes, or until a span is left that must move: returns that. No calls, and all

@@ -128,12 +128,31 @@ internal static unsafe class Checked
         return span != null && (!span->Checked || TryOpen(span, block, caller, out size));
     }
 
-    /// <summary>A block that is whole but for its first bytes, by which it was linked to others (<see cref="SlowPath.Defer"/>).</summary>
+    /// <summary>A block that will be freed later (<see cref="SlowPath.Defer"/>) counts as freed; false if it is none in use.</summary>
+    internal static bool TryBeginDefer(void* block)
+    {
+        Span* span = SpanOf(block, Caller.Free);
+        if (span == null || !span->Checked)
+        {
+            return span != null;
+        }
+
+        bool whole = TryOpen(span, block, Caller.Free, out nuint size);
+        if (whole)
+        {
+            Seal.MarkFreed(block, BytesOf(span), size);
+        }
+
+        return whole;
+    }
+
+    /// <summary>It is in use again until it is freed, and whole, but for its first bytes, by which it was linked to others.</summary>
     internal static void EndDefer(void* block)
     {
         Span* span = PageMap.SpanOf((nuint)block);
-        if (span != null && span->Checked && Seal.Read(block, BytesOf(span), out nuint size) == Seal.State.Live)
+        if (span != null && span->Checked && Seal.Read(block, BytesOf(span), out nuint size) == Seal.State.Freed)
         {
+            Seal.MarkLive(block, BytesOf(span), size);
             Seal.MendSlack(block, size, (nuint)sizeof(void*));
         }
     }

@@ -53,15 +53,20 @@ internal static unsafe class Seal
     internal static void Close(void* block, nuint bytes, nuint size)
     {
         Shim.Fill((byte*)block + size, SlackPattern, bytes - Bytes - size);
-        Write(block, bytes, size);
+        MarkLive(block, bytes, size);
     }
 
     /// <summary>It comes back.</summary>
     internal static void CloseFreed(void* block, nuint bytes, nuint size)
     {
         Shim.Fill(block, FreedPattern, bytes - Bytes);
-        Write(block, bytes, ~size);
+        MarkFreed(block, bytes, size);
     }
+
+    /// <summary>Its seal alone says so.</summary>
+    internal static void MarkLive(void* block, nuint bytes, nuint size) => Write(block, bytes, size);
+
+    internal static void MarkFreed(void* block, nuint bytes, nuint size) => Write(block, bytes, ~size);
 
     /// <summary>The object is one that nobody has had yet, whatever its page held before.</summary>
     internal static void CloseNew(void* block, nuint bytes) => Write(block, bytes, NoSize);

@@ -144,15 +144,7 @@ internal static unsafe class CpuCache
         ThreadState* thread = Shim.Thread();
         if (!SlowPath.TryEnter(thread))
         {
-            if (PageMap.SpanOf((nuint)block) != null)
-            {
-                SlowPath.Defer(block);
-            }
-            else if (!Reserve.TryFree(block))
-            {
-                Misuse.ReportNoBlock(Caller.Free, block);
-            }
-
+            FreeLater(block);
             return;
         }
 
@@ -166,22 +158,37 @@ internal static unsafe class CpuCache
         }
     }
 
+    // What is no block must not be written to.
+    private static void FreeLater(void* block)
+    {
+        Span* span = PageMap.SpanOf((nuint)block);
+        if (span == null ? !Reserve.TryFree(block) : !BeginsBlock(span, (nuint)block))
+        {
+            Misuse.ReportNoBlock(Caller.Free, block);
+        }
+        else if (span != null)
+        {
+            SlowPath.Defer(block);
+        }
+    }
+
+    private static bool BeginsBlock(Span* span, nuint address) =>
+        span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, address) != 0
+        : span->SizeClass != 0 ? span->IsObject(address)
+        : span->Start == address;
+
     /// <summary>Frees a block that could not be freed before, on the slow path.</summary>
     internal static void GiveDeferred(void* block)
     {
         nuint sizeClass = PageMap.ClassOf((nuint)block);
-        if (Options.Check)
-        {
-            Checked.EndDefer(block);
-        }
-
         if (!TryGive(Shim.OwnSlab(), block, sizeClass))
         {
             Heap.Transfer(sizeClass)->Give(sizeClass, &block, 1);
         }
     }
 
-    // False if the thread was attached to a slab only now, to which the block may go.
+    // False if the block should go to the slab now: it has room, or the thread was attached to it only now. So what was freed last is the
+    // topmost, where a second free finds it, also if the slab is emptied meanwhile.
     private static bool TryGive(Slab* own, void* block, nuint sizeClass)
     {
         if (Options.Check)
@@ -196,7 +203,28 @@ internal static unsafe class CpuCache
             return true;
         }
 
+        if (PageMap.ClassOf((nuint)block) != sizeClass)
+        {
+            GiveElsewhere(block, sizeClass);
+            return true;
+        }
+
         return Overflow(own, block, sizeClass);
+    }
+
+    // C++'s sized delete did not look where the block lies, nor whether it is one.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void GiveElsewhere(void* block, nuint sizeClass)
+    {
+        Span* span = PageMap.SpanOf((nuint)block);
+        if (span != null && span->Remnant)
+        {
+            FreeOther(block);
+        }
+        else if (span != null || !Reserve.TryFree(block))
+        {
+            Misuse.ReportNoObject(block, sizeClass);
+        }
     }
 
     /// <summary>In checking mode, a free that says the size, or for which it may have been another.</summary>
@@ -238,8 +266,8 @@ internal static unsafe class CpuCache
         }
     }
 
-    // Makes room for an object in the slab, or gives it and others to the transfer cache; false if the thread was attached to a
-    // slab only now.
+    // Gives an object to the slab if there is room, else makes some; false if the object has yet to go there. To the transfer cache where
+    // there is no slab.
     private static bool Overflow(Slab* own, void* block, nuint sizeClass)
     {
         Slab* slab = UsableSlab(own, out bool attached);
@@ -248,8 +276,6 @@ internal static unsafe class CpuCache
             return false;
         }
 
-        void** objects = stackalloc void*[SizeClasses.MaxMove + 1];
-        int count = 0;
         if (slab != null)
         {
             if (Slab.TopOf(slab, sizeClass) == block)
@@ -265,19 +291,32 @@ internal static unsafe class CpuCache
             }
 
             slab->Overflows[sizeClass]++;
-            if (Grow(slab, sizeClass) && Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
+            if (Grow(slab, sizeClass))
             {
-                return true;
+                if (Slab.CountOf(slab, sizeClass) == 0 && Heap.Transfer(sizeClass)->IsTopmost(block))
+                {
+                    Misuse.Report(Caller.Free, block, Fault.Freed); // when there was no room yet
+                    return true;
+                }
+
+                if (Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
+                {
+                    return true;
+                }
             }
 
-            count = Shim.PopBatch(slab, sizeClass, objects, SlabCapacity.MoveOf(slab, sizeClass));
-            count = count < 0 ? 0 : count;
-            CountMove(slab, count);
-            slab->Flow -= count * (long)SizeClasses.Size(sizeClass);
+            void** objects = stackalloc void*[SizeClasses.MaxMove];
+            int count = Shim.PopBatch(slab, sizeClass, objects, SlabCapacity.MoveOf(slab, sizeClass));
+            if (count > 0)
+            {
+                CountMove(slab, count);
+                slab->Flow -= count * (long)SizeClasses.Size(sizeClass);
+                Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
+                return false;
+            }
         }
 
-        objects[count++] = block;
-        Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
+        Heap.Transfer(sizeClass)->Give(sizeClass, &block, 1);
         return true;
     }
 

@@ -9,6 +9,9 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class SlowPath
 {
+    /// <summary>An odd number without a pattern: 2^64 divided by the golden ratio.</summary>
+    private const ulong Spread = 0x9e37_79b9_7f4a_7c15;
+
     private static ulong s_deferred;
 
     /// <summary>False for whoever interrupted a slow path of this very thread.</summary>
@@ -39,12 +42,24 @@ internal static unsafe class SlowPath
         }
     }
 
-    /// <summary>Leaves a block to be freed; its first word links it.</summary>
+    /// <summary>Leaves a block to be freed: its first word links it, and its second says so, or its seal. One that is left already is reported.</summary>
     internal static void Defer(void* block)
     {
-        if (Options.Check && !Checked.TryUsableSize(block, Caller.Free, out _))
+        if (Options.Check)
         {
+            if (!Checked.TryBeginDefer(block))
+            {
+                return;
+            }
+        }
+        else if (((ulong*)block)[1] == MarkOf(block))
+        {
+            Misuse.Report(Caller.Free, block, Fault.Freed);
             return;
+        }
+        else
+        {
+            ((ulong*)block)[1] = MarkOf(block);
         }
 
         ulong head;
@@ -66,6 +81,15 @@ internal static unsafe class SlowPath
             while (block != null)
             {
                 void* next = *(void**)block;
+                if (Options.Check)
+                {
+                    Checked.EndDefer(block);
+                }
+                else
+                {
+                    ((ulong*)block)[1] = 0;
+                }
+
                 CpuCache.GiveDeferred(block);
                 block = next;
             }
@@ -73,6 +97,9 @@ internal static unsafe class SlowPath
             Volatile.Write(ref thread->OnSlowPath, 0);
         }
     }
+
+    // No program has it in a block of its own.
+    private static ulong MarkOf(void* block) => (ulong)block * Spread;
 
     private static ref long Deferred => ref Unsafe.As<ulong, long>(ref s_deferred);
 }

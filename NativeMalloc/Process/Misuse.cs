@@ -33,13 +33,31 @@ internal static unsafe class Misuse
 
     /// <summary>The same for an address at which no block begins.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static void ReportNoBlock(Caller caller, void* block) => Report(
-        caller,
-        block,
-        (nuint)block % 16 != 0 ? Fault.NotAligned
-        : PageMap.SpanOf((nuint)block) != null ? Fault.Interior
-        : PageMap.HugePageOf((nuint)block) != null ? Fault.FreedOrInterior
-        : Fault.Foreign);
+    internal static void ReportNoBlock(Caller caller, void* block)
+    {
+        Span* span = PageMap.SpanOf((nuint)block);
+        Report(
+            caller,
+            block,
+            (nuint)block % 16 != 0 ? Fault.NotAligned
+            : span != null ? (span->Cached && span->Start == (nuint)block ? Fault.Freed : Fault.Interior)
+            : PageMap.HugePageOf((nuint)block) != null ? Fault.FreedOrInterior
+            : Fault.Foreign);
+    }
+
+    /// <summary>The same for what came back as an object of a class, and is none that is in use.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void ReportNoObject(void* block, nuint sizeClass)
+    {
+        Span* span = PageMap.SpanOf((nuint)block);
+        if (span == null)
+        {
+            ReportNoBlock(Caller.Free, block);
+            return;
+        }
+
+        Report(Caller.Free, block, span->SizeClass != sizeClass ? Fault.WrongClass : Fault.FreedOrNoObject);
+    }
 
     /// <summary>Ends the process for a sized free that names another size than was asked for. The thread is not on its slow path.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

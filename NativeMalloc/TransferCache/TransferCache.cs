@@ -55,6 +55,11 @@ internal unsafe struct TransferCache<TSource>
     internal void Give(nuint sizeClass, void** objects, int count)
     {
         Lock.Acquire(LockOrder.TransferCache);
+        if (IsTopmostLocked(objects[count - 1]))
+        {
+            Misuse.Report(Caller.Free, objects[--count], Fault.Freed); // what slabs have no room for may be freed twice in a row, too
+        }
+
         if (_count + count > _capacity && _misses >= 2 * SizeClasses.ReturnsBeforeKept(sizeClass))
         {
             Grow(sizeClass);
@@ -80,6 +85,15 @@ internal unsafe struct TransferCache<TSource>
         }
     }
 
+    /// <summary>The object was given last, and has not been taken again.</summary>
+    internal bool IsTopmost(void* item)
+    {
+        Lock.Acquire(LockOrder.TransferCache);
+        bool topmost = IsTopmostLocked(item);
+        Lock.Release();
+        return topmost;
+    }
+
     /// <summary>Gives back to the source what has lain here untouched since the last call, or all there is.</summary>
     internal void Plunder(nuint sizeClass, bool all)
     {
@@ -99,6 +113,8 @@ internal unsafe struct TransferCache<TSource>
         _lowWater = _count;
         Lock.Release();
     }
+
+    private readonly bool IsTopmostLocked(void* item) => _count > 0 && _objects[_count - 1] == item;
 
     private int TakeKept(void** objects, int count)
     {

@@ -49,6 +49,8 @@ public sealed class MisuseTests
         { "after-free-over-the-seal-at-exit", "exit", NotFound, WhileFree, " (size class 416)" },
         { "after-free-at-exit", "exit", NotFound, AfterFree, " (size class 416)" },
         { "wrong-size", "free", NotFound, "is freed as a block of 24 bytes, and was allocated with 40", Small },
+        { "sized-delete-foreign", "free", Foreign, Foreign, "" },
+        { "sized-delete-other-class", "free", "was freed with a wrong size", "is freed as a block of 100 bytes, and was allocated with 40", Small },
     };
 
     [Theory]

@@ -11,6 +11,21 @@ public sealed unsafe class TransferCacheTests : AllocatorTest
 
     public TransferCacheTests() => FakeObjects.Reset();
 
+    // Where slabs have no room, a second free of a block comes here right after the first.
+    [Fact]
+    public void WhatCameLastAndComesAgainIsReported()
+    {
+        nuint sizeClass = SizeClasses.Of(1000);
+        nuint[] taken = Take(sizeClass, 3);
+        Take(sizeClass, 1);
+        Give(sizeClass, taken[..2]);
+        Assert.Equal(2, _cache.Count);
+        AssertReported(() => Give(sizeClass, [taken[1]]), $"free(0x{taken[1]:x}): the address was freed already\n");
+        Assert.Equal(2, _cache.Count);
+        Give(sizeClass, [taken[2]]);
+        Assert.Equal(taken, Take(sizeClass, 4));
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 20)]

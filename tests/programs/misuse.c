@@ -2,19 +2,25 @@
  * Hands over what is not a block, or writes where it may not, and says so if nobody minds. An allocator that finds it is
  * expected to say what it found in one line, and to abort.
  *
- *     misuse KIND        misuse --list
+ *     misuse KIND                          misuse --list
+ *     misuse KIND fork|system|allocate     a handler of SIGABRT does that before the end (aborted.h)
+ *     misuse KIND jump|crowd               it goes on behind the misuse by siglongjmp, time and again; crowd: in several threads
  */
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "aborted.h"
 #include "check.h"
 
 /* In C23, and not yet in every libc; without it C++'s sized delete would do as well. */
 extern void free_sized(void *block, size_t size) __attribute__((weak));
 
-static char *volatile block;
+/* C++'s sized delete, which does not look where the block lies. */
+extern void _ZdlPvm(void *block, size_t size) __attribute__((weak));
+
+static __thread char *volatile block;
 
 static char *get(size_t size)
 {
@@ -181,6 +187,26 @@ static void wrong_size(void)
         free_sized(block, 24);
 }
 
+/* Found when it leaves the caches: until then malloc could have handed it out. */
+static void sized_delete_foreign(void)
+{
+    static char array[64] __attribute__((aligned(16)));
+    free(get(40)); /* now there is room in the cache */
+    block = array;
+    if (_ZdlPvm)
+        _ZdlPvm(block, 40);
+    trim();
+}
+
+static void sized_delete_other_class(void)
+{
+    free(malloc(100));
+    get(40);
+    if (_ZdlPvm)
+        _ZdlPvm(block, 100);
+    trim();
+}
+
 static const struct {
     const char *name;
     void (*function)(void);
@@ -210,16 +236,21 @@ static const struct {
     { "after-free-over-the-seal-at-exit", after_free_over_the_seal_at_exit },
     { "after-free-at-exit", after_free_at_exit },
     { "wrong-size", wrong_size },
+    { "sized-delete-foreign", sized_delete_foreign },
+    { "sized-delete-other-class", sized_delete_other_class },
 };
 
 int main(int argc, char **argv)
 {
-    CHECK(argc == 2);
+    CHECK(argc == 2 || argc == 3);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(argv[1], "--list") == 0)
             puts(kinds[i].name);
         if (strcmp(argv[1], kinds[i].name) == 0) {
-            kinds[i].function();
+            if (argc == 3)
+                misuse_and_handle(kinds[i].function, argv[2]);
+            else
+                kinds[i].function();
             puts("not found");
         }
     }

@@ -1,0 +1,97 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace NativeMalloc.DropInTests;
+
+/// <summary>
+/// Whatever misuse is found, and wherever: a handler of SIGABRT may do what it may under another malloc, and the program may go on.
+/// </summary>
+public sealed class AbortHandlerTests
+{
+    public static TheoryData<string, string, string> Runs
+    {
+        get
+        {
+            TheoryData<string, string, string> runs = new();
+            foreach (string kind in MisuseTests.Kinds.Select(row => (string)((object[])row)[0]!))
+            {
+                foreach (string handler in new[] { "fork", "system", "allocate" })
+                {
+                    runs.Add(kind, handler, "mm_cid");
+                }
+
+                foreach (string index in new[] { "mm_cid", "cpu_id", "thread" })
+                {
+                    runs.Add(kind, "jump", index);
+                }
+            }
+
+            return runs;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void AHandlerDoesAsItLikes(string kind, string handler, string index)
+    {
+        object?[] expected = MisuseTests.Kinds.Select(row => (object?[])(object[])row).Single(row => (string)row[0]! == kind);
+        AssertHandled(Misuse(kind, handler, index), handler, (string)expected[2]!);
+        if (index == "mm_cid" && !(kind.EndsWith("-at-exit") && handler == "jump")) // there main has returned: nothing to go on with
+        {
+            AssertHandled(Misuse(kind, handler, index).With("NATIVEMALLOC_CHECK", "1"), handler, (string)expected[3]!);
+        }
+    }
+
+    // Each thread goes on behind its own.
+    [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("cpu_id")]
+    [InlineData("thread")]
+    public void ThreadsThatAllMisuseTheHeapAllGoOn(string index)
+    {
+        Outcome outcome = Misuse("double-large", "crowd", index).Run().Succeeded();
+        Assert.Equal("went on\n", outcome.Output);
+        Assert.Equal(600, Lines(outcome, "was freed already"));
+    }
+
+    // What a signal's handler frees while its thread is on a slow path is freed later: the first time.
+    [Theory]
+    [InlineData("double")]
+    [InlineData("double-later")]
+    [InlineData("interior")]
+    [InlineData("foreign")]
+    public void WhatASignalHandlerMisusesIsReportedWhenItsThreadLeavesTheSlowPath(string kind)
+    {
+        foreach (string check in new[] { "0", "1" })
+        {
+            Outcome outcome = TestProgram.Run("interrupted", kind).Preloaded().With("NATIVEMALLOC_CHECK", check).Run().Succeeded();
+            Assert.Equal("went on\n", outcome.Output);
+            Assert.NotEqual(0, Lines(outcome, ""));
+        }
+    }
+
+    private static Command Misuse(string kind, string handler, string index) =>
+        TestProgram.Run("misuse", kind, handler).Preloaded().With("NATIVEMALLOC_INDEX", index);
+
+    private static void AssertHandled(Command command, string handler, string message)
+    {
+        if (message == "")
+        {
+            return; // it is not found
+        }
+
+        Outcome outcome = command.Run();
+        bool jump = handler == "jump";
+        Assert.True(jump ? outcome.ExitCode == 0 : outcome.Aborted, $"exit code {outcome.ExitCode}: {outcome.Output}{outcome.Error}");
+        Assert.Equal(jump ? "went on\n" : "handled\n", outcome.Output);
+        Assert.True(Lines(outcome, message) >= (jump ? 3 : 1), outcome.Error);
+    }
+
+    // All that is said are reports; how many of them say that?
+    private static int Lines(Outcome outcome, string message)
+    {
+        string[] lines = outcome.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(lines, line => Assert.Matches(@"^nativemalloc: [a-z_]+\(0x[0-9a-f]+\): the address .*[a-z0-9)]$", line));
+        return lines.Count(line => Regex.IsMatch(line, $": the address .*{Regex.Escape(message)}"));
+    }
+}
