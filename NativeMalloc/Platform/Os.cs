@@ -45,7 +45,8 @@ internal static unsafe class Os
     private const int MembarrierPrivateExpeditedRseq = 1 << 7;
     private const int MembarrierRegisterPrivateExpeditedRseq = 1 << 8;
 
-    private const int OpenWriteCreateTruncate = 0x1 | 0x40 | 0x200 | 0x80000; // O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+    private const int OpenOwnForWriting = 0x1 | 0x40 | 0x200 | 0x20000 | 0x80000; // O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
+    private const int ReadWriteByOwner = 0x180; // 0600
 
     /// <summary>Fresh, zeroed, private memory; null when the kernel has none to give.</summary>
     internal static byte* Map(nuint bytes)
@@ -215,9 +216,12 @@ internal static unsafe class Os
         Shim.SystemCall(NumberPrctl, SetName, (nint)name, 0, 0, 0, 0);
     }
 
-    /// <summary>Opens a file for writing from its start; a negative errno on failure.</summary>
+    /// <summary>
+    /// Opens a file for writing from its start, if it is new one that only its owner may read; a negative errno on failure, and for a symbolic
+    /// link.
+    /// </summary>
     internal static int OpenForWriting(byte* path) =>
-        (int)Shim.SystemCall(NumberOpen, (nint)path, OpenWriteCreateTruncate, 0x1b6 /* 0666 */, 0, 0, 0);
+        (int)Shim.SystemCall(NumberOpen, (nint)path, OpenOwnForWriting, ReadWriteByOwner, 0, 0, 0);
 
     internal static void Close(int file) => Shim.SystemCall(NumberClose, file, 0, 0, 0, 0, 0);
 

@@ -11,6 +11,7 @@ internal static unsafe class Errno
     internal const int Busy = 16;         // EBUSY
     internal const int Invalid = 22;      // EINVAL
     internal const int NoSystemCall = 38; // ENOSYS
+    internal const int Loop = 40;         // ELOOP
 
     internal static void Set(int value) => Shim.SetErrno(value);
 

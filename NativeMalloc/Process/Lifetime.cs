@@ -49,7 +49,7 @@ internal static unsafe class Lifetime
         bool forked = processId != s_processId;
         if (Options.Statistics == StatisticsChoice.Json)
         {
-            StatisticsJson.WriteFile(Options.StatisticsPath, processId, forked);
+            StatisticsJson.WriteFile(processId, forked);
         }
         else if (!forked)
         {

@@ -33,14 +33,9 @@ internal static unsafe class Options
 
     internal const ulong NoLimit = ulong.MaxValue;
 
-    private static byte* s_statisticsPath;
-
     internal static IndexChoice Index { get; private set; }
 
     internal static StatisticsChoice Statistics { get; private set; }
-
-    /// <summary>Where the JSON goes; "%p" in it stands for the process's number.</summary>
-    internal static byte* StatisticsPath => s_statisticsPath;
 
     internal static bool Verbose { get; private set; }
 
@@ -209,8 +204,15 @@ internal static unsafe class Options
         byte* path = After(value, "json:"u8);
         if (path != null && *path != 0)
         {
-            Statistics = StatisticsChoice.Json;
-            s_statisticsPath = path;
+            if (StatisticsPath.Set(path))
+            {
+                Statistics = StatisticsChoice.Json;
+            }
+            else
+            {
+                ComplainOfPath();
+            }
+
             return true;
         }
 
@@ -246,7 +248,7 @@ internal static unsafe class Options
             });
             if (Statistics == StatisticsChoice.Json)
             {
-                output.Text(s_statisticsPath);
+                output.Text(StatisticsPath.Given);
             }
         }
         else if (Is(name, "check"u8))
@@ -308,6 +310,13 @@ internal static unsafe class Options
         output.Text("nativemalloc: NATIVEMALLOC_INDEX: this index is not to be had here, using "u8);
         output.Text(used);
         output.Text("\n"u8);
+        output.Flush();
+    }
+
+    private static void ComplainOfPath()
+    {
+        Output output = Output.ToFile(Output.StandardError);
+        output.Text("nativemalloc: NATIVEMALLOC_STATS: the path has more than 4,095 bytes, no statistics will be written\n"u8);
         output.Flush();
     }
 

@@ -5,26 +5,22 @@ namespace NativeMalloc;
 /// <summary>The statistics for programs: one JSON object in a file of its own.</summary>
 internal static unsafe class StatisticsJson
 {
-    // More than the kernel's 4,096, which refuses a path that had to be cut off here.
-    private const int MaxPath = 4096 + 16;
-
     /// <summary>
-    /// Writes the file. "%p" in the path becomes the process's number; a forked child writes only where that makes the
-    /// file its own.
+    /// Writes the file (<see cref="StatisticsPath"/>). A forked child writes only where that makes the
+    /// file its own. It is for the user's eyes alone, and goes through no link that somebody else may have put there.
     /// </summary>
-    internal static void WriteFile(byte* path, int processId, bool forked)
+    internal static void WriteFile(int processId, bool forked)
     {
-        byte* expanded = stackalloc byte[MaxPath];
-        bool own = Expand(path, expanded, processId);
+        bool own = StatisticsPath.Expand(processId);
         if (forked && !own)
         {
             return;
         }
 
-        int file = Os.OpenForWriting(expanded);
+        int file = Os.OpenForWriting(StatisticsPath.Expanded);
         if (file < 0)
         {
-            Complain(expanded, -file);
+            Complain(-file);
             return;
         }
 
@@ -34,7 +30,7 @@ internal static unsafe class StatisticsJson
         Os.Close(file);
         if (output.Failed)
         {
-            Complain(expanded, 0);
+            Complain(0);
         }
     }
 
@@ -129,49 +125,16 @@ internal static unsafe class StatisticsJson
         output.Decimal(value);
     }
 
-    // True if the path holds the process's number.
-    private static bool Expand(byte* path, byte* expanded, int processId)
-    {
-        const int MaxDigits = 10;
-        bool numbered = false;
-        int length = 0;
-        while (*path != 0 && length < MaxPath - MaxDigits - 1)
-        {
-            if (path[0] == '%' && path[1] == 'p')
-            {
-                int divisor = 1;
-                while (processId / divisor >= 10)
-                {
-                    divisor *= 10;
-                }
-
-                for (; divisor > 0; divisor /= 10)
-                {
-                    expanded[length++] = (byte)('0' + processId / divisor % 10);
-                }
-
-                numbered = true;
-                path += 2;
-            }
-            else
-            {
-                expanded[length++] = *path++;
-            }
-        }
-
-        expanded[length] = 0;
-        return numbered;
-    }
-
-    private static void Complain(byte* path, int error)
+    private static void Complain(int error)
     {
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: NATIVEMALLOC_STATS: the statistics could not be written to "u8);
-        output.Quoted(path);
+        output.Quoted(StatisticsPath.Expanded);
         if (error != 0)
         {
             output.Text(", errno "u8);
             output.Decimal((nuint)error);
+            output.Text(error == Errno.Loop ? ": it is a symbolic link, or there are too many on the way to it"u8 : ""u8);
         }
 
         output.Text("\n"u8);

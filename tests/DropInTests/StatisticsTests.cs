@@ -179,12 +179,41 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public void PathThatIsTooLongLeadsToNoOtherFile()
+    public void FileIsWrittenWhereItWasAskedForThoughTheEnvironmentIsOverwritten() =>
+        Assert.True(Statistics.Of(TestProgram.Run("titled")).GetProperty("active").GetBoolean());
+
+    [Fact]
+    public void FileIsForItsOwnerAlone()
+    {
+        string file = Path.Combine(Repository.NewFolder("mode"), "file");
+        Command.Shell($"umask 0; NATIVEMALLOC_STATS=json:{file} LD_PRELOAD={Repository.Library} /bin/true").Run().Succeeded();
+        Assert.Equal("600\n", new Command("stat", "-c", "%a", file).Run().Succeeded().Output);
+    }
+
+    [Fact]
+    public void NoLinkIsFollowed()
+    {
+        string folder = Repository.NewFolder("link");
+        string target = Path.Combine(folder, "target");
+        string link = Path.Combine(folder, "link");
+        File.WriteAllText(target, "somebody else's");
+        File.CreateSymbolicLink(link, target);
+        Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_STATS", "json:" + link).Run().Succeeded();
+        Assert.Equal(
+            $"nativemalloc: NATIVEMALLOC_STATS: the statistics could not be written to {link}, errno 40: it is a symbolic link, or there are too many on the way to it\n",
+            outcome.Error);
+        Assert.Equal("somebody else's", File.ReadAllText(target));
+    }
+
+    [Theory]
+    [InlineData(4095, ".*could not be written to .*, errno 36")]
+    [InlineData(4096, "NATIVEMALLOC_STATS: the path has more than 4,095 bytes, no statistics will be written")]
+    public void PathThatIsTooLongLeadsToNoOtherFile(int length, string line)
     {
         string folder = Repository.NewFolder("long");
-        string path = (folder + "/").PadRight(4000, '/') + new string('a', 200);
+        string path = (folder + "/").PadRight(length - 300, '/') + new string('a', 300); // a name has 255 at most
         Outcome outcome = new Command("true").Preloaded().With("NATIVEMALLOC_STATS", "json:" + path).Run().Succeeded();
-        Assert.Matches(@"^nativemalloc: .*could not be written to .*, errno 36\n$", outcome.Error);
+        Assert.Matches($@"^nativemalloc: {line}\n$", outcome.Error);
         Assert.Empty(Directory.GetFiles(folder));
     }
 }

@@ -48,7 +48,7 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
         Assert.Empty(Os.Written);
         if (expected == StatisticsChoice.Json)
         {
-            Assert.Equal("/tmp/a%p.json", Marshal.PtrToStringUTF8((nint)Options.StatisticsPath));
+            Assert.Equal("/tmp/a%p.json", Marshal.PtrToStringUTF8((nint)StatisticsPath.Given));
         }
     }
 
@@ -164,13 +164,38 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
         Assert.Equal(expected ?? "", Encoding.ASCII.GetString(value, output.Finish()));
     }
 
+    [Fact]
+    public void ThePathIsTheLongestThatTheKernelTakes()
+    {
+        string path = new('a', 4095);
+        Read("NATIVEMALLOC_STATS=json:" + path);
+        Assert.Equal(path, Marshal.PtrToStringUTF8((nint)StatisticsPath.Given));
+        Assert.Empty(Os.Written);
+    }
+
+    [Fact]
+    public void ALongerPathIsToldOf()
+    {
+        Read("NATIVEMALLOC_STATS=json:" + new string('a', 4096));
+        Assert.Equal(StatisticsChoice.None, Options.Statistics);
+        Assert.Equal(
+            "nativemalloc: NATIVEMALLOC_STATS: the path has more than 4,095 bytes, no statistics will be written\n",
+            Encoding.UTF8.GetString(Assert.Single(Os.Written)));
+    }
+
+    // The environment is gone when they are asked for.
     private static void Read(params IEnumerable<string> variables)
     {
-        // Never freed: the options point into the environment.
         nint[] pointers = [.. variables.Select(Marshal.StringToCoTaskMemUTF8), 0];
         fixed (nint* environment = pointers)
         {
             Options.Read((byte**)environment);
+        }
+
+        foreach (nint variable in pointers[..^1])
+        {
+            Marshal.WriteByte(variable, 0);
+            Marshal.FreeCoTaskMem(variable);
         }
     }
 }
