@@ -31,9 +31,20 @@ internal static unsafe class Upkeep
         if (own == null)
         {
             EndPeriod(Clock.Milliseconds);
-            return;
+        }
+        else
+        {
+            TickOn(own);
         }
 
+        if (Heap.Pages->HasExcess)
+        {
+            Heap.Pages->ReleaseExcess(0);
+        }
+    }
+
+    private static void TickOn(Slab* own)
+    {
         own->Ticks++;
         if (Occupancy.IsMuch(own->Flow))
         {
@@ -106,6 +117,7 @@ internal static unsafe class Upkeep
         }
 
         EndPeriod(Clock.Milliseconds);
+        Heap.Pages->ReleaseExcess(Heap.Pages->FreeBytes / PageMap.PageSize); // all: nobody waits for this thread
     }
 
     private static void EmptyAfterFall(bool mayAbortOthers)

@@ -22,6 +22,9 @@ internal unsafe struct HugePage
     /// <summary>In the first and last huge page of a free run: how many huge pages the run has. 0 elsewhere.</summary>
     internal int RunLength;
 
+    /// <summary>In the first and last of a row of neighbours in a free run that have no memory to give: how many they are. 0 elsewhere.</summary>
+    internal int BareLength;
+
     /// <summary>The kernel was not advised to keep the mapping in small pages, when it was made.</summary>
     internal bool MayBeHuge;
 
@@ -36,8 +39,8 @@ internal unsafe struct HugePage
     /// <summary>The longest row of unused pages, by which the filler lists it; 0 if it is not in the filler.</summary>
     internal short LongestFree;
 
-    /// <summary>The round in which the kernel last refused to take memory of it back; 0 if it never has.</summary>
-    internal int RefusalRound;
+    /// <summary>The kernel has refused to take memory of it back (mlock does that), and no page of it was taken or given since.</summary>
+    internal bool Refused;
 
     private fixed ulong _used[PageBits.Words];
     private fixed ulong _released[PageBits.Words];
@@ -46,6 +49,9 @@ internal unsafe struct HugePage
 
     /// <summary>Unused pages that still hold memory.</summary>
     internal readonly int BackedFreePages => PageBits.Pages - UsedPages - ReleasedPages;
+
+    /// <summary>Some of it can go back to the kernel, as far as is known.</summary>
+    internal readonly bool HasMemoryToGive => BackedFreePages > 0 && !Refused;
 
     /// <summary>Starts to track a huge page that was mapped just now.</summary>
     internal void Prepare(nuint start, bool mayBeHuge)

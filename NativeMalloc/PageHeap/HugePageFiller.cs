@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace NativeMalloc;
 
 /// <summary>
@@ -8,65 +6,36 @@ namespace NativeMalloc;
 /// </summary>
 internal unsafe struct HugePageFiller
 {
-    private const int Lists = PageBits.Pages;
-
-    private fixed ulong _heads[Lists];
-    private fixed ulong _nonEmpty[Lists / 64];
+    private HugePageLists _lists;
 
     /// <summary>The huge page with the shortest free row of at least <paramref name="pages"/> pages, or null.</summary>
-    internal HugePage* Find(int pages)
-    {
-        if (pages >= Lists)
-        {
-            return null;
-        }
+    internal HugePage* Find(int pages) => _lists.FirstFrom(pages);
 
-        ulong mask = ulong.MaxValue << (pages % 64);
-        for (int word = pages / 64; word < Lists / 64; word++)
-        {
-            ulong lists = _nonEmpty[word] & mask;
-            if (lists != 0)
-            {
-                return (HugePage*)_heads[word * 64 + BitOperations.TrailingZeroCount(lists)];
-            }
+    /// <summary>All of them one after the other: the first, after null; null, after the last.</summary>
+    internal HugePage* After(HugePage* hugePage) =>
+        hugePage == null ? _lists.FirstFrom(0) : hugePage->Next != null ? hugePage->Next : _lists.FirstFrom(hugePage->LongestFree + 1);
 
-            mask = ulong.MaxValue;
-        }
-
-        return null;
-    }
-
-    /// <summary>The first huge page of the list for a longest free row of that many pages, or null.</summary>
-    internal readonly HugePage* First(int longestFree) => (HugePage*)_heads[longestFree];
+    /// <summary>The huge page with the longest free row, or null.</summary>
+    internal readonly HugePage* Emptiest() => _lists.Last();
 
     /// <summary>Enters a huge page that is in no list; one without a free page stays out.</summary>
     internal void Add(HugePage* hugePage)
     {
         int list = hugePage->MeasureLongestFree();
         hugePage->LongestFree = (short)list;
-        if (list == 0)
+        if (list > 0)
         {
-            return;
+            _lists.Add(list, hugePage);
         }
-
-        HugePageList.Add(ref _heads[list], hugePage);
-        _nonEmpty[list / 64] |= 1UL << (list % 64);
     }
 
     internal void Remove(HugePage* hugePage)
     {
         int list = hugePage->LongestFree;
-        if (list == 0)
+        if (list > 0)
         {
-            return;
+            _lists.Remove(list, hugePage);
+            hugePage->LongestFree = 0;
         }
-
-        HugePageList.Remove(ref _heads[list], hugePage);
-        if (_heads[list] == 0)
-        {
-            _nonEmpty[list / 64] &= ~(1UL << (list % 64));
-        }
-
-        hugePage->LongestFree = 0;
     }
 }

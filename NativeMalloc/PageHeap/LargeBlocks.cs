@@ -91,8 +91,10 @@ internal static unsafe class LargeBlocks
 
     internal static void Free(Span* span)
     {
+        nuint pages = span->Pages;
         Account(span, span->Bytes);
         Heap.Pages->Give(span, released: false);
+        ReleaseExcess(pages);
     }
 
     /// <summary>
@@ -101,7 +103,8 @@ internal static unsafe class LargeBlocks
     internal static void* Resize(Span* span, nuint size)
     {
         nuint pages = PagesOf(size);
-        if (pages < span->Pages)
+        nuint fewer = pages < span->Pages ? span->Pages - pages : 0;
+        if (fewer > 0)
         {
             Heap.Pages->Shorten(span, pages);
         }
@@ -115,6 +118,7 @@ internal static unsafe class LargeBlocks
         }
 
         Account(span, size);
+        ReleaseExcess(fewer);
         return (void*)span->Start;
     }
 
@@ -167,7 +171,17 @@ internal static unsafe class LargeBlocks
             Account(span, size);
         }
 
+        ReleaseExcess(0);
         return span;
+    }
+
+    // After so many pages were freed.
+    private static void ReleaseExcess(nuint freedPages)
+    {
+        if (Heap.Pages->HasExcess)
+        {
+            Heap.Pages->ReleaseExcess(freedPages);
+        }
     }
 
     // Notes how much of a span was asked for.

@@ -16,18 +16,26 @@ internal unsafe struct PageHeap
     private const nuint MaxGrowth = 64 << 20;
     private const int GrowthFraction = 16;
 
-    /// <summary>Most huge pages that go back to the kernel in one step; meanwhile they cannot be allocated.</summary>
-    private const int MaxReleaseStep = 32;
+    /// <summary>
+    /// Pages that go back to the kernel in one call, beyond what was freed in it, and in one step: 8 MiB, which takes about a millisecond where
+    /// they are of 4 KiB. Meanwhile they cannot be allocated, and the kernel keeps forks and mmap waiting.
+    /// </summary>
+    private const nint MaxReleaseStep = (8 << 20) >> PageMap.PageShift;
+
+    /// <summary>A row of so many pages (1 GiB) is given at once; of a longer one, others may come in between.</summary>
+    private const nuint MostGivenAtOnce = ((nuint)1 << 30) >> PageMap.PageShift;
 
     private FutexLock _lock;
 
-    // Held while memory goes back to the kernel, which happens without the other lock. Comes before it.
-    private FutexLock _releaseLock;
+    // Held while the heap grows, which happens without the other lock. Comes before it.
+    private FutexLock _growthLock;
 
-    // Huge pages whose unused pages all hold memory, and those that have lost some of it or never had it. New spans go to the first if
-    // they can, and what goes back to the kernel comes from the second: so what is whole stays whole, and may be a huge page to the kernel.
+    // Huge pages whose unused pages all hold memory, those that have lost some of it or never had it, and those with none to give. New spans
+    // go to the first if they can, and what goes back to the kernel comes from the second: so what is whole stays whole, and may be a huge page
+    // to the kernel.
     private HugePageFiller _whole;
     private HugePageFiller _broken;
+    private HugePageFiller _bare;
     private HugePageRuns _runs;
     private ReleasePolicy _policy;
     private MetadataPool _shortSpans;
@@ -38,19 +46,26 @@ internal unsafe struct PageHeap
 
     // Free ones that the kernel is taking back: nobody can have them meanwhile.
     private nint _leavingPages;
+    private LeavingRows _leaving;
     private nint _releasedPages;
     private long _keptSmall;
 
-    // What the kernel refuses to take back (mlock does that) is not offered again in the same round; and unasked, not before
-    // there is more than the pages that it last left here.
-    private int _refusalRound;
+    // Free ones that the kernel did not take back: mlock does that. Once it has refused, nothing is offered unasked in the same period.
     private nint _refusedPages;
+    private bool _refuses;
+
+    // What lay idle in the last period and should have gone back by now; and what should go back in all, for who has no lock.
+    private nint _idlePages;
+    private nint _duePages;
 
     /// <summary>Bytes of address space that the heap has mapped.</summary>
     internal readonly nuint MappedBytes => (nuint)_mappedPages << PageMap.PageShift;
 
     /// <summary>Bytes in spans.</summary>
     internal readonly nuint UsedBytes => (nuint)_usedPages << PageMap.PageShift;
+
+    /// <summary>There is free memory that should go back to the kernel (<see cref="ReleaseExcess"/>).</summary>
+    internal readonly bool HasExcess => _duePages > 0;
 
     /// <summary>More is in spans than NATIVEMALLOC_SOFT_LIMIT would have.</summary>
     internal readonly bool IsAboveSoftLimit => UsedBytes > Options.SoftLimit;
@@ -77,8 +92,13 @@ internal unsafe struct PageHeap
         nuint start = 0;
         if (span != null)
         {
-            nint backed = BackedPages;
-            start = alignment <= PageMap.PageSize ? TakePages(pages) : TakeAligned(pages, alignment);
+            nint backed;
+            do
+            {
+                backed = BackedPages;
+                start = alignment <= PageMap.PageSize ? TakePages(pages) : TakeAligned(pages, alignment);
+            }
+            while (start == 0 && Grow(pages, alignment) && Admits(pages - instead));
             _policy.OnTaken(_usedPages, BackedFreePages, BackedPages - backed);
             if (start == 0)
             {
@@ -86,7 +106,7 @@ internal unsafe struct PageHeap
             }
         }
 
-        EndTake();
+        End();
         if (start == 0)
         {
             return null;
@@ -106,7 +126,17 @@ internal unsafe struct PageHeap
     {
         PageMap.ClearSpan(span);
         _lock.Acquire(LockOrder.PageHeap);
-        GivePages(span->Start, span->Pages, released ? PageContents.None : PageContents.Some);
+        PageContents contents = released ? PageContents.None : PageContents.Some;
+        nuint start = span->Start;
+        nuint pages = span->Pages;
+        for (; pages > MostGivenAtOnce; pages -= MostGivenAtOnce, start += MostGivenAtOnce << PageMap.PageShift)
+        {
+            GivePages(start, MostGivenAtOnce, contents);
+            _lock.Release();
+            _lock.Acquire(LockOrder.PageHeap);
+        }
+
+        GivePages(start, pages, contents);
         PoolOf(ref this, span->SizeClass).Give(span);
         EndGive();
     }
@@ -152,7 +182,7 @@ internal unsafe struct PageHeap
             span->Pages = pages;
         }
 
-        EndTake();
+        End();
         return free;
     }
 
@@ -170,38 +200,69 @@ internal unsafe struct PageHeap
     /// </summary>
     internal nuint Release(nuint bytes)
     {
-        _releaseLock.Acquire(LockOrder.Release);
-        nint pages = ReleasePages((nint)(bytes >> PageMap.PageShift));
-        _releaseLock.Release();
-        return (nuint)pages << PageMap.PageShift;
+        _lock.Acquire(LockOrder.PageHeap);
+        ForgetRefusals();
+        nint pages = (nint)(bytes >> PageMap.PageShift);
+        pages = pages < BackedFreePages ? pages : BackedFreePages; // others may free more and more
+        nint released = 0;
+        while (released < pages && TryReleaseStep(pages - released, exchange: false, out nint count))
+        {
+            released += count;
+        }
+
+        End();
+        return (nuint)released << PageMap.PageShift;
     }
 
-    /// <summary>Every so often: of what has lain idle since the last time, some goes back to the kernel.</summary>
+    /// <summary>
+    /// Gives free memory that is too much back to the kernel: as much as the caller freed just now, and a step of what others left. Where memory
+    /// is limited, all of it. No lock is held.
+    /// </summary>
+    internal void ReleaseExcess(nuint freedPages)
+    {
+        _lock.Acquire(LockOrder.PageHeap);
+        nint most = _policy.IsLimited ? _mappedPages : (nint)freedPages + MaxReleaseStep;
+        nint due = DuePages(out bool exchange);
+        due = due < most ? due : most;
+        while (due > 0 && !_refuses && TryReleaseStep(due, exchange, out nint count))
+        {
+            due -= count;
+        }
+
+        End();
+    }
+
+    /// <summary>Every so often: of what has lain idle since the last time, some should go back to the kernel.</summary>
     internal void EndPeriod()
     {
         _lock.Acquire(LockOrder.PageHeap);
-        nint idle = _policy.EndPeriod(BackedFreePages);
-        idle = BackedFreePages > _refusedPages ? idle : 0;
-        _lock.Release();
-        ReleaseExcess(idle);
+        _refuses = false;
+        _idlePages = _policy.EndPeriod(BackedFreePages);
+        End();
     }
 
     internal void CloseForFork()
     {
-        ForkGate.Close(LockOrder.Release);
-        _releaseLock.AwaitFree();
+        ForkGate.Close(LockOrder.Growth);
+        _growthLock.AwaitFree();
         ForkGate.Close(LockOrder.PageHeap);
         _lock.AwaitFree();
     }
 
+    /// <summary>In the child of a fork, which nobody waits for that gives memory back: what is on its way stays. No one knows what it holds.</summary>
     internal void FreeLocksInChild()
     {
-        _releaseLock.FreeInChild();
+        _growthLock.FreeInChild();
         _lock.FreeInChild();
+        while (_leaving.TryTakeAny(out nuint start, out nuint pages))
+        {
+            SetLeaving(-(nint)pages);
+            GivePages(start, pages, PageContents.Some);
+        }
     }
 
     private static ref HugePageFiller FillerOf(ref PageHeap heap, HugePage* hugePage) =>
-        ref hugePage->ReleasedPages == 0 ? ref heap._whole : ref heap._broken;
+        ref !hugePage->HasMemoryToGive ? ref heap._bare : ref hugePage->ReleasedPages == 0 ? ref heap._whole : ref heap._broken;
 
     private static ref MetadataPool PoolOf(ref PageHeap heap, byte sizeClass) =>
         ref Span.BytesFor(sizeClass) < (nuint)sizeof(Span) ? ref heap._shortSpans : ref heap._longSpans;
@@ -210,22 +271,18 @@ internal unsafe struct PageHeap
         Options.Limit == Options.NoLimit
         || (pages << PageMap.PageShift) + UsedBytes + Metadata.UsedBytes <= Options.Limit;
 
-    // After pages were taken: frees the lock, and where there is a limit, or the heap is small, makes way for them.
-    private void EndTake()
-    {
-        bool exchange = !_policy.IsLimited;
-        nint excess = exchange ? ExchangeablePages : ExcessPages;
-        _lock.Release();
-        ReleaseExcess(excess, exchange);
-    }
-
-    // After pages were given: frees the lock, and gives back to the kernel what is too much.
+    // After pages were given.
     private void EndGive()
     {
         _policy.OnGiven(BackedFreePages);
-        nint excess = ExcessPages;
+        End();
+    }
+
+    // Frees the lock, and leaves a note of what should go back to the kernel.
+    private void End()
+    {
+        _duePages = DuePages(out _);
         _lock.Release();
-        ReleaseExcess(excess);
     }
 
     private nuint TakePages(nuint pages)
@@ -242,12 +299,7 @@ internal unsafe struct PageHeap
     // Finds a row that holds an aligned one, and gives back what is before it and behind it.
     private nuint TakeAligned(nuint pages, nuint alignment)
     {
-        nuint slack = (alignment >> PageMap.PageShift) - 1;
-        if (alignment <= PageMap.HugePageSize && pages + slack >= PageBits.Pages)
-        {
-            slack = 0; // huge pages are aligned as they are
-        }
-
+        nuint slack = SlackFor(pages, alignment);
         nuint start = slack > 0 ? FindPages(pages + slack) : FindHugePages(pages);
         if (start == 0)
         {
@@ -264,12 +316,12 @@ internal unsafe struct PageHeap
         return aligned;
     }
 
-    // The start of a row of free pages, mapped for the purpose if need be; 0 when there is no memory.
+    // The start of a row of free pages, or 0.
     private nuint FindPages(nuint pages)
     {
         int wanted = pages < PageBits.Pages ? (int)pages : PageBits.Pages;
         HugePage* hugePage = _whole.Find(wanted);
-        hugePage = hugePage != null ? hugePage : _broken.Find(wanted);
+        hugePage = hugePage != null ? hugePage : Tightest(_broken.Find(wanted), _bare.Find(wanted));
         if (hugePage != null)
         {
             return hugePage->Start + ((nuint)hugePage->FindFree(wanted) << PageMap.PageShift);
@@ -281,15 +333,21 @@ internal unsafe struct PageHeap
     // As FindPages, from the start of a huge page on.
     private nuint FindHugePages(nuint pages)
     {
-        nuint hugePages = (pages + PageBits.Pages - 1) / PageBits.Pages;
-        if (hugePages >= int.MaxValue)
-        {
-            return 0;
-        }
-
-        HugePage* run = _runs.Find((int)hugePages);
-        run = run != null ? run : Grow((int)hugePages);
+        HugePage* run = HugePagesFor(pages) is var count && count < int.MaxValue ? _runs.Find((int)count) : null;
         return run != null ? run->Start : 0;
+    }
+
+    private static nuint HugePagesFor(nuint pages) => (pages + PageBits.Pages - 1) / PageBits.Pages;
+
+    // Of two huge pages, either of which may be null.
+    private static HugePage* Tightest(HugePage* one, HugePage* other) =>
+        other == null || (one != null && one->LongestFree <= other->LongestFree) ? one : other;
+
+    // Pages beside those wanted in a row that is sure to hold an aligned one.
+    private static nuint SlackFor(nuint pages, nuint alignment)
+    {
+        nuint slack = alignment <= PageMap.PageSize ? 0 : (alignment >> PageMap.PageShift) - 1;
+        return alignment <= PageMap.HugePageSize && pages + slack >= PageBits.Pages ? 0 : slack; // huge pages are aligned as they are
     }
 
     // Marks free pages used, wherever they are.
@@ -299,60 +357,86 @@ internal unsafe struct PageHeap
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out int first, out int count);
-            if (hugePage->IsEmpty)
+            int whole = hugePage->IsEmpty ? WholeHugePages(pages) : 1;
+            whole = whole < hugePage->RunLength ? whole : hugePage->RunLength;
+            whole = whole > 1 ? whole : 1;
+            Delist(hugePage, whole);
+            for (; whole > 1; whole--, start += PageMap.HugePageSize, pages -= PageBits.Pages)
             {
-                // Pages are taken in ascending order, so the first huge page met of a run is the run's first.
-                int whole = WholeHugePages(pages);
-                whole = whole < hugePage->RunLength ? whole : hugePage->RunLength;
-                _runs.Cut(hugePage, 0, whole > 1 ? whole : 1);
-                for (; whole > 1; whole--, start += PageMap.HugePageSize, pages -= PageBits.Pages)
-                {
-                    _releasedPages -= PageMap.HugePageOf(start)->UseAll();
-                }
-
-                hugePage = PageMap.HugePageOf(start);
-            }
-            else
-            {
-                FillerOf(ref this, hugePage).Remove(hugePage);
+                _releasedPages -= PageMap.HugePageOf(start)->UseAll();
             }
 
+            hugePage = PageMap.HugePageOf(start);
             _releasedPages -= hugePage->Use(first, count);
-            FillerOf(ref this, hugePage).Add(hugePage);
+            Enlist(hugePage, 1);
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
         }
     }
 
-    private void GivePages(nuint start, nuint pages, PageContents contents)
+    // "refused": by the kernel, just now.
+    private void GivePages(nuint start, nuint pages, PageContents contents, bool refused = false)
     {
         _usedPages -= (nint)pages;
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out int first, out int count);
-            FillerOf(ref this, hugePage).Remove(hugePage);
+            Delist(hugePage, 1);
             _releasedPages += hugePage->Free(first, count, contents);
-            if (hugePage->IsEmpty)
-            {
-                int length = 1;
-                for (; WholeHugePages(pages) > 1 && first == 0; length++, start += PageMap.HugePageSize, pages -= PageBits.Pages)
-                {
-                    _releasedPages += Neighbour(hugePage, length)->FreeAll(contents);
-                }
+            hugePage->Refused = refused;
 
-                _runs.Add(hugePage, length);
-            }
-            else
+            // Those that are alike are one run at once.
+            int length = 1;
+            bool alike = first == 0 && contents != PageContents.Same;
+            for (; alike && WholeHugePages(pages) > 1; length++, start += PageMap.HugePageSize, pages -= PageBits.Pages)
             {
-                FillerOf(ref this, hugePage).Add(hugePage);
+                HugePage* next = HugePageRuns.Neighbour(hugePage, length);
+                _releasedPages += next->FreeAll(contents);
+                next->Refused = refused;
             }
 
+            Enlist(hugePage, length);
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
         }
     }
 
     private static int WholeHugePages(nuint pages) => (int)(pages / PageBits.Pages);
+
+    // Takes a huge page out of the list that it is in, or so many out of the run that they begin.
+    private void Delist(HugePage* hugePage, int count)
+    {
+        if (hugePage->IsEmpty)
+        {
+            _runs.Cut(hugePage, count);
+        }
+        else
+        {
+            FillerOf(ref this, hugePage).Remove(hugePage);
+        }
+
+        for (int i = 0; i < count && _refusedPages > 0; i++)
+        {
+            HugePage* next = HugePageRuns.Neighbour(hugePage, i);
+            _refusedPages -= next->Refused ? next->BackedFreePages : 0;
+            next->Refused = false;
+        }
+    }
+
+    // Puts it where it belongs now, or so many empty ones that are alike.
+    private void Enlist(HugePage* hugePage, int count)
+    {
+        if (hugePage->IsEmpty)
+        {
+            _runs.Add(hugePage, count);
+        }
+        else
+        {
+            FillerOf(ref this, hugePage).Add(hugePage);
+        }
+
+        _refusedPages += hugePage->Refused ? hugePage->BackedFreePages * count : 0;
+    }
 
     private static bool AreFree(nuint start, nuint pages)
     {
@@ -364,8 +448,15 @@ internal unsafe struct PageHeap
                 return false;
             }
 
-            start += (nuint)count << PageMap.PageShift;
-            pages -= (nuint)count;
+            // An empty one is a run's first, since what lies before it is in use.
+            nuint free = hugePage->IsEmpty ? (nuint)hugePage->RunLength * PageBits.Pages : (nuint)count;
+            if (free >= pages)
+            {
+                break;
+            }
+
+            start += free << PageMap.PageShift;
+            pages -= free;
         }
 
         return true;
@@ -380,27 +471,54 @@ internal unsafe struct PageHeap
         return PageMap.HugePageOf(start);
     }
 
-    // Maps more heap; returns a free run of at least this many huge pages, or null.
-    private HugePage* Grow(int hugePages)
+    // Maps more heap, so that a row of that kind can be had; false when there is no memory. The lock is let go meanwhile: who waits for it need
+    // not wait for the kernel.
+    private bool Grow(nuint pages, nuint alignment)
     {
-        nuint needed = (nuint)hugePages << PageMap.HugePageShift;
+        nuint hugePages = HugePagesFor(pages + SlackFor(pages, alignment));
+        if (hugePages >= int.MaxValue)
+        {
+            return false;
+        }
+
+        _lock.Release();
+        _growthLock.Acquire(LockOrder.Growth);
+        _lock.Acquire(LockOrder.PageHeap);
+        bool grown = _runs.Find((int)hugePages) != null; // by another thread
+        if (!grown)
+        {
+            _lock.Release();
+            grown = GrowBy(hugePages << PageMap.HugePageShift);
+            _lock.Acquire(LockOrder.PageHeap);
+        }
+
+        _growthLock.Release();
+        return grown;
+    }
+
+    private bool GrowBy(nuint needed)
+    {
         nuint ahead = (MappedBytes / GrowthFraction) & ~(PageMap.HugePageSize - 1);
         ahead = ahead < MinGrowth ? MinGrowth : ahead > MaxGrowth ? MaxGrowth : ahead;
         bool mapped = (ahead > needed && Map(ahead)) || Map(needed);
         if (!mapped && CanMapWithoutRuns(needed))
         {
+            _lock.Acquire(LockOrder.PageHeap);
             UnmapRuns();
+            _lock.Release();
             mapped = Map(needed);
         }
 
-        return mapped ? _runs.Find(hugePages) : null;
+        return mapped;
     }
 
     // There may be a limit (RLIMIT_AS, the kernel's on what is committed), of which the runs leave too little: with as much more as they
     // hold, so many bytes can be mapped. Where nothing at all can be, as in a sandbox, the runs would be lost.
-    private readonly bool CanMapWithoutRuns(nuint bytes)
+    private bool CanMapWithoutRuns(nuint bytes)
     {
-        nuint runs = _runs.Count() << PageMap.HugePageShift;
+        _lock.Acquire(LockOrder.PageHeap);
+        nuint runs = _runs.Count << PageMap.HugePageShift;
+        _lock.Release();
         return runs > 0 && Os.CanMap(bytes > runs ? bytes - runs : PageMap.PageSize);
     }
 
@@ -413,84 +531,84 @@ internal unsafe struct PageHeap
             return false;
         }
 
-        if (!Track((nuint)start, bytes, HugePageAdvice.OnMapped(start, bytes, MappedBytes + bytes)))
+        bool mayBeHuge = HugePageAdvice.OnMapped(start, bytes, MappedBytes + bytes);
+        HugePage* trackers = PageMap.Cover((nuint)start, bytes) ? MakeTrackers((nuint)start, bytes, mayBeHuge) : null;
+        if (trackers == null)
         {
             Os.Unmap(start, bytes);
             return false;
+        }
+
+        _lock.Acquire(LockOrder.PageHeap);
+        for (HugePage* next, hugePage = trackers; hugePage != null; hugePage = next)
+        {
+            next = hugePage->Next;
+            PageMap.SetHugePage(hugePage->Start, hugePage);
         }
 
         nint pages = (nint)(bytes >> PageMap.PageShift);
         _mappedPages += pages;
         _releasedPages += pages;
         _runs.Add(PageMap.HugePageOf((nuint)start), (int)(bytes >> PageMap.HugePageShift));
+        _lock.Release();
         return true;
     }
 
-    // Enters the trackers of a new mapping in the page map; none where there is no memory for all of them.
-    private bool Track(nuint start, nuint bytes, bool mayBeHuge)
+    // The trackers of a new mapping, linked by Next; null where there is no memory for all of them. The growth lock is held.
+    private HugePage* MakeTrackers(nuint start, nuint bytes, bool mayBeHuge)
     {
-        if (!PageMap.Cover(start, bytes))
-        {
-            return false;
-        }
-
+        HugePage* made = null;
         for (nuint next = start; next < start + bytes; next += PageMap.HugePageSize)
         {
             HugePage* hugePage = (HugePage*)_trackers.Take((nuint)sizeof(HugePage));
             if (hugePage == null)
             {
-                Untrack(start, next - start);
-                return false;
+                GiveTrackers(made);
+                return null;
             }
 
             hugePage->Prepare(next, mayBeHuge);
-            PageMap.SetHugePage(next, hugePage);
+            hugePage->Next = made;
+            made = hugePage;
         }
 
-        return true;
+        return made;
     }
 
-    private void Untrack(nuint start, nuint bytes)
+    private void GiveTrackers(HugePage* hugePage)
     {
-        for (nuint next = start; next < start + bytes; next += PageMap.HugePageSize)
+        while (hugePage != null)
         {
-            HugePage* hugePage = PageMap.HugePageOf(next);
-            PageMap.SetHugePage(next, null);
+            HugePage* next = hugePage->Next;
             _trackers.Give(hugePage);
+            hugePage = next;
         }
     }
 
-    // Gives the addresses of all runs back to the kernel, as far as it takes them.
+    // Gives the addresses of all runs back to the kernel, as far as it takes them. Both locks are held.
     private void UnmapRuns()
     {
-        for (int list = HugePageRuns.ListCount - 1; list > 0; list--)
+        HugePage* next;
+        for (HugePage* run = _runs.After(null); run != null; run = next)
         {
-            HugePage* next;
-            for (HugePage* run = _runs.First(list); run != null; run = next)
+            next = _runs.After(run);
+            int length = run->RunLength;
+            if (!Os.Unmap((byte*)run->Start, (nuint)length << PageMap.HugePageShift))
             {
-                next = run->Next;
-                nuint start = run->Start;
-                int length = run->RunLength;
-                nuint bytes = (nuint)length << PageMap.HugePageShift;
-                if (!Os.Unmap((byte*)start, bytes))
-                {
-                    continue; // it would be one mapping too many
-                }
+                continue; // it would be one mapping too many
+            }
 
-                for (int i = 0; i < length; i++)
-                {
-                    HugePage* hugePage = Neighbour(run, i);
-                    _releasedPages -= hugePage->ReleasedPages;
-                    Interlocked.Add(ref _keptSmall, hugePage->KeptSmall ? -1 : 0);
-                }
-
-                _mappedPages -= (nint)length * PageBits.Pages;
-                _runs.Cut(run, 0, length);
-                Untrack(start, bytes);
+            _mappedPages -= (nint)length * PageBits.Pages;
+            Delist(run, length);
+            for (nuint start = run->Start; length > 0; length--, start += PageMap.HugePageSize)
+            {
+                HugePage* hugePage = PageMap.HugePageOf(start);
+                _releasedPages -= hugePage->ReleasedPages;
+                Interlocked.Add(ref _keptSmall, hugePage->KeptSmall ? -1 : 0);
+                PageMap.SetHugePage(start, null);
+                _trackers.Give(hugePage);
             }
         }
-
-        _refusedPages = 0;
     }
 
     // Address space in whole huge pages. The kernel often aligns a mapping of this size by itself.
@@ -526,66 +644,92 @@ internal unsafe struct PageHeap
         return aligned;
     }
 
-    // Free memory beyond what is kept, and some more.
-    private readonly nint ExcessPages
+    // Free pages that should go back to the kernel: those beyond what is kept, and some more, or those that lay idle; "exchange": else those that
+    // a small heap has for the ones that it took.
+    private readonly nint DuePages(out bool exchange)
     {
-        get
+        exchange = false;
+        if (_refuses)
         {
-            nint kept = _policy.Kept(_usedPages);
-            nint margin = kept / MarginFraction;
-            return BackedFreePages > kept && BackedFreePages > _refusedPages + margin ? BackedFreePages - kept + margin : 0;
+            return 0;
         }
+
+        nint free = BackedFreePages - _refusedPages;
+        nint kept = _policy.Kept(_usedPages);
+        nint due = free > kept ? free - kept + kept / MarginFraction : 0;
+        due = due > _idlePages ? due : _idlePages;
+        if (due <= 0 && !_policy.IsLimited && HugePageAdvice.IsSmall(MappedBytes))
+        {
+            exchange = true;
+            due = _policy.Exchangeable(_usedPages, free);
+        }
+
+        return due < free ? due : free;
     }
 
-    private readonly nint ExchangeablePages =>
-        HugePageAdvice.IsSmall(MappedBytes) && BackedFreePages > _refusedPages ? _policy.Exchangeable(_usedPages, BackedFreePages) : 0;
-
-    private void ReleaseExcess(nint pages, bool exchange = false)
+    // Gives up to so many free pages back; false if there are none. The lock is let go while the kernel takes them, when they are nobody's.
+    private bool TryReleaseStep(nint most, bool exchange, out nint released)
     {
-        // Where another thread is at it already, there is nothing to wait for.
-        if (pages > 0 && _releaseLock.TryAcquire(LockOrder.Release))
+        released = 0;
+        if (!_leaving.HasRoom || !FindBacked(most < MaxReleaseStep ? most : MaxReleaseStep, out nuint start, out nuint pages))
         {
-            ReleasePages(pages, exchange);
-            _releaseLock.Release();
-        }
-    }
-
-    // The pages are in use while the kernel takes them back, so that nobody has to wait for it.
-    private nint ReleasePages(nint pages, bool exchange = false)
-    {
-        nint released = 0;
-        bool refused = false;
-        _lock.Acquire(LockOrder.PageHeap);
-        _refusalRound++;
-        while (released < pages && FindBacked(pages - released, out nuint start, out nuint count))
-        {
-            UsePages(start, count);
-            SetLeaving((nint)count);
-            _lock.Release();
-            bool done = Promises.Release((byte*)start, count << PageMap.PageShift);
-            if (done)
-            {
-                AdviseAfterRelease(start, count);
-            }
-
-            _lock.Acquire(LockOrder.PageHeap);
-            SetLeaving(-(nint)count);
-            GivePages(start, count, done ? PageContents.None : PageContents.Some);
-            if (done)
-            {
-                released += (nint)count;
-                _policy.OnReleased((nint)count, exchange);
-            }
-            else
-            {
-                refused = true;
-                MarkRefused(start, count);
-            }
+            return false;
         }
 
-        _refusedPages = refused ? BackedFreePages : 0;
+        UsePages(start, pages);
+        SetLeaving((nint)pages);
+        int place = _leaving.Add(start, pages);
         _lock.Release();
-        return released;
+        bool done = Promises.Release((byte*)start, pages << PageMap.PageShift);
+        if (done)
+        {
+            AdviseAfterRelease(start, pages);
+        }
+
+        _lock.Acquire(LockOrder.PageHeap);
+        _leaving.Remove(place);
+        SetLeaving(-(nint)pages);
+        GivePages(start, pages, done ? PageContents.None : PageContents.Some, refused: !done);
+        if (!done)
+        {
+            _refuses = true;
+            return true;
+        }
+
+        released = (nint)pages;
+        _policy.OnReleased(released, exchange);
+        _idlePages = exchange || _idlePages < released ? _idlePages : _idlePages - released;
+        return true;
+    }
+
+    // What was refused may be offered again.
+    private void ForgetRefusals()
+    {
+        HugePage* next;
+        for (HugePage* run = _refusedPages > 0 ? _runs.After(null) : null; run != null; run = next)
+        {
+            next = _runs.After(run);
+            Relist(run, run->RunLength);
+        }
+
+        for (HugePage* hugePage = _refusedPages > 0 ? _bare.After(null) : null; hugePage != null; hugePage = next)
+        {
+            next = _bare.After(hugePage);
+            Relist(hugePage, hugePage->Refused ? 1 : 0);
+        }
+    }
+
+    private void Relist(HugePage* first, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            Delist(HugePageRuns.Neighbour(first, i), 1);
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            Enlist(HugePageRuns.Neighbour(first, i), 1);
+        }
     }
 
     // Pages that are marked used are leaving, or do not any more: they count against no limit.
@@ -610,81 +754,32 @@ internal unsafe struct PageHeap
     // wanted; then a row of the filler's, of the emptiest huge page first.
     private bool FindBacked(nint wanted, out nuint start, out nuint pages)
     {
-        for (int list = HugePageRuns.ListCount - 1; list > 0; list--)
+        HugePage* first = _runs.FindBacked();
+        HugePage* hugePage = first != null ? first : _broken.Emptiest();
+        hugePage = hugePage != null ? hugePage : _whole.Emptiest();
+        if (hugePage == null)
         {
-            for (HugePage* run = _runs.First(list); run != null; run = run->Next)
-            {
-                int first = 0;
-                while (first < run->RunLength && !CanRelease(Neighbour(run, first)))
-                {
-                    first++;
-                }
-
-                if (first == run->RunLength)
-                {
-                    continue;
-                }
-
-                HugePage* hugePage = Neighbour(run, first);
-                if (first > 0)
-                {
-                    _runs.Cut(run, first, 0); // what is taken begins a run
-                }
-
-                if (hugePage->ReleasedPages > 0)
-                {
-                    hugePage->FindBacked(out start, out pages);
-                    return true;
-                }
-
-                int most = wanted < MaxReleaseStep * PageBits.Pages ? ((int)wanted + PageBits.Pages - 1) / PageBits.Pages : MaxReleaseStep;
-                int length = 1;
-                while (length < most && length < hugePage->RunLength && Neighbour(hugePage, length) is var next
-                    && CanRelease(next) && next->ReleasedPages == 0)
-                {
-                    length++;
-                }
-
-                start = hugePage->Start;
-                pages = (nuint)length * PageBits.Pages;
-                return true;
-            }
+            start = 0;
+            pages = 0;
+            return false;
         }
 
-        return FindBacked(in _broken, out start, out pages) || FindBacked(in _whole, out start, out pages);
-    }
-
-    // A row of free pages that hold memory, of the huge page with the longest free row.
-    private readonly bool FindBacked(in HugePageFiller filler, out nuint start, out nuint pages)
-    {
-        for (int longest = PageBits.Pages - 1; longest > 0; longest--)
+        if (hugePage != first || first->ReleasedPages > 0)
         {
-            for (HugePage* hugePage = filler.First(longest); hugePage != null; hugePage = hugePage->Next)
-            {
-                if (CanRelease(hugePage))
-                {
-                    hugePage->FindBacked(out start, out pages);
-                    return true;
-                }
-            }
+            hugePage->FindBacked(out start, out pages);
+            return true;
         }
 
-        start = 0;
-        pages = 0;
-        return false;
-    }
-
-    private readonly bool CanRelease(HugePage* hugePage) => hugePage->BackedFreePages > 0 && hugePage->RefusalRound != _refusalRound;
-
-    private readonly void MarkRefused(nuint start, nuint pages)
-    {
-        nuint end = start + (pages << PageMap.PageShift);
-        for (; start < end; start += PageMap.HugePageSize)
+        int most = ((int)wanted + PageBits.Pages - 1) / PageBits.Pages;
+        most = most < first->RunLength ? most : first->RunLength;
+        int length = 1;
+        while (length < most && HugePageRuns.Neighbour(first, length) is var next && next->HasMemoryToGive && next->ReleasedPages == 0)
         {
-            PageMap.HugePageOf(start)->RefusalRound = _refusalRound;
+            length++;
         }
-    }
 
-    private static HugePage* Neighbour(HugePage* run, int distance) =>
-        PageMap.HugePageOf(run->Start + (nuint)distance * PageMap.HugePageSize);
+        start = first->Start;
+        pages = (nuint)length * PageBits.Pages;
+        return true;
+    }
 }

@@ -11,7 +11,7 @@ internal enum LockOrder
     TransferCache,
     CentralFreeList,
     Remnants,
-    Release,
+    Growth,
     PageHeap,
     Metadata,
 

@@ -43,6 +43,7 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
     internal Span* Take(nuint pages, nuint alignment)
     {
         Span* span = heap->Take(pages, 0, alignment);
+        heap->ReleaseExcess(0);
         if (span != null)
         {
             AssertThat(span->Pages == pages, "the span has another size");
@@ -63,11 +64,13 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
     {
         AssertMarked(span);
         nuint start = span->Start;
-        Unuse(start, span->Pages);
+        nuint pages = span->Pages;
+        Unuse(start, pages);
         _spans[_spans.IndexOf((nint)span)] = _spans[^1];
         _spans.RemoveAt(_spans.Count - 1);
         _marks.Remove((nint)span);
         heap->Give(span, released: false);
+        heap->ReleaseExcess(pages);
         AssertThat(PageMap.SpanOf(start) == null, "the span is still in the page map");
         AssertCounters();
     }
@@ -100,10 +103,20 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
 
     internal void Shorten(Span* span, nuint pages)
     {
-        Unuse(span->Start + pages * PageMap.PageSize, span->Pages - pages);
+        nuint fewer = span->Pages - pages;
+        Unuse(span->Start + pages * PageMap.PageSize, fewer);
         heap->Shorten(span, pages);
+        heap->ReleaseExcess(fewer);
         AssertThat(span->Pages == pages, "the shortened span has another size");
         AssertMarked(span);
+        AssertCounters();
+    }
+
+    /// <summary>Ends a period, and has all go back to the kernel that should then.</summary>
+    internal void EndPeriod()
+    {
+        heap->EndPeriod();
+        heap->ReleaseExcess(heap->FreeBytes / PageMap.PageSize);
         AssertCounters();
     }
 
@@ -178,6 +191,10 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
             AssertThat(known == (i == 0 || i == length - 1 ? length : 0), $"huge page {i} of a run of {length} says {known}");
         }
 
+        for (int i = 0; i < length; i += AssertRow(first, i, length))
+        {
+        }
+
         return length;
     }
 
@@ -199,6 +216,24 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
                 SpanPattern.AssertZero(page, PageMap.PageSize, Where);
             }
         }
+    }
+
+    // Of a run's huge pages those that have memory to give, one by one, or a row of those that have none, whose ends know how many they are.
+    private int AssertRow(HugePage* first, int begin, int end)
+    {
+        int length = 0;
+        while (begin + length < end && !HugePageRuns.Neighbour(first, begin + length)->HasMemoryToGive)
+        {
+            length++;
+        }
+
+        for (int i = 0; i < Math.Max(length, 1); i++)
+        {
+            int known = HugePageRuns.Neighbour(first, begin + i)->BareLength;
+            AssertThat(known == (i == 0 || i == length - 1 ? length : 0), $"huge page {i} of {length} with nothing to give says {known}");
+        }
+
+        return Math.Max(length, 1);
     }
 
     private bool AreFree(nuint start, nuint pages)

@@ -288,7 +288,7 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
             nuint before = Os.ReleasedBytes;
             GiveAll(TakeHugePages(30));
             Assert.Equal(round == 0, Os.ReleasedBytes > before);
-            _heap->EndPeriod();
+            _model.EndPeriod();
         }
     }
 
@@ -298,11 +298,11 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         TakeHugePages(32); // an eighth of which is kept
         GiveAll(TakeHugePages(4));
         Assert.Equal((nuint)8 << 20, _heap->FreeBytes);
-        _heap->EndPeriod(); // in this one it was in use
+        _model.EndPeriod(); // in this one it was in use
         Assert.Equal((nuint)8 << 20, _heap->FreeBytes);
         foreach (int left in (int[])[4, 2, 0])
         {
-            _heap->EndPeriod();
+            _model.EndPeriod();
             Assert.Equal((nuint)left << 20, _heap->FreeBytes);
         }
     }
@@ -315,7 +315,7 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         for (int period = 0; period < 10; period++)
         {
             GiveAll(TakeHugePages(3));
-            _heap->EndPeriod();
+            _model.EndPeriod();
         }
 
         Assert.InRange(_heap->FreeBytes, (nuint)6 << 20, (nuint)7 << 20);
@@ -329,7 +329,7 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Assert.True(_heap->FreeBytes > LeastKept);
         for (int period = 0; period < 60; period++)
         {
-            _heap->EndPeriod();
+            _model.EndPeriod();
         }
 
         Assert.Equal((nuint)0, _heap->FreeBytes);

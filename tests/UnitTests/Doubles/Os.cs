@@ -31,6 +31,9 @@ internal static unsafe class Os
     /// <summary>As a kernel whose own pages are of so many bytes: it drops those that lie in the range as a whole, or in part.</summary>
     internal static nuint ReleaseUnit { get; set; }
 
+    /// <summary>As <see cref="WhileReleasing"/>, for the heap's own mappings; not while it is called itself.</summary>
+    internal static Action WhileMapping { get; set; }
+
     /// <summary>As kernels before 5.7.</summary>
     internal static MoveResult? RefuseMove { get; set; }
 
@@ -70,6 +73,7 @@ internal static unsafe class Os
         RefuseMove = null;
         MoveLosesSource = false;
         WhileReleasing = null;
+        WhileMapping = null;
         MapCalls = 0;
         MoveCalls = 0;
         LiveBytes = 0;
@@ -81,6 +85,14 @@ internal static unsafe class Os
     internal static byte* Map(nuint bytes)
     {
         MapCalls++;
+        Action meanwhile = WhileMapping;
+        if (meanwhile != null && bytes >= PageMap.HugePageSize)
+        {
+            WhileMapping = null;
+            meanwhile();
+            WhileMapping = meanwhile;
+        }
+
         if (MapsToFail > 0 && --MapsBeforeFailure < 0)
         {
             MapsToFail--;
