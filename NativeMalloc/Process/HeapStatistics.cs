@@ -26,7 +26,8 @@ internal struct ClassStatistics
 }
 
 /// <summary>
-/// Where the heap's bytes are. Read without stopping anybody: while other threads allocate, the numbers are near the truth.
+/// Where the heap's bytes are. Read without stopping anybody: while other threads allocate, the numbers are near the truth. They add up
+/// nevertheless, and none is below zero: what is read is a part of what was read before, and as much of it as there can be.
 /// </summary>
 /// <remarks>
 /// The front end's hits are not counted, since that would slow every one of them; its misses are.
@@ -75,12 +76,14 @@ internal unsafe struct HeapStatistics
     internal static HeapStatistics Gather()
     {
         HeapStatistics all = default;
-        PageHeap* pages = Heap.Pages;
+        all.Remnants = Heap.Remnants->Bytes;
+        all.UsedInRemnants = AtMost(all.Remnants, Heap.Remnants->UsedBytes);
+        nuint inRemnants = all.UsedInRemnants;
         nuint inSpans = 0;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             nuint size = SizeClasses.Size(sizeClass);
-            ClassStatistics one = GatherClass(sizeClass);
+            ClassStatistics one = GatherClass(sizeClass, ref inRemnants);
             all.InUse += (nuint)one.Live * size;
             all.InternalWaste += one.Waste;
             all.FrontEnd += (nuint)one.InFrontEnd * size;
@@ -96,29 +99,53 @@ internal unsafe struct HeapStatistics
             all.Overflows += one.Overflows;
         }
 
-        all.Remnants = Heap.Remnants->Bytes;
-        all.UsedInRemnants = Heap.Remnants->UsedBytes;
-        nuint cached = LargeCache.Bytes;
-        all.InUseLarge = pages->UsedBytes - inSpans - all.Remnants - cached;
-        all.InUse += all.InUseLarge + all.UsedInRemnants;
+        all.InUse += inRemnants;
         all.Central += all.Remnants - all.UsedInRemnants;
-        all.InternalWaste += LargeBlocks.Waste;
-        all.Free = pages->FreeBytes + cached;
-        all.Released = pages->ReleasedBytes;
-        all.Metadata = NativeMalloc.Metadata.MappedBytes;
-        all.MetadataTouched = NativeMalloc.Metadata.UsedBytes - PageMap.UntouchedBytes(pages->MappedBytes);
-        all.Mapped = pages->MappedBytes + all.Metadata;
-        for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
-        {
-            all.SlabsMade++;
-            all.Slabs += slab->OwnTable == null || slab->Owner != null ? 1 : 0; // a CPU's stays
-            all.MetadataTouched -= slab->UntouchedBytes;
-        }
-
+        all.GatherPages(inSpans + all.Remnants);
+        all.GatherMetadata();
         return all;
     }
 
+    /// <summary>What one class has, for itself: of what is used in remnants, all may be its.</summary>
     internal static ClassStatistics GatherClass(nuint sizeClass)
+    {
+        nuint inRemnants = Heap.Remnants->UsedBytes;
+        return GatherClass(sizeClass, ref inRemnants);
+    }
+
+    // Pages that hold small objects are used, whatever the page heap says by now, and used ones are mapped.
+    private void GatherPages(nuint small)
+    {
+        PageHeap* pages = Heap.Pages;
+        nuint used = AtLeast(small, pages->UsedBytes);
+        nuint cached = AtMost(used - small, LargeCache.Bytes);
+        InUseLarge = used - small - cached;
+        InUse += InUseLarge;
+        InternalWaste += AtMost(InUseLarge, LargeBlocks.Waste);
+        Mapped = AtLeast(used, pages->MappedBytes);
+        Released = AtMost(Mapped - used, pages->ReleasedBytes);
+        Free = Mapped - used - Released + cached;
+    }
+
+    // All of these grow only. What is a part of another is read before it.
+    private void GatherMetadata()
+    {
+        nuint untouched = PageMap.UntouchedBytes(Heap.Pages->MappedBytes);
+        for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
+        {
+            SlabsMade++;
+            Slabs += slab->OwnTable == null || slab->Owner != null ? 1 : 0; // a CPU's stays
+            untouched += slab->UntouchedBytes;
+        }
+
+        nuint used = NativeMalloc.Metadata.UsedBytes;
+        MetadataTouched = used - AtMost(used, untouched);
+        Metadata = AtLeast(used, NativeMalloc.Metadata.MappedBytes);
+        Mapped += Metadata;
+    }
+
+    // Objects in caches that are none of the class's spans' are some of what is used in remnants, which becomes so much less.
+    private static ClassStatistics GatherClass(nuint sizeClass, ref nuint inRemnants)
     {
         ClassStatistics one = default;
         long requested = 0;
@@ -130,21 +157,32 @@ internal unsafe struct HeapStatistics
             requested += slab->Requested[sizeClass];
         }
 
-        one.InTransfer = Heap.Transfer(sizeClass)->Count;
         one.TransferHits = Heap.Transfer(sizeClass)->Hits;
         one.TransferMisses = Heap.Transfer(sizeClass)->Misses;
+        nuint size = SizeClasses.Size(sizeClass);
         one.Spans = Heap.Central(sizeClass)->Spans;
-        nint taken = Heap.Central(sizeClass)->Out;
-        one.InCentral = one.Spans * SizeClasses.ObjectsPerSpan(sizeClass) - taken;
-        nint live = taken - one.InTransfer - one.InFrontEnd;
-        one.Live = live > 0 ? live : 0; // others may move objects while this is read
+        nint objects = one.Spans * SizeClasses.ObjectsPerSpan(sizeClass);
+        nint taken = Within(objects, Heap.Central(sizeClass)->Out);
+        one.InCentral = objects - taken;
+
+        nint most = taken + (nint)(inRemnants / size);
+        one.InTransfer = Within(most, Heap.Transfer(sizeClass)->Count);
+        one.InFrontEnd = Within(most - one.InTransfer, one.InFrontEnd);
+        nint cached = one.InTransfer + one.InFrontEnd;
+        one.Live = taken - Within(taken, cached);
+        inRemnants -= (nuint)(cached - Within(taken, cached)) * size;
         if (one.Underflows > 0)
         {
-            nuint size = SizeClasses.Size(sizeClass);
             nuint average = (nuint)(requested / one.Underflows);
             one.Waste = average < size ? (nuint)one.Live * (size - average) : 0;
         }
 
         return one;
     }
+
+    private static nuint AtMost(nuint most, nuint value) => value < most ? value : most;
+
+    private static nuint AtLeast(nuint least, nuint value) => value > least ? value : least;
+
+    private static nint Within(nint most, nint value) => value < 0 ? 0 : value < most ? value : most;
 }

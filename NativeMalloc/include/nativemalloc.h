@@ -62,8 +62,8 @@ enum nativemalloc_rseq {
 enum nativemalloc_index { NATIVEMALLOC_INDEX_THREAD = 0, NATIVEMALLOC_INDEX_CPU_ID = 1, NATIVEMALLOC_INDEX_MM_CID = 2 };
 
 /*
- * Where the heap's memory is. Amounts are in bytes. While other threads allocate, the numbers are near the truth; when none
- * does, mapped = in_use + front_end_cached + transfer_cached + central_free + span_tails + page_heap_free + released + metadata.
+ * Where the heap's memory is. Amounts are in bytes. While other threads allocate, the numbers are near the truth. They always add up:
+ * mapped = in_use + front_end_cached + transfer_cached + central_free + span_tails + page_heap_free + released + metadata.
  * Later versions add fields at the end.
  */
 struct nativemalloc_statistics {

@@ -50,6 +50,15 @@ public sealed class StatisticsTests
     public void KernelSaysTheSame() =>
         new Command(TestProgram.Path("accounted", "", "-I" + Repository.Header, Repository.StaticLibrary)).Run().Succeeded();
 
+    [Theory]
+    [InlineData("mm_cid", "0")]
+    [InlineData("cpu_id", "0")]
+    [InlineData("thread", "0")]
+    [InlineData("", "1")]
+    public void TheyAddUpWhileOthersAllocate(string index, string check) =>
+        new Command(TestProgram.Path("racing", "", "-I" + Repository.Header, Repository.StaticLibrary), "1")
+            .With("NATIVEMALLOC_INDEX", index).With("NATIVEMALLOC_CHECK", check).Run().Succeeded();
+
     // Its sizes shift, so that spans are shed and objects of all classes lie in remnants.
     [Fact]
     public void ClassesStayConsistentWhereSpansAreShed()
