@@ -23,7 +23,7 @@ internal static unsafe class DynamicLoading
         Shim.EachObject(&LookIntoObject, &search);
 
         // If the kernel lets nobody write to libc's table, the flag must go, and the library that is loaded has the program's symbols first.
-        target->ModeMask = search.Redirected ? ~0 : ~DeepBind;
+        target->ModeMask = search.Refused ? ~DeepBind : ~0;
         Volatile.Write(ref *(nint*)&target->Function, (nint)search.NextDlopen);
     }
 
@@ -46,10 +46,10 @@ internal static unsafe class DynamicLoading
             search->NextDlopen = symbols.AddressOf(dlopen);
         }
 
-        // Libraries that want to be there before main define it too.
-        if (symbols.Find(Name("__libc_start_main"u8)) != null)
+        // Of the names that every libc has, one that nobody puts another in the place of. Before glibc 2.34 libpthread has it too.
+        if (symbols.Find(Name("__libc_current_sigrtmin"u8)) != null)
         {
-            search->Redirected |= Redirect(symbols, search);
+            search->Refused |= !Redirect(symbols, search);
         }
 
         return 0;
@@ -90,7 +90,7 @@ internal static unsafe class DynamicLoading
         internal ElfSymbols Own;
         internal bool IsBehind;
         internal void* NextDlopen;
-        internal bool Redirected;
+        internal bool Refused;
     }
 }
 

@@ -48,6 +48,7 @@ public sealed class DynamicLoadingTests
         string library = TestProgram.Path("deepbound_operators", ".so", [.. s_cxx, "-DLIBRARY", "-shared", "-fPIC"]);
         new Command(program, library).Run().Succeeded();
         new Command(program, library).Preloaded().Run().Succeeded();
+        new Command(program, library).Preloaded().With("NATIVEMALLOC_CHECK", "1").Run().Succeeded();
     }
 
     // By where the call comes from.
