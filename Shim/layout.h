@@ -9,4 +9,4 @@
 #define THREAD_INDEX    16
 #define THREAD_DETACHED 20
 #define THREAD_SLAB     24
-#define THREAD_SIZE     72
+#define THREAD_SIZE     80

@@ -186,7 +186,7 @@ HIDDEN void nm_abort(void)
     __builtin_trap();
 }
 
-/* Handlers that were registered first are the last before a fork: no other library's runs while the allocator's locks are held. */
+/* Handlers that were registered first are the last before a fork: no other library's runs while the gate is closed. */
 HIDDEN void nm_register_fork_handlers(void)
 {
     static int registered;

@@ -313,6 +313,7 @@ nm_thread:
         .quad   0                                       /* THREAD_SLAB */
         .quad   0                                       /* how it uses rseq, whether it is on a slow path */
         .quad   0                                       /* what realloc made larger last */
+        .quad   0                                       /* where it stands among those on slow paths */
         .zero   24                                      /* a misuse that it has found */
         .size   nm_thread, THREAD_SIZE
         .weak   __rseq_refcount

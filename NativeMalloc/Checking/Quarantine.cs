@@ -32,8 +32,6 @@ internal static unsafe class Quarantine
     /// <summary>No block is here, at this moment.</summary>
     internal static bool IsEmpty => Volatile.Read(ref RingPointer->Count) == 0;
 
-    internal static FutexLock* Lock => &RingPointer->Lock;
-
     /// <summary>Puts a block in, of at most <see cref="MaxBlockBytes"/>. False if there is no place.</summary>
     internal static bool TryAdd(void* block, nuint bytes)
     {

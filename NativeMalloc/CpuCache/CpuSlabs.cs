@@ -27,7 +27,7 @@ internal static unsafe class CpuSlabs
     /// <summary>How often any slab has asked for its budget.</summary>
     private static long s_asked;
 
-    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+    private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
     /// <summary>The table that threads of this mode use.</summary>
     internal static nint* Table => s_table;
@@ -166,29 +166,5 @@ internal static unsafe class CpuSlabs
         }
 
         Lock->Release();
-    }
-
-    /// <summary>Waits until nobody is changing a slab's capacities. The gate to them, and to the table, is closed.</summary>
-    internal static void AwaitSlabsFree()
-    {
-        for (int index = 0; index < s_bound; index++)
-        {
-            if (s_slabs[index] != null)
-            {
-                s_slabs[index]->Lock.AwaitFree();
-            }
-        }
-    }
-
-    internal static void FreeLocksInChild()
-    {
-        Lock->FreeInChild();
-        for (int index = 0; index < s_bound; index++)
-        {
-            if (s_slabs[index] != null)
-            {
-                s_slabs[index]->Lock.FreeInChild();
-            }
-        }
     }
 }

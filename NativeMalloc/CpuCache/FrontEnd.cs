@@ -75,7 +75,7 @@ internal static unsafe class FrontEnd
         thread->Detached = 1;
         thread->Table = Shim.SentinelTable();
         Rseq.Leave(thread);
-        if (thread->Slab != null && SlowPath.TryEnter(thread))
+        if (thread->Slab != null && SlowPath.Enter(thread))
         {
             ThreadSlabs.Give(thread->Slab);
             thread->Slab = null;

@@ -1,177 +1,228 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
 
 /// <summary>
-/// Memory for signal handlers that interrupted a slow path of their own thread: 256 KiB in units of 64 bytes, and mappings for what
-/// is larger, both given and taken with single atomic instructions. When it is spent, such a handler's malloc fails.
+/// Memory for who may not wait for a lock: signal handlers that interrupted a slow path of their own thread, and threads that a fork keeps
+/// waiting. Regions in units of 64 bytes, the first of 256 KiB and always there, each further one twice as large as the one before; what is
+/// larger than 4 KiB has a mapping of its own (<see cref="ReserveMappings"/>). All is given and taken with single atomic instructions.
 /// </summary>
 internal static unsafe class Reserve
 {
     private const int UnitBytes = 64;
     private const int UnitsPerWord = 64;
-    private const int Words = 64;
-    private const int Bytes = Words * UnitsPerWord * UnitBytes;
-    private const int Mappings = 64;
-    private const ulong Claimed = 1;
 
-    private struct Root
+    /// <summary>The most of a block of a region, and of its alignment: the units that a word stands for.</summary>
+    private const nuint MaxBytes = UnitsPerWord * UnitBytes;
+
+    private const int FirstWords = 64;
+
+    private static First s_first;
+
+    // The regions after the first, the newest first, linked by Next.
+    private static nint s_newest;
+
+    /// <summary>A region: bits of the units in use, and for each at which a block begins the block's units. Its memory begins at a multiple of 4 KiB.</summary>
+    private struct Region
     {
-        internal fixed ulong InUse[Words];
-        internal fixed ulong Starts[Mappings];
-        internal fixed ulong Lengths[Mappings];
-        internal fixed byte UnitsOf[Words * UnitsPerWord];
-        internal fixed byte Memory[Bytes + UnitBytes];
+        internal Region* Next;
+        internal byte* Memory;
+        internal ulong* InUse;
+        internal byte* UnitsOf;
+        internal int Words;
 
-        // No mapping of that number, or a higher one, has been made yet.
-        internal int MappingsEnd;
+        // Where the last block was found: a guess.
+        internal int Hand;
     }
 
-    private static Root s_root;
+    private struct First
+    {
+        internal Region Region;
+        internal fixed ulong InUse[FirstWords];
+        internal fixed byte UnitsOf[FirstWords * UnitsPerWord];
+        internal fixed byte Memory[(FirstWords + 1) * (int)MaxBytes];
+    }
 
-    private static Root* RootPointer => (Root*)Unsafe.AsPointer(ref s_root);
+    private static Region* Newest => (Region*)Volatile.Read(ref s_newest);
 
-    private static nuint Start => ((nuint)RootPointer->Memory + UnitBytes - 1) & ~(nuint)(UnitBytes - 1);
-
-    /// <summary>A block; null if the reserve is spent. <paramref name="alignment"/> is a power of two.</summary>
+    /// <summary>A block; null if there is no memory. <paramref name="alignment"/> is a power of two.</summary>
     internal static void* Allocate(nuint size, nuint alignment)
     {
-        if (size > UnitsPerWord * UnitBytes || alignment > UnitBytes)
+        if (size > MaxBytes || alignment > MaxBytes)
         {
-            return size <= LargeBlocks.MaxSize / 2 && alignment <= LargeBlocks.MaxSize / 2 ? Map(size, alignment) : null;
+            return ReserveMappings.Allocate(size, alignment);
         }
 
         int units = size == 0 ? 1 : (int)((size + UnitBytes - 1) / UnitBytes);
-        ulong mask = MaskOf(units);
-        for (int word = 0; word < Words; word++)
+        ulong places = PlacesFor((int)(alignment / UnitBytes));
+        void* block = Take(GetFirst(), units, places);
+        while (block == null)
         {
-            ref long place = ref Unsafe.As<ulong, long>(ref RootPointer->InUse[word]);
-            for (int first = 0; first + units <= UnitsPerWord; first++)
+            Region* newest = Newest;
+            for (Region* region = newest; block == null && region != null; region = region->Next)
             {
-                ulong wanted = mask << first;
-                ulong inUse = Volatile.Read(ref RootPointer->InUse[word]);
-                if ((inUse & wanted) != 0)
+                block = Take(region, units, places);
+            }
+
+            if (block == null && newest == Newest && !Extend(newest))
+            {
+                return null;
+            }
+        }
+
+        return block;
+    }
+
+    /// <summary>Bytes of a block of the reserve; 0 if it is none.</summary>
+    internal static nuint SizeOf(void* block)
+    {
+        Region* region = RegionOf(block, out int unit);
+        return region != null ? (nuint)region->UnitsOf[unit] * UnitBytes : ReserveMappings.SizeOf(block);
+    }
+
+    /// <summary>Takes a block back; false if it is none of the reserve.</summary>
+    internal static bool TryFree(void* block)
+    {
+        Region* region = RegionOf(block, out int unit);
+        if (region == null)
+        {
+            return ReserveMappings.TryFree(block);
+        }
+
+        int units = region->UnitsOf[unit];
+        if (units == 0)
+        {
+            return false;
+        }
+
+        region->UnitsOf[unit] = 0;
+        ulong mask = MaskOf(units) << unit % UnitsPerWord;
+        ulong* word = region->InUse + unit / UnitsPerWord;
+        ulong inUse;
+        do
+        {
+            inUse = Volatile.Read(ref *word);
+        }
+        while (Interlocked.CompareExchange(ref *(long*)word, (long)(inUse & ~mask), (long)inUse) != (long)inUse);
+        return true;
+    }
+
+    // Whoever comes first writes what all others would.
+    private static Region* GetFirst()
+    {
+        First* first = (First*)Unsafe.AsPointer(ref s_first);
+        first->Region.InUse = first->InUse;
+        first->Region.UnitsOf = first->UnitsOf;
+        first->Region.Memory = (byte*)(((nuint)first->Memory + MaxBytes - 1) & ~(MaxBytes - 1));
+        Volatile.Write(ref first->Region.Words, FirstWords);
+        return &first->Region;
+    }
+
+    // Each word has its units, a byte for each of them, and 8 bytes.
+    private static bool Extend(Region* newest)
+    {
+        int words = newest != null ? newest->Words * 2 : FirstWords * 2;
+        nuint headers = (nuint)sizeof(Region) + (nuint)words * (sizeof(ulong) + UnitsPerWord);
+        headers = (headers + MaxBytes - 1) & ~(MaxBytes - 1);
+        nuint bytes = headers + (nuint)words * MaxBytes;
+        byte* memory = Os.Map(bytes);
+        if (memory == null)
+        {
+            return false;
+        }
+
+        Region* region = (Region*)memory;
+        region->Next = newest;
+        region->InUse = (ulong*)(region + 1);
+        region->UnitsOf = (byte*)(region->InUse + words);
+        region->Memory = memory + headers;
+        region->Words = words;
+        if (Interlocked.CompareExchange(ref Unsafe.As<nint, long>(ref s_newest), (nint)region, (nint)newest) != (nint)newest)
+        {
+            Os.Unmap(memory, bytes); // somebody else has extended it meanwhile
+        }
+
+        return true;
+    }
+
+    // A row of free units that begins at one of those places of a word; null if there is none.
+    private static void* Take(Region* region, int units, ulong places)
+    {
+        ulong mask = MaskOf(units);
+        int hand = Volatile.Read(ref region->Hand);
+        for (int passed = 0; passed < region->Words; passed++)
+        {
+            int number = (hand + passed) % region->Words;
+            ulong* word = region->InUse + number;
+            ulong inUse = Volatile.Read(ref *word);
+            ulong starts = StartsOf(~inUse, units) & places;
+            while (starts != 0)
+            {
+                int first = BitOperations.TrailingZeroCount(starts);
+                if (Interlocked.CompareExchange(ref *(long*)word, (long)(inUse | (mask << first)), (long)inUse) == (long)inUse)
                 {
-                    continue;
+                    int unit = number * UnitsPerWord + first;
+                    region->Hand = number;
+                    region->UnitsOf[unit] = (byte)units;
+                    return region->Memory + (nuint)unit * UnitBytes;
                 }
 
-                if (Interlocked.CompareExchange(ref place, (long)(inUse | wanted), (long)inUse) == (long)inUse)
-                {
-                    int unit = word * UnitsPerWord + first;
-                    RootPointer->UnitsOf[unit] = (byte)units;
-                    return (void*)(Start + (nuint)unit * UnitBytes);
-                }
-
-                first--; // somebody else was at this word
+                inUse = Volatile.Read(ref *word); // somebody else was at this word
+                starts = StartsOf(~inUse, units) & places;
             }
         }
 
         return null;
     }
 
-    /// <summary>Bytes of a block of the reserve; 0 if it is none.</summary>
-    internal static nuint SizeOf(void* block)
+    // The bits at which a row of so many begins.
+    private static ulong StartsOf(ulong bits, int row)
     {
-        nuint offset = (nuint)block - Start;
-        if (offset < Bytes)
+        for (int known = 1; known < row;)
         {
-            return offset % UnitBytes == 0 ? (nuint)RootPointer->UnitsOf[offset / UnitBytes] * UnitBytes : 0;
+            int step = known < row - known ? known : row - known;
+            bits &= bits >> step;
+            known += step;
         }
 
-        int mapping = FindMapping(block);
-        return mapping < 0 ? 0 : (nuint)RootPointer->Lengths[mapping];
+        return bits;
     }
 
-    /// <summary>Takes a block back; false if it is none of the reserve.</summary>
-    internal static bool TryFree(void* block)
+    // Every so many bits one, from the lowest on.
+    private static ulong PlacesFor(int distance)
     {
-        nuint size = SizeOf(block);
-        if (size == 0)
+        ulong places = 1;
+        for (int covered = distance > 1 ? distance : 1; covered < UnitsPerWord; covered *= 2)
         {
-            return false;
+            places |= places << covered;
         }
 
-        nuint offset = (nuint)block - Start;
-        if (offset >= Bytes)
-        {
-            RootPointer->Starts[FindMapping(block)] = 0;
-            Os.Unmap((byte*)block, size);
-            return true;
-        }
-
-        int unit = (int)(offset / UnitBytes);
-        ulong mask = MaskOf((int)(size / UnitBytes)) << unit % UnitsPerWord;
-        RootPointer->UnitsOf[unit] = 0;
-        ref long place = ref Unsafe.As<ulong, long>(ref RootPointer->InUse[unit / UnitsPerWord]);
-        long inUse;
-        do
-        {
-            inUse = (long)Volatile.Read(ref RootPointer->InUse[unit / UnitsPerWord]);
-        }
-        while (Interlocked.CompareExchange(ref place, inUse & (long)~mask, inUse) != inUse);
-        return true;
+        return places;
     }
 
     private static ulong MaskOf(int units) => ulong.MaxValue >> (UnitsPerWord - units);
 
-    private static int FindMapping(void* block)
+    // Null if the block lies in no region; a region without units, if it begins at none.
+    private static Region* RegionOf(void* block, out int unit)
     {
-        int end = Volatile.Read(ref RootPointer->MappingsEnd);
-        for (int i = 0; i < end; i++)
+        Region* region = &((First*)Unsafe.AsPointer(ref s_first))->Region;
+        Region* next = Newest;
+        while (region != null)
         {
-            if (RootPointer->Starts[i] == (ulong)block)
+            nuint offset = (nuint)block - (nuint)region->Memory;
+            if (offset < (nuint)region->Words * MaxBytes)
             {
-                return i;
+                unit = (int)(offset / UnitBytes);
+                return offset % UnitBytes == 0 ? region : null;
             }
+
+            region = next;
+            next = region != null ? region->Next : null;
         }
 
-        return -1;
-    }
-
-    private static void* Map(nuint size, nuint alignment)
-    {
-        alignment = alignment < 4096 ? 4096 : alignment;
-        size = (size + 4095) & ~(nuint)4095;
-        size = size == 0 ? 4096 : size;
-        for (int i = 0; i < Mappings; i++)
-        {
-            if (Interlocked.CompareExchange(ref Unsafe.As<ulong, long>(ref RootPointer->Starts[i]), (long)Claimed, 0) != 0)
-            {
-                continue;
-            }
-
-            int end;
-            do
-            {
-                end = Volatile.Read(ref RootPointer->MappingsEnd);
-            }
-            while (end <= i && Interlocked.CompareExchange(ref RootPointer->MappingsEnd, i + 1, end) != end);
-
-            byte* memory = Os.Map(size + alignment - 4096);
-            if (memory == null)
-            {
-                RootPointer->Starts[i] = 0;
-                return null;
-            }
-
-            byte* start = (byte*)(((nuint)memory + alignment - 1) & ~(alignment - 1));
-            if (start > memory)
-            {
-                Os.Unmap(memory, (nuint)(start - memory));
-            }
-
-            nuint behind = (nuint)(memory + size + alignment - 4096 - (start + size));
-            if (behind > 0)
-            {
-                Os.Unmap(start + size, behind);
-            }
-
-            RootPointer->Lengths[i] = size;
-            Interlocked.Exchange(ref Unsafe.As<ulong, long>(ref RootPointer->Starts[i]), (long)start);
-            return start;
-        }
-
+        unit = 0;
         return null;
     }
 }

@@ -4,8 +4,9 @@ using System.Threading;
 namespace NativeMalloc;
 
 /// <summary>
-/// Whether a thread is on a slow path already. A signal handler that allocates may interrupt one, whose locks its own thread then
-/// holds: it takes none, allocates from the <see cref="Reserve"/>, and leaves what it frees here for the next who may.
+/// Whether a thread is on a slow path already, and lets it on one. A signal handler that allocates may interrupt one, whose locks its own
+/// thread then holds: it takes none, allocates from the <see cref="Reserve"/>, and leaves what it frees here for the next who may. The same
+/// goes for who comes while another thread forks, if that takes long (<see cref="ForkGate"/>).
 /// </summary>
 internal static unsafe class SlowPath
 {
@@ -14,7 +15,7 @@ internal static unsafe class SlowPath
 
     private static ulong s_deferred;
 
-    /// <summary>False for whoever interrupted a slow path of this very thread.</summary>
+    /// <summary>False for whoever interrupted a slow path of this very thread, or is kept out by a fork.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TryEnter(ThreadState* thread)
     {
@@ -23,14 +24,28 @@ internal static unsafe class SlowPath
             return false;
         }
 
-        Volatile.Write(ref thread->OnSlowPath, 1);
-        return true;
+        StepIn(thread);
+        return !ForkGate.IsClosed || PassGate(thread, patient: false);
+    }
+
+    /// <summary>
+    /// The same, but waits for forks as long as they take: for what cannot be left undone, where the thread holds nothing of libc's.
+    /// </summary>
+    internal static bool Enter(ThreadState* thread)
+    {
+        if (thread->OnSlowPath != 0)
+        {
+            return false;
+        }
+
+        StepIn(thread);
+        return PassGate(thread, patient: true);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Leave(ThreadState* thread)
     {
-        Volatile.Write(ref thread->OnSlowPath, 0);
+        StepOut(thread);
         if (Volatile.Read(ref s_deferred) != 0)
         {
             FreeDeferred(thread);
@@ -94,12 +109,43 @@ internal static unsafe class SlowPath
                 block = next;
             }
 
-            Volatile.Write(ref thread->OnSlowPath, 0);
+            StepOut(thread);
         }
     }
 
     // No program has it in a block of its own.
     private static ulong MarkOf(void* block) => (ulong)block * Spread;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool PassGate(ThreadState* thread, bool patient)
+    {
+        while (ForkGate.IsClosedTo(thread))
+        {
+            StepOut(thread);
+            if (!ForkGate.Await(thread, patient))
+            {
+                return false;
+            }
+
+            StepIn(thread);
+        }
+
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StepIn(ThreadState* thread)
+    {
+        Volatile.Write(ref thread->OnSlowPath, 1);
+        Insiders.Add(thread);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StepOut(ThreadState* thread)
+    {
+        Insiders.Remove(thread);
+        Volatile.Write(ref thread->OnSlowPath, 0);
+    }
 
     private static ref long Deferred => ref Unsafe.As<ulong, long>(ref s_deferred);
 }

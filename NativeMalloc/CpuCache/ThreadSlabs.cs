@@ -17,7 +17,7 @@ internal static unsafe class ThreadSlabs
     private static Slab* s_leftOver;
     private static int s_threads;
 
-    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+    private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
     /// <summary>The slabs of the threads that there are, linked by Next; <see cref="Lock"/> protects the list.</summary>
     internal static Slab* InUse => s_inUse;
@@ -85,24 +85,6 @@ internal static unsafe class ThreadSlabs
             }
 
             slab = next;
-        }
-    }
-
-    /// <summary>Waits until no owner is changing a slab's capacities. The gate to them, and to the list, is closed.</summary>
-    internal static void AwaitSlabsFree()
-    {
-        for (Slab* slab = s_inUse; slab != null; slab = slab->Next)
-        {
-            slab->Lock.AwaitFree();
-        }
-    }
-
-    internal static void FreeLocksInChild()
-    {
-        Lock->FreeInChild();
-        for (Slab* slab = s_inUse; slab != null; slab = slab->Next)
-        {
-            slab->Lock.FreeInChild();
         }
     }
 

@@ -35,6 +35,9 @@ internal unsafe struct ThreadState
     /// <summary>The small block that realloc made larger last; it may be freed by now.</summary>
     internal void* Grown;
 
+    /// <summary>Where this thread stands among the <see cref="Insiders"/>, or last stood.</summary>
+    internal nint* Entry;
+
     /// <summary>A misuse that this thread is to tell of when it leaves its slow path.</summary>
     internal Finding Finding;
 }

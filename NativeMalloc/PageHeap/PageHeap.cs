@@ -46,7 +46,6 @@ internal unsafe struct PageHeap
 
     // Free ones that the kernel is taking back: nobody can have them meanwhile.
     private nint _leavingPages;
-    private LeavingRows _leaving;
     private nint _releasedPages;
     private long _keptSmall;
 
@@ -205,7 +204,7 @@ internal unsafe struct PageHeap
         nint pages = (nint)(bytes >> PageMap.PageShift);
         pages = pages < BackedFreePages ? pages : BackedFreePages; // others may free more and more
         nint released = 0;
-        while (released < pages && TryReleaseStep(pages - released, exchange: false, out nint count))
+        while (released < pages && !ForkGate.IsClosed && TryReleaseStep(pages - released, exchange: false, out nint count))
         {
             released += count;
         }
@@ -224,7 +223,7 @@ internal unsafe struct PageHeap
         nint most = _policy.IsLimited ? _mappedPages : (nint)freedPages + MaxReleaseStep;
         nint due = DuePages(out bool exchange);
         due = due < most ? due : most;
-        while (due > 0 && !_refuses && TryReleaseStep(due, exchange, out nint count))
+        while (due > 0 && !_refuses && !ForkGate.IsClosed && TryReleaseStep(due, exchange, out nint count))
         {
             due -= count;
         }
@@ -239,26 +238,6 @@ internal unsafe struct PageHeap
         _refuses = false;
         _idlePages = _policy.EndPeriod(BackedFreePages);
         End();
-    }
-
-    internal void CloseForFork()
-    {
-        ForkGate.Close(LockOrder.Growth);
-        _growthLock.AwaitFree();
-        ForkGate.Close(LockOrder.PageHeap);
-        _lock.AwaitFree();
-    }
-
-    /// <summary>In the child of a fork, which nobody waits for that gives memory back: what is on its way stays. No one knows what it holds.</summary>
-    internal void FreeLocksInChild()
-    {
-        _growthLock.FreeInChild();
-        _lock.FreeInChild();
-        while (_leaving.TryTakeAny(out nuint start, out nuint pages))
-        {
-            SetLeaving(-(nint)pages);
-            GivePages(start, pages, PageContents.Some);
-        }
     }
 
     private static ref HugePageFiller FillerOf(ref PageHeap heap, HugePage* hugePage) =>
@@ -671,14 +650,13 @@ internal unsafe struct PageHeap
     private bool TryReleaseStep(nint most, bool exchange, out nint released)
     {
         released = 0;
-        if (!_leaving.HasRoom || !FindBacked(most < MaxReleaseStep ? most : MaxReleaseStep, out nuint start, out nuint pages))
+        if (!FindBacked(most < MaxReleaseStep ? most : MaxReleaseStep, out nuint start, out nuint pages))
         {
             return false;
         }
 
         UsePages(start, pages);
         SetLeaving((nint)pages);
-        int place = _leaving.Add(start, pages);
         _lock.Release();
         bool done = Promises.Release((byte*)start, pages << PageMap.PageShift);
         if (done)
@@ -687,7 +665,6 @@ internal unsafe struct PageHeap
         }
 
         _lock.Acquire(LockOrder.PageHeap);
-        _leaving.Remove(place);
         SetLeaving(-(nint)pages);
         GivePages(start, pages, done ? PageContents.None : PageContents.Some, refused: !done);
         if (!done)

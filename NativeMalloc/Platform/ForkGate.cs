@@ -1,89 +1,166 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
 
 /// <summary>
-/// Sees to it that no other thread has a lock while one forks. It takes none: there are hundreds, and parent and child would get copies
-/// of all the pages that they lie on. It closes a gate to them, one place of <see cref="LockOrder"/> after the other, and waits
-/// until those of the place are free.
+/// Keeps other threads off the slow paths while one forks, so that the child's heap is whole: the gate is closed while a fork is under way.
 /// </summary>
 /// <remarks>
-/// Whoever takes a lock looks at the gate after that, and the forking thread looks at the lock after it closed the gate, so that one of
-/// them sees the other. Who finds it closed lets go without having touched anything; a child may find the lock taken, and frees it.
-/// Other libraries' fork handlers, which run on the forking thread while the gate is closed, also in the child, may allocate: that
-/// thread passes all locks, and neither takes nor frees one, since another may have it that has yet to look at the gate.
+/// It closes in the last of the handlers before the fork, and libc goes on to take locks of its own: of the list of handlers, of name
+/// services, of pipes, of the list of streams. Who waits at the gate may have one of those, or a stream for which another waits that has one.
+/// So nobody waits for long: after that it is as for a signal handler that interrupts a slow path, who may neither wait. Several threads may
+/// fork at once, and handlers may fork: a fork waits for no other, since that may wait for what the first one's thread holds.
 /// </remarks>
 internal static unsafe class ForkGate
 {
-    // The place up to which locks are behind the closed gate; 0: none.
+    private const int MostForks = 32;
+
+    /// <summary>Most forks take less. What waits longer may be what the fork waits for.</summary>
+    private const uint PatienceMilliseconds = 1;
+
+    // A bit for each fork that is under way, and for each bit its thread. While a bit is set its entry is that fork's alone.
     private static int s_closed;
+    private static Forks s_forks;
 
-    // The thread pointer of the thread that is forking, 0 if none is. One at a time, by s_forking: libc runs the handlers of
-    // threads that fork at once side by side.
-    private static nint s_owner;
-    private static FutexLock s_forking;
-    private static int s_depth;
+    // Somebody has waited in vain since a fork last began at an open gate, or ended: nobody else need try.
+    private static int s_vain;
 
-    /// <summary>
-    /// Announces that this thread will fork, when no other thread is at that; false if it has closed the gate already, because a
-    /// fork handler forks.
-    /// </summary>
-    internal static bool Begin()
+    private struct Forks
     {
-        if (!IsOwner)
-        {
-            s_forking.AcquireUngated();
-            Volatile.Write(ref s_owner, (nint)Shim.ThreadPointer());
-        }
-
-        return s_depth++ == 0;
+        internal fixed ulong Threads[MostForks];
     }
 
-    /// <summary>Keeps all other threads from locks of that place and those before it. Who has one of them keeps it until it is done.</summary>
-    internal static void Close(LockOrder place) => Interlocked.Exchange(ref s_closed, (int)place);
-
-    /// <summary>In the parent, after a fork; true if it was the outermost.</summary>
-    internal static bool Leave() => --s_depth == 0;
-
-    /// <summary>Opens the gate, and lets others fork. In a child after its locks were freed.</summary>
-    internal static void Open(bool child)
-    {
-        s_depth = 0;
-        Volatile.Write(ref s_closed, 0);
-        Volatile.Write(ref s_owner, 0);
-        if (child)
-        {
-            s_forking.FreeInChild();
-        }
-        else
-        {
-            Os.FutexWake(Word, int.MaxValue);
-            s_forking.ReleaseUngated();
-        }
-    }
-
-    /// <summary>Whether no other thread than the one that forks must have a lock of that place now.</summary>
-    internal static bool IsClosed(LockOrder place) => Volatile.Read(ref s_closed) >= (int)place;
-
-    /// <summary>Whether the calling thread forks, and the gate is closed to the others.</summary>
-    internal static bool IsPassed
+    /// <summary>A fork is under way, whoever's.</summary>
+    internal static bool IsClosed
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => IsClosed(LockOrder.Last) && IsOwner;
+        get => Volatile.Read(ref s_closed) != 0;
     }
 
-    /// <summary>Waits until the gate may have been opened. The caller has no lock of that place, or one before it.</summary>
-    internal static void Wait(LockOrder place)
+    /// <summary>Before a fork: nobody else may come in from now on. A handler of the thread's own fork may call it again.</summary>
+    internal static void Close(ThreadState* thread)
     {
         int closed = Volatile.Read(ref s_closed);
-        if (closed >= (int)place)
+        if (closed == 0)
         {
-            Os.FutexWait(Word, closed);
+            Volatile.Write(ref s_vain, 0);
+        }
+
+        while (closed == -1 || Interlocked.CompareExchange(ref s_closed, closed | LowestClear(closed), closed) != closed)
+        {
+            if (closed == -1)
+            {
+                Os.FutexWait(Word, closed, PatienceMilliseconds);
+            }
+
+            closed = Volatile.Read(ref s_closed);
+        }
+
+        Threads[NumberOf(LowestClear(closed))] = (ulong)thread;
+    }
+
+    /// <summary>After a fork, in the parent.</summary>
+    internal static void Open(ThreadState* thread)
+    {
+        int bit = Leave(thread);
+        int closed;
+        do
+        {
+            closed = Volatile.Read(ref s_closed);
+        }
+        while (Interlocked.CompareExchange(ref s_closed, closed & ~bit, closed) != closed);
+        Volatile.Write(ref s_vain, 0);
+        Os.FutexWake(Word, int.MaxValue);
+    }
+
+    /// <summary>After a fork, in the child, where nobody else forks; this thread may be at another fork still.</summary>
+    internal static void OpenInChild(ThreadState* thread)
+    {
+        Leave(thread);
+        int closed = 0;
+        for (int number = 0; number < MostForks; number++)
+        {
+            closed |= Threads[number] == (ulong)thread ? 1 << number : 0;
+        }
+
+        Volatile.Write(ref s_closed, closed);
+    }
+
+    /// <summary>Whether another thread forks, so that this one must stay away.</summary>
+    internal static bool IsClosedTo(ThreadState* thread)
+    {
+        for (uint closed = (uint)Volatile.Read(ref s_closed); closed != 0; closed &= closed - 1)
+        {
+            if (Threads[BitOperations.TrailingZeroCount((ulong)closed)] != (ulong)thread)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Waits for other threads' forks, until they are done if it is <paramref name="patient"/>. False where one may be waiting for
+    /// something that this thread holds.
+    /// </summary>
+    internal static bool Await(ThreadState* thread, bool patient)
+    {
+        while (true)
+        {
+            int closed = Volatile.Read(ref s_closed);
+            if (!IsClosedTo(thread))
+            {
+                return true;
+            }
+
+            if (!patient && (BitOf(thread) != 0 || Volatile.Read(ref s_vain) != 0))
+            {
+                return false;
+            }
+
+            Os.FutexWait(Word, closed, PatienceMilliseconds);
+            if (!patient && IsClosedTo(thread))
+            {
+                Volatile.Write(ref s_vain, 1);
+            }
         }
     }
 
-    private static bool IsOwner => Volatile.Read(ref s_owner) == (nint)Shim.ThreadPointer();
+    // One fork less of that thread's: the entry is nobody's while its bit is still set, also for a signal handler that forks.
+    private static int Leave(ThreadState* thread)
+    {
+        int bit = BitOf(thread);
+        if (bit != 0)
+        {
+            Threads[NumberOf(bit)] = 0;
+        }
+
+        return bit;
+    }
+
+    // Of a fork of that thread's; 0 if it has none.
+    private static int BitOf(ThreadState* thread)
+    {
+        for (uint closed = (uint)Volatile.Read(ref s_closed); closed != 0; closed &= closed - 1)
+        {
+            int number = BitOperations.TrailingZeroCount((ulong)closed);
+            if (Threads[number] == (ulong)thread)
+            {
+                return 1 << number;
+            }
+        }
+
+        return 0;
+    }
+
+    private static int LowestClear(int closed) => ~closed & (closed + 1);
+
+    private static int NumberOf(int bit) => BitOperations.TrailingZeroCount((ulong)(uint)bit);
+
+    private static ulong* Threads => ((Forks*)Unsafe.AsPointer(ref s_forks))->Threads;
 
     private static int* Word => (int*)Unsafe.AsPointer(ref s_closed);
 }

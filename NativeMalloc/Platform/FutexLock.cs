@@ -5,8 +5,8 @@ using System.Threading;
 namespace NativeMalloc;
 
 /// <summary>
-/// A mutual-exclusion lock of one word that a fork can cross (<see cref="ForkGate"/>). Not recursive. All zeros is "free", so that zeroed
-/// memory holds usable locks.
+/// A mutual-exclusion lock of one word. Not recursive. All zeros is "free", so that zeroed memory holds usable locks. Only threads on a slow
+/// path take one: a fork waits until there are none (<see cref="Insiders"/>).
 /// </summary>
 internal unsafe struct FutexLock
 {
@@ -21,92 +21,20 @@ internal unsafe struct FutexLock
     /// <summary>Takes the lock, which is of that place in the order.</summary>
     internal void Acquire(LockOrder place)
     {
-        if (ForkGate.IsPassed)
-        {
-            return;
-        }
-
-        AcquireUngated();
-        if (ForkGate.IsClosed(place))
-        {
-            AcquireBehindGate(place);
-        }
-    }
-
-    /// <summary>Takes the lock if it is free and no other thread forks.</summary>
-    internal bool TryAcquire(LockOrder place)
-    {
-        if (ForkGate.IsPassed)
-        {
-            return true;
-        }
-
-        if (Interlocked.CompareExchange(ref _state, Held, Free) != Free)
-        {
-            return false;
-        }
-
-        if (ForkGate.IsClosed(place))
-        {
-            ReleaseUngated();
-            return false;
-        }
-
-        return true;
-    }
-
-    internal void Release()
-    {
-        if (!ForkGate.IsPassed)
-        {
-            ReleaseUngated();
-        }
-    }
-
-    /// <summary>Takes the lock whatever the gate is: that of the gate itself.</summary>
-    internal void AcquireUngated()
-    {
         if (Interlocked.CompareExchange(ref _state, Held, Free) != Free)
         {
             AcquireSlow();
         }
     }
 
-    internal void ReleaseUngated()
+    /// <summary>Takes the lock if it is free.</summary>
+    internal bool TryAcquire(LockOrder place) => Interlocked.CompareExchange(ref _state, Held, Free) == Free;
+
+    internal void Release()
     {
         if (Interlocked.CompareExchange(ref _state, Free, Held) != Held)
         {
             ReleaseSlow();
-        }
-    }
-
-    /// <summary>For the forking thread: waits until nobody has the lock who took it before the gate was closed.</summary>
-    internal void AwaitFree()
-    {
-        if (Volatile.Read(ref _state) != Free)
-        {
-            AcquireUngated();
-            ReleaseUngated();
-        }
-    }
-
-    /// <summary>In the child of a fork, where nobody has it, whatever the word says.</summary>
-    internal void FreeInChild()
-    {
-        if (Volatile.Read(ref _state) != Free)
-        {
-            Volatile.Write(ref _state, Free);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void AcquireBehindGate(LockOrder place)
-    {
-        while (ForkGate.IsClosed(place))
-        {
-            ReleaseUngated();
-            ForkGate.Wait(place);
-            AcquireUngated();
         }
     }
 

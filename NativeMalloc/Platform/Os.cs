@@ -163,6 +163,14 @@ internal static unsafe class Os
     internal static void FutexWait(int* word, int expected) =>
         Shim.SystemCall(NumberFutex, (nint)word, FutexWaitPrivate, expected, 0, 0, 0);
 
+    internal static void FutexWait(int* word, int expected, uint milliseconds)
+    {
+        long* time = stackalloc long[2]; // struct timespec
+        time[0] = milliseconds / 1000;
+        time[1] = milliseconds % 1000 * 1_000_000;
+        Shim.SystemCall(NumberFutex, (nint)word, FutexWaitPrivate, expected, (nint)time, 0, 0);
+    }
+
     internal static void FutexWake(int* word, int count) =>
         Shim.SystemCall(NumberFutex, (nint)word, FutexWakePrivate, count, 0, 0, 0);
 

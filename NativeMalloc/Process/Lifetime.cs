@@ -34,7 +34,7 @@ internal static unsafe class Lifetime
     [RuntimeExport("nm_unload")]
     internal static void Unload()
     {
-        if (Options.Check && Startup.IsHeapReady && SlowPath.TryEnter(Shim.Thread()))
+        if (Options.Check && Startup.IsHeapReady && SlowPath.Enter(Shim.Thread()))
         {
             Checked.EmptyQuarantine(Caller.Exit);
             SlowPath.Leave(Shim.Thread());
@@ -57,81 +57,28 @@ internal static unsafe class Lifetime
         }
     }
 
-    /// <summary>Before a fork, on the forking thread: closes the gate to all locks, from the front end down, so that none is held by another.</summary>
+    /// <summary>Before a fork, on the forking thread: from now on no other thread is on a slow path, so that none has a lock.</summary>
     [RuntimeExport("nm_fork_prepare")]
     internal static void BeforeFork()
     {
-        if (!ForkGate.Begin())
-        {
-            return;
-        }
-
-        ForkGate.Close(LockOrder.Startup);
-        Startup.Lock->AwaitFree();
-        nuint classes = Startup.IsHeapReady ? (nuint)SizeClasses.Count : 0;
-        ForkGate.Close(LockOrder.CpuSlabs);
-        CpuSlabs.Lock->AwaitFree();
-        ForkGate.Close(LockOrder.ThreadSlabs);
-        ThreadSlabs.Lock->AwaitFree();
-        ForkGate.Close(LockOrder.Slab);
-        CpuSlabs.AwaitSlabsFree();
-        ThreadSlabs.AwaitSlabsFree();
-        ForkGate.Close(LockOrder.Quarantine);
-        Quarantine.Lock->AwaitFree();
-        ForkGate.Close(LockOrder.TransferCache);
-        for (nuint sizeClass = 1; sizeClass < classes; sizeClass++)
-        {
-            Heap.Transfer(sizeClass)->Lock.AwaitFree();
-        }
-
-        ForkGate.Close(LockOrder.CentralFreeList);
-        for (nuint sizeClass = 1; sizeClass < classes; sizeClass++)
-        {
-            Heap.Central(sizeClass)->Lock.AwaitFree();
-        }
-
-        ForkGate.Close(LockOrder.Remnants);
-        Heap.Remnants->Lock.AwaitFree();
-        Heap.Pages->CloseForFork();
-        ForkGate.Close(LockOrder.Metadata);
-        Metadata.Lock->AwaitFree();
+        ThreadState* thread = Shim.Thread();
+        ForkGate.Close(thread);
+        Insiders.AwaitOthers(thread);
     }
 
     [RuntimeExport("nm_fork_parent")]
-    internal static void AfterForkInParent()
-    {
-        if (ForkGate.Leave())
-        {
-            ForkGate.Open(child: false);
-        }
-    }
+    internal static void AfterForkInParent() => ForkGate.Open(Shim.Thread());
 
     [RuntimeExport("nm_fork_child")]
     internal static void AfterForkInChild()
     {
-        FreeLocksInChild();
-        if (Startup.IsFrontEndReady)
+        ThreadState* thread = Shim.Thread();
+        Insiders.ForgetOthers(thread);
+        ForkGate.OpenInChild(thread);
+        if (Startup.IsFrontEndReady && SlowPath.TryEnter(thread))
         {
-            ThreadSlabs.ReclaimAfterFork(Shim.Thread()->Slab);
+            ThreadSlabs.ReclaimAfterFork(thread->Slab);
+            SlowPath.Leave(thread);
         }
-
-        ForkGate.Open(child: true);
-    }
-
-    private static void FreeLocksInChild()
-    {
-        Startup.Lock->FreeInChild();
-        CpuSlabs.FreeLocksInChild();
-        ThreadSlabs.FreeLocksInChild();
-        Quarantine.Lock->FreeInChild();
-        for (nuint sizeClass = 1; Startup.IsHeapReady && sizeClass < SizeClasses.Count; sizeClass++)
-        {
-            Heap.Transfer(sizeClass)->Lock.FreeInChild();
-            Heap.Central(sizeClass)->Lock.FreeInChild();
-        }
-
-        Heap.Remnants->Lock.FreeInChild();
-        Heap.Pages->FreeLocksInChild();
-        Metadata.Lock->FreeInChild();
     }
 }

@@ -22,7 +22,7 @@ internal static unsafe class Startup
     /// <summary>The front end has been chosen: threads can have slabs.</summary>
     internal static bool IsFrontEndReady => Volatile.Read(ref s_frontEndReady) != 0;
 
-    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+    private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
     /// <summary>Makes the heap unless that was done; false when there is no memory for it, at the moment.</summary>
     internal static bool EnsureHeap() => IsHeapReady || StartHeap();
@@ -46,6 +46,8 @@ internal static unsafe class Startup
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool StartHeap()
     {
+        ThreadState* thread = Shim.Thread();
+        bool entered = SlowPath.Enter(thread); // it may be on the slow path already
         Lock->Acquire(LockOrder.Startup);
         if (s_heapReady == 0 && Heap.Initialize())
         {
@@ -53,6 +55,11 @@ internal static unsafe class Startup
         }
 
         Lock->Release();
+        if (entered)
+        {
+            SlowPath.Leave(thread);
+        }
+
         return IsHeapReady;
     }
 
@@ -64,6 +71,8 @@ internal static unsafe class Startup
             return false;
         }
 
+        ThreadState* thread = Shim.Thread();
+        bool entered = SlowPath.Enter(thread);
         Lock->Acquire(LockOrder.Startup);
         if (s_frontEndReady == 0 && FrontEnd.Initialize(Options.Index))
         {
@@ -71,6 +80,11 @@ internal static unsafe class Startup
         }
 
         Lock->Release();
+        if (entered)
+        {
+            SlowPath.Leave(thread);
+        }
+
         return IsFrontEndReady;
     }
 }

@@ -57,95 +57,6 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
         Assert.False(_lock->TryAcquire(Place));
     }
 
-    [Fact]
-    public void ForksKeepOthersAwayAndLoseNobodyWhoWaits()
-    {
-        const int Rounds = 3000;
-        int[] counter = [0];
-        Thread[] threads = StartHolders(3, Rounds, _ =>
-        {
-            counter[0]++;
-            Thread.Yield();
-            counter[0]++;
-        });
-        for (int i = 0; i < Rounds; i++)
-        {
-            BeginFork();
-            int seen = counter[0];
-            Thread.Yield();
-            Assert.Equal(seen, counter[0]);
-            EndFork();
-        }
-
-        Assert.All(threads, t => Assert.True(t.Join(s_enough)));
-        Assert.True(_lock->TryAcquire(Place));
-    }
-
-    [Fact]
-    public void TheForkingThreadPassesAndOthersWait()
-    {
-        BeginFork();
-        _lock->Acquire(Place);
-        _lock->Release();
-        Assert.True(_lock->TryAcquire(Place));
-        _lock->Release();
-
-        Thread tries = new(() => Assert.False(_lock->TryAcquire(Place)));
-        tries.Start();
-        Assert.True(tries.Join(s_enough));
-        Thread waits = new(() => _lock->Acquire(Place));
-        waits.Start();
-        Assert.False(waits.Join(100));
-        EndFork();
-        Assert.True(waits.Join(s_enough));
-        _lock->Release();
-        Assert.True(_lock->TryAcquire(Place));
-    }
-
-    [Fact]
-    public void LocksThatComeLaterAreOpenUntilTheirTurn()
-    {
-        ForkGate.Begin();
-        ForkGate.Close(Place - 1);
-        Thread other = new(() => _lock->Acquire(Place));
-        other.Start();
-        Assert.True(other.Join(s_enough));
-        ForkGate.Close(Place);
-        Thread release = new(() =>
-        {
-            Thread.Sleep(50);
-            _lock->Release();
-        });
-        release.Start();
-        _lock->AwaitFree();
-        Assert.True(release.Join(s_enough));
-        EndFork();
-    }
-
-    [Fact]
-    public void AForkWithinAForkLeavesTheGateClosed()
-    {
-        Assert.True(ForkGate.Begin());
-        Assert.False(ForkGate.Begin());
-        Assert.False(ForkGate.Leave());
-        Assert.True(ForkGate.Leave());
-        ForkGate.Open(child: false);
-    }
-
-    [Fact]
-    public void InTheChildTheLockIsFree()
-    {
-        BeginFork();
-        Thread late = new(() => _lock->AcquireUngated()); // and has yet to look at the gate
-        late.Start();
-        Assert.True(late.Join(s_enough));
-        _lock->Acquire(Place); // as other libraries' handlers do, before ours
-        _lock->Release();
-        _lock->FreeInChild();
-        ForkGate.Open(child: true);
-        Assert.True(_lock->TryAcquire(Place));
-    }
-
     // Threads that take the lock so many times, and do something while they have it.
     private Thread[] StartHolders(int count, int rounds, Action<int> work)
     {
@@ -160,19 +71,5 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
         }))];
         Array.ForEach(threads, t => t.Start());
         return threads;
-    }
-
-    private void BeginFork()
-    {
-        Assert.True(ForkGate.Begin());
-        ForkGate.Close(Place);
-        _lock->AwaitFree();
-        ForkGate.Close(LockOrder.Last);
-    }
-
-    private static void EndFork()
-    {
-        Assert.True(ForkGate.Leave());
-        ForkGate.Open(child: false);
     }
 }

@@ -12,13 +12,15 @@ compile() {
 compiler=$*
 
 # musl's interface is not glibc's: what needs that is left out by programs.txt.
-for name in interface conformance threads forks vforks lives large alignment soak loading filtered misuse own_malloc spawns \
+for name in interface conformance threads forks underway midfork nested vforks lives large alignment soak loading filtered misuse own_malloc spawns \
     latecomer wordcount fastpath; do
     compile $name $name -ldl 2> $name.log || { [ $name = interface ] || [ $name = conformance ]; }
 done
 compile readonly readonly -rdynamic
 compile busy busy -rdynamic
 compile loaded.so loaded -shared -fPIC
+compile handlers.so handlers -shared -fPIC
+compile nested.so nested -shared -fPIC -DLIBRARY -Wl,-z,initfirst
 compile deepbound deepbound -rdynamic -ldl
 compile deepbound.so deepbound -shared -fPIC -DLIBRARY
 compile adopter2.so adopter -shared -fPIC -DLIBRARY -DPROTOCOL=2

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 
 namespace NativeMalloc;
 
@@ -192,6 +193,14 @@ internal static unsafe class Os
 
     internal static void FutexWait(int* word, int expected) =>
         LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWaitPrivate, expected, null, null, 0);
+
+    internal static void FutexWait(int* word, int expected, uint milliseconds)
+    {
+        long* time = stackalloc long[2] { milliseconds / 1000, milliseconds % 1000 * 1_000_000 };
+        LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWaitPrivate, expected, time, null, 0);
+    }
+
+    internal static void Sleep(uint milliseconds) => Thread.Sleep((int)milliseconds);
 
     internal static void FutexWake(int* word, int count) =>
         LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWakePrivate, count, null, null, 0);

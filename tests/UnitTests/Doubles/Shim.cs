@@ -11,9 +11,7 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class Shim
 {
-    private static readonly ThreadLocal<int> s_thread = new(() => Interlocked.Increment(ref s_threads));
     private static readonly ThreadLocal<nint> s_state = new(() => (nint)NativeMemory.AllocZeroed((nuint)sizeof(ThreadState)));
-    private static int s_threads;
 
     internal static Slab* CurrentSlab { get; set; }
 
@@ -102,9 +100,6 @@ internal static unsafe class Shim
     internal static Slab* SentinelSlab() => (Slab*)4096;
 
     internal static int IsSingleThreaded() => 0;
-
-    /// <summary>A different one for each thread, and never null.</summary>
-    internal static byte* ThreadPointer() => (byte*)((nint)s_thread.Value * 64);
 
     internal static ThreadState* Thread() => (ThreadState*)s_state.Value;
 
