@@ -37,6 +37,7 @@ internal unsafe struct PageHeap
     private HugePageFiller _broken;
     private HugePageFiller _bare;
     private HugePageRuns _runs;
+    private HeapMappings _mappings;
     private ReleasePolicy _policy;
     private MetadataPool _shortSpans;
     private MetadataPool _longSpans;
@@ -498,13 +499,14 @@ internal unsafe struct PageHeap
         _lock.Acquire(LockOrder.PageHeap);
         nuint runs = _runs.Count << PageMap.HugePageShift;
         _lock.Release();
+        bytes = HeapMappings.RoomFor(bytes);
         return runs > 0 && Os.CanMap(bytes > runs ? bytes - runs : PageMap.PageSize);
     }
 
     // Adds that many bytes of new memory to the free runs; false when there are none, or none for their trackers.
     private bool Map(nuint bytes)
     {
-        byte* start = MapHugePages(bytes);
+        byte* start = _mappings.Map(bytes);
         if (start == null)
         {
             return false;
@@ -514,7 +516,7 @@ internal unsafe struct PageHeap
         HugePage* trackers = PageMap.Cover((nuint)start, bytes) ? MakeTrackers((nuint)start, bytes, mayBeHuge) : null;
         if (trackers == null)
         {
-            Os.Unmap(start, bytes);
+            _mappings.Unmap((nuint)start, bytes);
             return false;
         }
 
@@ -572,7 +574,7 @@ internal unsafe struct PageHeap
         {
             next = _runs.After(run);
             int length = run->RunLength;
-            if (!Os.Unmap((byte*)run->Start, (nuint)length << PageMap.HugePageShift))
+            if (!_mappings.Unmap(run->Start, (nuint)length << PageMap.HugePageShift))
             {
                 continue; // it would be one mapping too many
             }
@@ -588,39 +590,6 @@ internal unsafe struct PageHeap
                 _trackers.Give(hugePage);
             }
         }
-    }
-
-    // Address space in whole huge pages. The kernel often aligns a mapping of this size by itself.
-    private static byte* MapHugePages(nuint bytes)
-    {
-        const nuint Mask = PageMap.HugePageSize - 1;
-        byte* start = Os.Map(bytes);
-        if (start == null || ((nuint)start & Mask) == 0)
-        {
-            return start;
-        }
-
-        Os.Unmap(start, bytes);
-        start = Os.Map(bytes + Mask);
-        if (start == null)
-        {
-            return null;
-        }
-
-        byte* aligned = (byte*)(((nuint)start + Mask) & ~Mask);
-        nuint head = (nuint)(aligned - start);
-        nuint tail = Mask - head;
-        if (head > 0)
-        {
-            Os.Unmap(start, head);
-        }
-
-        if (tail > 0)
-        {
-            Os.Unmap(aligned + bytes, tail);
-        }
-
-        return aligned;
     }
 
     // Free pages that should go back to the kernel: those beyond what is kept, and some more, or those that lay idle; "exchange": else those that

@@ -28,6 +28,7 @@ internal static unsafe class Os
     private const int ProtReadWrite = 1 | 2;
     private const int MapPrivate = 0x02;
     private const int MapAnonymous = 0x20;
+    private const int MapFixed = 0x10;
     private const int MapNoReserve = 0x4000;
     private const int MapFixedNoReplace = 0x100000;
 
@@ -55,6 +56,37 @@ internal static unsafe class Os
         return Failed(result) ? null : (byte*)result;
     }
 
+    /// <summary>Addresses that nobody can touch; null when the kernel has none to give.</summary>
+    internal static byte* Reserve(nuint bytes)
+    {
+        nint result = Shim.SystemCall(NumberMmap, 0, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
+        return Failed(result) ? null : (byte*)result;
+    }
+
+    /// <summary>As <see cref="Reserve"/>, these; false if anything is mapped there, or may not be.</summary>
+    internal static bool ReserveAt(byte* start, nuint bytes)
+    {
+        // Kernels before 4.17 do not know the flag, and map elsewhere what they cannot map there.
+        const int Flags = MapPrivate | MapAnonymous | MapNoReserve | MapFixedNoReplace;
+        nint result = Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, Flags, -1, 0);
+        if (!Failed(result) && result != (nint)start)
+        {
+            Unmap((byte*)result, bytes);
+        }
+
+        return result == (nint)start;
+    }
+
+    /// <summary>
+    /// Fresh, zeroed memory at addresses that are reserved; false when the kernel has none to give. Some of them may be mapped no more then.
+    /// </summary>
+    internal static bool Commit(byte* start, nuint bytes) =>
+        Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;
+
+    /// <summary>Takes the memory away, and leaves the addresses reserved; not where that would be too many mappings.</summary>
+    internal static void Withdraw(byte* start, nuint bytes) =>
+        Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapNoReserve | MapFixed, -1, 0);
+
     /// <summary>False if the kernel refused: the process would have too many mappings (vm.max_map_count).</summary>
     internal static bool Unmap(byte* start, nuint bytes) => Shim.SystemCall(NumberMunmap, (nint)start, (nint)bytes, 0, 0, 0, 0) == 0;
 
@@ -71,20 +103,6 @@ internal static unsafe class Os
     {
         byte* start = Map(bytes);
         return start != null && Unmap(start, bytes);
-    }
-
-    /// <summary>Whether nothing is mapped there, and may be.</summary>
-    internal static bool IsFree(byte* start, nuint bytes)
-    {
-        // Kernels before 4.17 do not know the flag, and map elsewhere what they cannot map there.
-        nint flags = MapPrivate | MapAnonymous | MapNoReserve | MapFixedNoReplace;
-        nint result = Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, flags, -1, 0);
-        if (!Failed(result))
-        {
-            Unmap((byte*)result, bytes);
-        }
-
-        return result == (nint)start;
     }
 
     /// <summary>

@@ -86,6 +86,13 @@ public sealed class HardTimesTests
         Assert.InRange(with - without, 0, 8 * MiB);
     }
 
+    [Fact]
+    public void WritesOffTheHeapsEndsMeetNobodysMemory()
+    {
+        string output = TestProgram.Run("guarded").Preloaded().Run().Succeeded().Output;
+        Assert.Matches("^1 rows\n([1-9]|[1-9][0-9]) rows\n[0-9]+ rows\n$", output);
+    }
+
     private static void Endures(string index, params string[] arguments) =>
         TestProgram.Run("scarce", arguments).Preloaded().With("NATIVEMALLOC_INDEX", index).Run().Succeeded();
 }

@@ -160,6 +160,9 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
                 AssertThat(
                     hugePage->LongestFree == (hugePage->IsEmpty ? 0 : hugePage->MeasureLongestFree()),
                     $"the huge page at {start:x} is in the wrong list");
+                AssertThat(Os.IsLive(start, PageMap.HugePageSize), $"the huge page at {start:x} is not mapped");
+                AssertGuarded(start - AddressSpace.SystemPage, start - PageMap.HugePageSize);
+                AssertGuarded(start + PageMap.HugePageSize, start + PageMap.HugePageSize);
             }
         }
 
@@ -167,6 +170,10 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
         AssertThat((nuint)used * PageMap.PageSize == heap->UsedBytes, "UsedBytes is wrong");
         AssertThat((nuint)released * PageMap.PageSize == heap->ReleasedBytes, "ReleasedBytes is wrong");
     }
+
+    // Beside heap is heap, or a page that cannot be touched.
+    private void AssertGuarded(nuint guard, nuint neighbour) =>
+        AssertThat(PageMap.HugePageOf(neighbour) != null || Os.IsGuard(guard, AddressSpace.SystemPage), $"there is no guard at {guard:x}");
 
     private void AssertCounters()
     {

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 
 namespace NativeMalloc;
@@ -19,8 +18,8 @@ internal sealed unsafe class AddressSpace
     private readonly nuint _otherEnd;
     private nuint _otherNext;
 
-    // What is free of the heap's part, up to its end: ends by starts.
-    private readonly SortedList<nuint, nuint> _gaps = [];
+    // What is free of the heap's part, up to its end.
+    private readonly AddressRanges _gaps = new();
 
     internal AddressSpace()
     {
@@ -41,7 +40,7 @@ internal sealed unsafe class AddressSpace
     /// <summary>Where mappings of a huge page and more lie: from here to <see cref="HeapEnd"/>.</summary>
     internal nuint HeapStart { get; }
 
-    internal nuint HeapEnd => _gaps.Count > 0 && _gaps.Values[^1] == _heapEnd ? _gaps.Keys[^1] : _heapEnd;
+    internal nuint HeapEnd => _gaps.All.LastOrDefault() is var last && last.Value == _heapEnd ? last.Key : _heapEnd;
 
     /// <summary>Pages that there can be from <see cref="HeapStart"/> on.</summary>
     internal nuint HeapPages => (_heapEnd - HeapStart) / PageMap.PageSize;
@@ -58,14 +57,12 @@ internal sealed unsafe class AddressSpace
             return TakeOther(bytes);
         }
 
-        foreach ((nuint gap, nuint end) in _gaps)
+        foreach ((nuint gap, nuint end) in _gaps.All)
         {
             nuint start = Place(gap);
             if (start < end && bytes <= end - start)
             {
-                _gaps.Remove(gap);
-                AddGap(gap, start);
-                AddGap(start + bytes, end);
+                _gaps.Remove(start, start + bytes);
                 return start;
             }
         }
@@ -73,33 +70,31 @@ internal sealed unsafe class AddressSpace
         return 0;
     }
 
+    /// <summary>Takes a place in the heap's part; false if not all of it is free.</summary>
+    internal bool TakeAt(nuint start, nuint bytes)
+    {
+        bool free = _gaps.Contains(start, start + bytes);
+        if (free)
+        {
+            _gaps.Remove(start, start + bytes);
+        }
+
+        return free;
+    }
+
+    /// <summary>Whether all of it is in the heap's part, and nobody's.</summary>
+    internal bool IsFree(nuint start, nuint bytes) => _gaps.Contains(start, start + bytes);
+
     internal void Give(nuint start, nuint bytes)
     {
         nuint end = start + RoundUp(bytes, SystemPage);
-        if (start < HeapStart || end > _heapEnd)
-        {
-            return;
-        }
-
-        foreach ((nuint gap, nuint gapEnd) in _gaps.Where(gap => gap.Value == start || gap.Key == end).ToArray())
-        {
-            _gaps.Remove(gap);
-            start = Math.Min(start, gap);
-            end = Math.Max(end, gapEnd);
-        }
-
-        AddGap(start, end);
-    }
-
-    internal static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) / unit * unit;
-
-    private void AddGap(nuint start, nuint end)
-    {
-        if (start < end)
+        if (start >= HeapStart && end <= _heapEnd)
         {
             _gaps.Add(start, end);
         }
     }
+
+    internal static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) / unit * unit;
 
     // Where a mapping at or behind an address begins.
     private nuint Place(nuint start) =>

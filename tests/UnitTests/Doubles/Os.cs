@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -9,7 +10,10 @@ internal static unsafe class Os
 {
     internal static AddressSpace Space { get; private set; }
 
-    /// <summary>So many calls of <see cref="Map"/> succeed first, then so many fail.</summary>
+    // What can be touched.
+    private static readonly AddressRanges s_live = new();
+
+    /// <summary>So many calls of <see cref="Map"/> and <see cref="Commit"/> succeed first, then so many fail.</summary>
     internal static int MapsBeforeFailure { get; set; }
 
     internal static int MapsToFail { get; set; }
@@ -77,6 +81,7 @@ internal static unsafe class Os
         WhileMapping = null;
         MapCalls = 0;
         MoveCalls = 0;
+        s_live.Remove(0, nuint.MaxValue);
         LiveBytes = 0;
         ReleasedBytes = 0;
         Written.Clear();
@@ -85,30 +90,24 @@ internal static unsafe class Os
 
     internal static byte* Map(nuint bytes)
     {
-        MapCalls++;
-        Action meanwhile = WhileMapping;
-        if (meanwhile != null && bytes >= PageMap.HugePageSize)
-        {
-            WhileMapping = null;
-            meanwhile();
-            WhileMapping = meanwhile;
-        }
-
-        if (MapsToFail > 0 && --MapsBeforeFailure < 0)
-        {
-            MapsToFail--;
-            return null;
-        }
-
-        nuint start = bytes <= Limit - LiveBytes ? Space.Take(bytes) : 0;
-        if (start == 0)
-        {
-            return null;
-        }
-
-        LiveBytes += bytes;
-        return MapAt((byte*)start, bytes, LibC.ProtReadWrite);
+        nuint start = Admits(bytes) ? Space.Take(bytes) : 0;
+        return start != 0 ? MapLive((byte*)start, bytes) : null;
     }
+
+    internal static byte* Reserve(nuint bytes) => (byte*)Space.Take(bytes);
+
+    internal static bool ReserveAt(byte* start, nuint bytes) => (MoveLosesSource && bytes == PageMap.PageSize) || Space.TakeAt((nuint)start, bytes);
+
+    internal static bool Commit(byte* start, nuint bytes) => Admits(bytes) && MapLive(start, bytes) == start;
+
+    internal static void Withdraw(byte* start, nuint bytes) => EndLive(start, bytes);
+
+    /// <summary>Whether all of it is mapped, and can be touched.</summary>
+    internal static bool IsLive(nuint start, nuint bytes) => s_live.Contains(start, start + bytes);
+
+    /// <summary>Whether it is mapped, and cannot be touched.</summary>
+    internal static bool IsGuard(nuint start, nuint bytes) =>
+        s_live.All.All(range => range.Value <= start || start + bytes <= range.Key) && !Space.IsFree(start, bytes);
 
     internal static bool Unmap(byte* start, nuint bytes)
     {
@@ -140,12 +139,42 @@ internal static unsafe class Os
             throw new ArgumentException($"munmap({(nuint)start:x}, {bytes:x}) is an error");
         }
 
-        MapAt(start, bytes, LibC.ProtNone);
+        EndLive(start, bytes);
         Space.Give((nuint)start, bytes);
-        LiveBytes -= bytes;
     }
 
-    internal static bool IsFree(byte* start, nuint bytes) => MoveLosesSource;
+    private static bool Admits(nuint bytes)
+    {
+        MapCalls++;
+        Action meanwhile = WhileMapping;
+        if (meanwhile != null && bytes >= PageMap.HugePageSize)
+        {
+            WhileMapping = null;
+            meanwhile();
+            WhileMapping = meanwhile;
+        }
+
+        if (MapsToFail > 0 && --MapsBeforeFailure < 0)
+        {
+            MapsToFail--;
+            return false;
+        }
+
+        return bytes <= Limit - LiveBytes;
+    }
+
+    private static byte* MapLive(byte* start, nuint bytes)
+    {
+        LiveBytes += bytes;
+        s_live.Add((nuint)start, (nuint)start + bytes);
+        return MapAt(start, bytes, LibC.ProtReadWrite);
+    }
+
+    private static void EndLive(byte* start, nuint bytes)
+    {
+        LiveBytes -= s_live.Remove((nuint)start, (nuint)start + bytes);
+        MapAt(start, bytes, LibC.ProtNone);
+    }
 
     internal static bool Release(byte* start, nuint bytes)
     {
