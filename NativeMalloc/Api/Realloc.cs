@@ -54,9 +54,9 @@ internal static unsafe class Realloc
     // Of more than MaxFineSize bytes: it may be that what lies there reads zero already. Of less that is not asked, for it would not pay.
     private static void* AllocateLargeZeroed(nuint bytes)
     {
-        if (bytes > SizeClasses.MaxSize && !Options.Check && SlowPath.TryEnter(Shim.Thread()))
+        if (bytes > SizeClasses.MaxSize && SlowPath.TryEnter(Shim.Thread()))
         {
-            void* large = LargeBlocks.AllocateZeroed(bytes);
+            void* large = Options.Check ? Checked.Allocate(bytes, PageMap.PageSize, zeroed: true) : LargeBlocks.AllocateZeroed(bytes);
             SlowPath.Leave(Shim.Thread());
             return large != null ? large : Errno.Fail(Errno.NoMemory);
         }

@@ -30,19 +30,22 @@ internal static unsafe class Checked
         }
     }
 
-    /// <summary>A block of exactly that size; null when there is no memory. <paramref name="alignment"/> is a power of two.</summary>
-    internal static void* Allocate(nuint size, nuint alignment)
+    /// <summary>
+    /// A block of exactly that size; null when there is no memory. <paramref name="alignment"/> is a power of two. <paramref name="zeroed"/>: a
+    /// large block reads zero, and is touched no more than it must.
+    /// </summary>
+    internal static void* Allocate(nuint size, nuint alignment, bool zeroed = false)
     {
         if (size > LargeBlocks.MaxSize - Seal.Bytes || !Startup.EnsureHeap())
         {
             return null;
         }
 
-        void* block = TryAllocate(size, alignment);
+        void* block = TryAllocate(size, alignment, zeroed);
         if (block == null && !Quarantine.IsEmpty)
         {
             EmptyQuarantine(Caller.Malloc);
-            block = TryAllocate(size, alignment);
+            block = TryAllocate(size, alignment, zeroed);
         }
 
         return block;
@@ -157,7 +160,7 @@ internal static unsafe class Checked
         }
     }
 
-    private static void* TryAllocate(nuint size, nuint alignment)
+    private static void* TryAllocate(nuint size, nuint alignment, bool zeroed)
     {
         nuint sizeClass = SizeClasses.OfAligned(size + Seal.Bytes, alignment);
         void* block;
@@ -179,7 +182,9 @@ internal static unsafe class Checked
         }
         else
         {
-            block = LargeBlocks.Allocate(size + Seal.Bytes, alignment > PageMap.PageSize ? alignment : PageMap.PageSize);
+            block = zeroed
+                ? LargeBlocks.AllocateZeroed(size + Seal.Bytes)
+                : LargeBlocks.Allocate(size + Seal.Bytes, alignment > PageMap.PageSize ? alignment : PageMap.PageSize);
             if (block == null)
             {
                 return null;

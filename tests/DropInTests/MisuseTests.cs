@@ -87,6 +87,7 @@ public sealed class MisuseTests
     // What these do wears out what checking mode keeps, and how.
     [Theory]
     [InlineData("handler")]
+    [InlineData("sparse")]
     [InlineData("exit")]
     public void CheckingModeIsQuietAbout(string what) => AssertNothingIsWrong(Checked(what).Preloaded());
 

@@ -3,6 +3,7 @@
  *
  *     checked handler     a signal handler frees the smallest blocks while its thread allocates
  *     checked short       what was freed makes room: nearly all of the 64 MiB that there are (NATIVEMALLOC_LIMIT, ulimit -v)
+ *     checked sparse      blocks that are large and hardly touched stay so
  *     checked exit        the process ends while its threads allocate, and while signal handlers do
  *     checked early       built with -DEARLY and the archive: a constructor that runs before the options are read leaves blocks in spans
  *                         that their classes have shed, and what it has then is used and freed
@@ -15,7 +16,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
-#include "check.h"
+#include "resident.h"
 
 static void every_300_microseconds(void (*handler)(int))
 {
@@ -69,6 +70,22 @@ static void in_short_supply(void)
             free(small[i]);
         free(large);
         free(aligned);
+    }
+}
+
+/* Each is 1 GiB, of which the program touches some pages. */
+static void hardly_touched(void)
+{
+    const size_t size = 1 << 30, step = 16 << 20;
+    for (int round = 0; round < 4; round++) {
+        char *block = round % 2 ? malloc(size) : calloc(size, 1);
+        CHECK(block != NULL);
+        for (size_t i = 0; i < size; i += step) {
+            CHECK(round % 2 || block[i] == 0);
+            block[i] = 1;
+        }
+        CHECK(resident() < 300); /* 64 huge pages, at most */
+        free(block);
     }
 }
 
@@ -146,6 +163,8 @@ int main(int argc, char **argv)
         handler();
     else if (!strcmp(argv[1], "short"))
         in_short_supply();
+    else if (!strcmp(argv[1], "sparse"))
+        hardly_touched();
     else if (!strcmp(argv[1], "exit"))
         leave_while_others_allocate();
 #ifdef EARLY
