@@ -313,7 +313,7 @@ internal unsafe struct PageHeap
     // As FindPages, from the start of a huge page on.
     private nuint FindHugePages(nuint pages)
     {
-        HugePage* run = HugePagesFor(pages) is var count && count < int.MaxValue ? _runs.Find((int)count) : null;
+        HugePage* run = HugePagesFor(pages) is var count && count <= PageMap.MostHugePages ? _runs.Find((int)count) : null;
         return run != null ? run->Start : 0;
     }
 
@@ -456,7 +456,7 @@ internal unsafe struct PageHeap
     private bool Grow(nuint pages, nuint alignment)
     {
         nuint hugePages = HugePagesFor(pages + SlackFor(pages, alignment));
-        if (hugePages >= int.MaxValue)
+        if (hugePages > PageMap.MostHugePages)
         {
             return false;
         }

@@ -21,6 +21,10 @@ internal static unsafe class PageMap
     internal const nuint HugePageSize = 1 << HugePageShift;
 
     private const int AddressBits = 47;
+
+    /// <summary>As many as there are addresses for.</summary>
+    internal const nuint MostHugePages = 1 << (AddressBits - HugePageShift);
+
     private const int AlignmentBits = 4;
     private const int LeafShift = 30;
     private const int RootEntries = 1 << (AddressBits - LeafShift);
