@@ -42,16 +42,29 @@ public sealed class AbortHandlerTests
         }
     }
 
-    // Each thread goes on behind its own.
+    // Each thread goes on behind its own. (No other could have the same block meanwhile.)
+    [Theory]
+    [InlineData("interior-large", "points into a large block", "mm_cid")]
+    [InlineData("interior-large", "points into a large block", "cpu_id")]
+    [InlineData("interior-large", "points into a large block", "thread")]
+    [InlineData("foreign", "was not allocated here", "mm_cid")]
+    public void ThreadsThatAllMisuseTheHeapAllGoOn(string kind, string message, string index)
+    {
+        Outcome outcome = Misuse(kind, "crowd", index).Run().Succeeded();
+        Assert.Equal("went on\n", outcome.Output);
+        Assert.Equal(600, Lines(outcome, message));
+    }
+
+    // Of sizes that caches keep at once, and that they keep only when some have come back.
     [Theory]
     [InlineData("mm_cid")]
     [InlineData("cpu_id")]
     [InlineData("thread")]
-    public void ThreadsThatAllMisuseTheHeapAllGoOn(string index)
+    public void ASecondFreeRightAfterTheFirstIsFoundOutAnywhere(string index)
     {
-        Outcome outcome = Misuse("double-large", "crowd", index).Run().Succeeded();
-        Assert.Equal("went on\n", outcome.Output);
-        Assert.Equal(600, Lines(outcome, "was freed already"));
+        string[] sizes = ["1", "64", "1000", "5000", "30000", "100000", "300000"];
+        Outcome outcome = TestProgram.Run("twice", sizes).Preloaded().With("NATIVEMALLOC_INDEX", index).Run();
+        Assert.Equal(($"{sizes.Length * 1500} found\n", 0), (outcome.Output, outcome.ExitCode));
     }
 
     // What a signal's handler frees while its thread is on a slow path is freed later: the first time.

@@ -50,6 +50,7 @@ public sealed class MisuseTests
         { "after-free-at-exit", "exit", NotFound, AfterFree, " (size class 416)" },
         { "wrong-size", "free", NotFound, "is freed as a block of 24 bytes, and was allocated with 40", Small },
         { "sized-delete-foreign", "free", Foreign, Foreign, "" },
+        { "sized-delete-wild", "free", Foreign, Foreign, "" },
         { "sized-delete-other-class", "free", "was freed with a wrong size", "is freed as a block of 100 bytes, and was allocated with 40", Small },
     };
 

@@ -198,6 +198,15 @@ static void sized_delete_foreign(void)
     trim();
 }
 
+static void sized_delete_wild(void)
+{
+    free(get(40));
+    block = (char *)0xdead00000000bee0;
+    if (_ZdlPvm)
+        _ZdlPvm(block, 40);
+    trim();
+}
+
 static void sized_delete_other_class(void)
 {
     free(malloc(100));
@@ -237,6 +246,7 @@ static const struct {
     { "after-free-at-exit", after_free_at_exit },
     { "wrong-size", wrong_size },
     { "sized-delete-foreign", sized_delete_foreign },
+    { "sized-delete-wild", sized_delete_wild },
     { "sized-delete-other-class", sized_delete_other_class },
 };
 
