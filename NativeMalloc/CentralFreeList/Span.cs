@@ -43,6 +43,9 @@ internal unsafe struct Span
     /// <summary>A large block that was freed and waits for the next of its size (see <see cref="LargeCache"/>).</summary>
     internal bool Cached;
 
+    /// <summary>A large block that lies in a mapping of its own, since the kernel moved it (see <see cref="MovedBlocks"/>).</summary>
+    internal bool Moved;
+
     /// <summary>With fewer objects out, a small span belongs to another list (see <see cref="SpanRanks"/>).</summary>
     internal ushort LeastOut;
 

@@ -31,6 +31,12 @@ internal unsafe struct HugePage
     /// <summary>The kernel was advised since then to keep it in small pages, because a part of it was released.</summary>
     internal bool KeptSmall;
 
+    /// <summary>It lies in a mapping that the kernel moved here, apart from the heap's own.</summary>
+    internal bool Moved;
+
+    /// <summary>Because of such, one of the kernel's mappings ends at its start, and another begins.</summary>
+    internal bool BeginsMapping;
+
     internal short UsedPages;
 
     /// <summary>Unused pages that the kernel has taken back, or never backed: they read zero.</summary>

@@ -45,6 +45,19 @@ internal static unsafe class HugePageAdvice
         return true;
     }
 
+    /// <summary>On huge pages of a heap of so many bytes that were mapped anew: they are to become one mapping with those beside them.</summary>
+    internal static void OnMappedAnew(byte* start, nuint bytes, nuint heap)
+    {
+        if (PageMap.HugePageOf((nuint)start)->MayBeHuge)
+        {
+            OnMapped(start, bytes, heap);
+        }
+        else
+        {
+            Os.AdviseHuge(start, bytes, huge: false);
+        }
+    }
+
     /// <summary>
     /// After pages of a huge page went back, which are in use meanwhile. The kernel would fill it again, when it next looks for memory to
     /// make huge pages of (khugepaged), if others of its pages are in use; what is empty may be huge again. Returns the change in the

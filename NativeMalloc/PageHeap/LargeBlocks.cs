@@ -9,19 +9,10 @@ internal static unsafe class LargeBlocks
     /// <summary>PTRDIFF_MAX: no block may be larger, since differences of pointers into it could not be told.</summary>
     internal const ulong MaxSize = 0x7fff_ffff_ffff_ffff;
 
-    /// <summary>
-    /// From here on, moving a block's pages costs less than copying its bytes. Each move may add a mapping to the process, so
-    /// the bound is not lower than that.
-    /// </summary>
-    private const nuint MinMoveBytes = 4 << 20;
-
     private static long s_waste;
 
     /// <summary>Bytes of all large blocks that were added by rounding up to pages.</summary>
     internal static nuint Waste => (nuint)Volatile.Read(ref s_waste);
-
-    /// <summary>False once the kernel has refused to move a block, or does it in another way than it should.</summary>
-    internal static bool CanMove { get; set; } = true;
 
     /// <summary>A block; null when there is no memory. <paramref name="alignment"/> is a power of two.</summary>
     internal static void* Allocate(nuint size, nuint alignment)
@@ -93,7 +84,7 @@ internal static unsafe class LargeBlocks
     {
         nuint pages = span->Pages;
         Account(span, span->Bytes);
-        Heap.Pages->Give(span, released: false);
+        MovedBlocks.Give(span);
         ReleaseExcess(pages);
     }
 
@@ -103,18 +94,17 @@ internal static unsafe class LargeBlocks
     internal static void* Resize(Span* span, nuint size)
     {
         nuint pages = PagesOf(size);
-        nuint fewer = pages < span->Pages ? span->Pages - pages : 0;
-        if (fewer > 0)
+        nuint fewer = 0;
+        if (pages < span->Pages)
         {
-            Heap.Pages->Shorten(span, pages);
-        }
-        else if (pages > span->Pages && !Heap.Pages->Extend(span, pages))
-        {
-            span = span->Bytes >= MinMoveBytes && CanMove ? Move(span, pages) : null;
-            if (span == null)
+            if (!MovedBlocks.TryShorten(span, pages, out fewer))
             {
                 return null;
             }
+        }
+        else if (pages > span->Pages && !TryGrow(ref span, pages))
+        {
+            return null;
         }
 
         Account(span, size);
@@ -122,31 +112,23 @@ internal static unsafe class LargeBlocks
         return (void*)span->Start;
     }
 
-    private static Span* Move(Span* span, nuint pages)
+    // What was moved before goes on to where it is one mapping again, rather than grow into pages that are another.
+    private static bool TryGrow(ref Span* span, nuint pages)
     {
-        Span* target = Promises.MovesLeaveZeros ? Heap.Pages->Take(pages, 0, PageMap.HugePageSize, instead: span->Pages) : null;
-        if (target == null)
+        if (!span->Moved && Heap.Pages->Extend(span, pages))
         {
-            return null;
+            return true;
         }
 
-        MoveResult result = Os.MovePages((byte*)span->Start, span->Bytes, (byte*)target->Start, target->Bytes);
-        if (result != MoveResult.Moved)
-        {
-            // What the kernel refused once it would refuse again. A lost target stays in use for ever.
-            CanMove = false;
-            if (result == MoveResult.Refused)
-            {
-                Heap.Pages->Give(target, released: false);
-            }
-
-            return null;
-        }
-
-        target->EndFirstUse();
         Account(span, span->Bytes);
-        Heap.Pages->Give(span, released: true);
-        return target;
+        Span* moved = MovedBlocks.TryMove(span, pages);
+        if (moved != null)
+        {
+            span = moved;
+            return true;
+        }
+
+        return span->Moved && Heap.Pages->Extend(span, pages);
     }
 
     private static Span* TakeSpan(nuint size, nuint alignment)
@@ -188,7 +170,8 @@ internal static unsafe class LargeBlocks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Account(Span* span, nuint size)
     {
-        ushort waste = (ushort)(span->Bytes - size); // at most a page
+        nuint all = span->Bytes - size; // at most a page, but of a block that was moved
+        ushort waste = all < 0xffff ? (ushort)all : (ushort)0xffff;
         if (waste != span->Out)
         {
             Interlocked.Add(ref s_waste, waste - span->Out);

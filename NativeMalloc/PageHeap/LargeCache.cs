@@ -103,7 +103,7 @@ internal static unsafe class LargeCache
             if (span != null)
             {
                 span->Cached = false;
-                Heap.Pages->Give(span, released: false);
+                MovedBlocks.Give(span);
             }
         }
     }

@@ -16,11 +16,8 @@ internal unsafe struct PageHeap
     private const nuint MaxGrowth = 64 << 20;
     private const int GrowthFraction = 16;
 
-    /// <summary>
-    /// Pages that go back to the kernel in one call, beyond what was freed in it, and in one step: 8 MiB, which takes about a millisecond where
-    /// they are of 4 KiB. Meanwhile they cannot be allocated, and the kernel keeps forks and mmap waiting.
-    /// </summary>
-    private const nint MaxReleaseStep = (8 << 20) >> PageMap.PageShift;
+    /// <summary>Pages that go back to the kernel in one step, and in one call beyond what was freed in it. Meanwhile they cannot be allocated.</summary>
+    private const nint MaxReleaseStep = (nint)(Promises.ReleaseStep >> PageMap.PageShift);
 
     /// <summary>A row of so many pages (1 GiB) is given at once; of a longer one, others may come in between.</summary>
     private const nuint MostGivenAtOnce = ((nuint)1 << 30) >> PageMap.PageShift;
@@ -49,6 +46,7 @@ internal unsafe struct PageHeap
     private nint _leavingPages;
     private nint _releasedPages;
     private long _keptSmall;
+    private nint _movedMappings;
 
     // Free ones that the kernel did not take back: mlock does that. Once it has refused, nothing is offered unasked in the same period.
     private nint _refusedPages;
@@ -186,13 +184,35 @@ internal unsafe struct PageHeap
         return free;
     }
 
-    /// <summary>Gives the last pages of a large block's span back.</summary>
-    internal void Shorten(Span* span, nuint pages)
+    /// <summary>Gives the last pages of a large block's span back. <paramref name="released"/>: as in <see cref="Give"/>.</summary>
+    internal void Shorten(Span* span, nuint pages, bool released)
     {
         _lock.Acquire(LockOrder.PageHeap);
-        GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, PageContents.Some);
+        GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, released ? PageContents.None : PageContents.Some);
         span->Pages = pages;
         EndGive();
+    }
+
+    /// <summary>So many more mappings does the process have because of those that the kernel moved into the heap.</summary>
+    internal readonly nint MovedMappings => _movedMappings;
+
+    /// <summary>Whole huge pages in a span were moved here, as one mapping, or were mapped anew as a part of the heap.</summary>
+    internal void NoteMoved(nuint start, nuint pages, bool moved)
+    {
+        HugePage* first = PageMap.HugePageOf(start);
+        _lock.Acquire(LockOrder.PageHeap);
+        for (nuint done = 0; done < pages; done += PageBits.Pages)
+        {
+            HugePage* hugePage = PageMap.HugePageOf(start + (done << PageMap.PageShift));
+            hugePage->Moved = moved;
+            SetBeginsMapping(hugePage, false);
+        }
+
+        HugePage* before = HugePageRuns.Neighbour(first, -1);
+        HugePage* behind = PageMap.HugePageOf(start + (pages << PageMap.PageShift));
+        SetBeginsMapping(first, moved || (before != null && before->Moved));
+        SetBeginsMapping(behind, moved || (behind != null && behind->Moved));
+        _lock.Release();
     }
 
     /// <summary>
@@ -418,6 +438,15 @@ internal unsafe struct PageHeap
         _refusedPages += hugePage->Refused ? hugePage->BackedFreePages * count : 0;
     }
 
+    private void SetBeginsMapping(HugePage* hugePage, bool begins)
+    {
+        if (hugePage != null && hugePage->BeginsMapping != begins)
+        {
+            hugePage->BeginsMapping = begins;
+            _movedMappings += begins ? 1 : -1;
+        }
+    }
+
     private static bool AreFree(nuint start, nuint pages)
     {
         while (pages > 0)
@@ -585,6 +614,7 @@ internal unsafe struct PageHeap
             {
                 HugePage* hugePage = PageMap.HugePageOf(start);
                 _releasedPages -= hugePage->ReleasedPages;
+                SetBeginsMapping(hugePage, false);
                 Interlocked.Add(ref _keptSmall, hugePage->KeptSmall ? -1 : 0);
                 PageMap.SetHugePage(start, null);
                 _trackers.Give(hugePage);

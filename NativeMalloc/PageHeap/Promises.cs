@@ -15,6 +15,11 @@ internal static unsafe class Promises
 
     private const ulong Mark = 0x6b72616d;
 
+    /// <summary>
+    /// Bytes that are given back at once: about a millisecond's work where pages are of 4 KiB. Meanwhile the kernel has forks and mmap wait.
+    /// </summary>
+    internal const nuint ReleaseStep = 8 << 20;
+
     private static Promise s_release;
     private static Promise s_move;
 
@@ -22,7 +27,20 @@ internal static unsafe class Promises
     /// Gives the memory of pages of ours back that nobody uses. True if they read zero from now on; false if the kernel refused, or does not
     /// do it: what they hold then is still there, but for some words.
     /// </summary>
-    internal static bool Release(byte* start, nuint bytes) =>
+    internal static bool Release(byte* start, nuint bytes)
+    {
+        for (; bytes > ReleaseStep; start += ReleaseStep, bytes -= ReleaseStep)
+        {
+            if (!ReleaseStepOf(start, ReleaseStep))
+            {
+                return false;
+            }
+        }
+
+        return ReleaseStepOf(start, bytes);
+    }
+
+    private static bool ReleaseStepOf(byte* start, nuint bytes) =>
         s_release == Promise.Untried ? TryRelease(start, bytes) : s_release == Promise.Kept && Os.Release(start, bytes);
 
     /// <summary>

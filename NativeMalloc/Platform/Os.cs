@@ -78,7 +78,8 @@ internal static unsafe class Os
     }
 
     /// <summary>
-    /// Fresh, zeroed memory at addresses that are reserved; false when the kernel has none to give. Some of them may be mapped no more then.
+    /// Fresh, zeroed memory at addresses that are the caller's, whatever was there; false when the kernel has none to give, or it would be one
+    /// mapping too many. Some of them may be mapped no more then.
     /// </summary>
     internal static bool Commit(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;

@@ -95,7 +95,7 @@ public sealed class FrontEndTests
     [Fact]
     public void BlockThatGrowsIsNotCopiedEachTime() => TestProgram.Run("grown").Preloaded().Run().Succeeded();
 
-    // The kernel moves one mapping of its own at a time, and what was moved and then grew in place is two.
+    // The kernel moves one mapping of its own at a time.
     [Fact]
     public void BlockOfSeveralMappingsIsMoved()
     {

@@ -48,6 +48,16 @@ public sealed class HardTimesTests
         group.Run($"LD_PRELOAD={Repository.Library} {TestProgram.Path("scarce")} cycles 120").Succeeded();
     }
 
+    // Each is one of the kernel's mappings, of which a process may have 65,530.
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void BlocksThatWereMovedLeaveNoMappingsBehind(string index)
+    {
+        int Mappings(Command command) => int.Parse(command.Run().Succeeded().Output, CultureInfo.InvariantCulture);
+        int glibcs = Mappings(TestProgram.Run("regrown", "1000", "20000"));
+        Assert.InRange(Mappings(TestProgram.Run("regrown", "1000", "20000").Preloaded().With("NATIVEMALLOC_INDEX", index)), 100, 2 * glibcs);
+    }
+
     // Where a program starts under glibc's malloc, it starts under this one.
     [Theory]
     [InlineData(32, "python3 -c pass")]

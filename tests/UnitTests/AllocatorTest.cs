@@ -20,7 +20,8 @@ public abstract unsafe class AllocatorTest
         Heap.GiveKeptSpans(all: true, wait: true); // before a test makes its tiers anew
         Occupancy.Begin();
         Shim.Reset();
-        LargeBlocks.CanMove = true;
+        MovedBlocks.CanMove = true;
+        MovedBlocks.MostMappings = 1000;
     }
 
     /// <summary>

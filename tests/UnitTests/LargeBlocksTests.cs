@@ -104,6 +104,66 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         SpanPattern.AssertZero((nuint)zeroed, 4 * MiB, "left behind");
     }
 
+    // Whole huge pages of their own, until they are left.
+    [Fact]
+    public void PlacesOfMovedBlocksAreMappedAnewWhenTheyAreLeft()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 9 * MiB));
+        Assert.Equal(10 * MiB, SpanOf(moved)->Bytes);
+        Assert.InRange((int)Heap.Pages->MovedMappings, 1, 2); // none begins at the heap's end
+        byte* neighbour = Allocate(4 * MiB);
+        Assert.True(neighbour == block);
+        neighbour = Remember(LargeBlocks.Resize(SpanOf(Forget(neighbour)), 20 * MiB));
+        Assert.True(neighbour != block);
+        Assert.InRange((int)Heap.Pages->MovedMappings, 2, 4);
+
+        // It goes on to another place, rather than grow where it stands.
+        SpanPattern.Write((nuint)moved, 9 * MiB, 3);
+        int maps = Os.MapCalls;
+        byte* further = Remember(LargeBlocks.Resize(SpanOf(Forget(moved)), 11 * MiB));
+        Assert.True(further != moved);
+        Assert.InRange(Os.MapCalls, maps + 1, maps + 3); // the heap may have grown
+        SpanPattern.AssertIs((nuint)further, 9 * MiB, 3, "moved again");
+        SpanPattern.AssertZero((nuint)moved, 10 * MiB, "left behind");
+
+        Assert.True(LargeBlocks.Resize(SpanOf(further), 5 * MiB) == further);
+        Assert.Equal(6 * MiB, SpanOf(further)->Bytes);
+        Assert.True(LargeBlocks.Resize(SpanOf(further), 6 * MiB) == further);
+        Assert.True(LargeBlocks.Resize(SpanOf(further), MiB) == null); // one of two would stay
+        maps = Os.MapCalls;
+        LargeBlocks.Free(SpanOf(Forget(further)));
+        LargeBlocks.Free(SpanOf(Forget(neighbour)));
+        Assert.Equal((0, maps + 2), ((int)Heap.Pages->MovedMappings, Os.MapCalls));
+        SpanPattern.AssertZero((nuint)further, 6 * MiB, "freed");
+    }
+
+    [Fact]
+    public void BeyondSoManyMappingsABlockIsLeftToBeCopied()
+    {
+        MovedBlocks.MostMappings = 2; // one may be two
+        byte* block = AllocateHemmedIn(4 * MiB);
+        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        byte* other = Allocate(4 * MiB);
+        Assert.True(other == block);
+        Assert.True(LargeBlocks.Resize(SpanOf(other), 8 * MiB) == null);
+        LargeBlocks.Free(SpanOf(Forget(moved)));
+        Assert.True(Remember(LargeBlocks.Resize(SpanOf(Forget(other)), 8 * MiB)) != other);
+    }
+
+    // It still counts.
+    [Fact]
+    public void APlaceThatCannotBeMappedAnewStaysAsItIs()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        Os.MapsToFail = 1;
+        (nuint used, nint mappings) = (Heap.Pages->UsedBytes, Heap.Pages->MovedMappings);
+        LargeBlocks.Free(SpanOf(Forget(moved)));
+        Assert.Equal((used - 8 * MiB, mappings), (Heap.Pages->UsedBytes, Heap.Pages->MovedMappings));
+        Assert.True(Allocate(8 * MiB) == moved);
+    }
+
     [Fact]
     public void ASmallerBlockIsLeftToBeCopied()
     {

@@ -105,7 +105,7 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
     {
         nuint fewer = span->Pages - pages;
         Unuse(span->Start + pages * PageMap.PageSize, fewer);
-        heap->Shorten(span, pages);
+        heap->Shorten(span, pages, released: false);
         heap->ReleaseExcess(fewer);
         AssertThat(span->Pages == pages, "the shortened span has another size");
         AssertMarked(span);

@@ -120,7 +120,6 @@ internal static unsafe class Os
         return true;
     }
 
-    /// <summary>What was mapped as it is leaves as few mappings as there were.</summary>
     internal static bool CanMap(nuint bytes)
     {
         byte* start = Map(bytes);
@@ -165,7 +164,7 @@ internal static unsafe class Os
 
     private static byte* MapLive(byte* start, nuint bytes)
     {
-        LiveBytes += bytes;
+        LiveBytes += bytes - s_live.Remove((nuint)start, (nuint)start + bytes);
         s_live.Add((nuint)start, (nuint)start + bytes);
         return MapAt(start, bytes, LibC.ProtReadWrite);
     }

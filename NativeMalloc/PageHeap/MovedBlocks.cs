@@ -1,0 +1,125 @@
+namespace NativeMalloc;
+
+/// <summary>
+/// Large blocks that the kernel has moved to where there is room for them, rather than that they were copied. Each is then a mapping of its
+/// own, of which a process may have only so many, until its place is mapped anew: as soon as the block leaves it.
+/// </summary>
+internal static unsafe class MovedBlocks
+{
+    /// <summary>
+    /// From here on, moving a block's pages costs less than copying its bytes. Each move may add a mapping to the process, so
+    /// the bound is not lower than that.
+    /// </summary>
+    private const nuint LeastBytes = 4 << 20;
+
+    /// <summary>The part of a moved block that may be more than was asked for when it shrinks: as of small ones.</summary>
+    private const int WasteFraction = 4;
+
+    /// <summary>
+    /// Half of the mappings that a process may have by default (vm.max_map_count). How many it may have here is not read: a seccomp filter may
+    /// kill who opens a file.
+    /// </summary>
+    internal static nint MostMappings { get; set; } = 65530 / 2;
+
+    /// <summary>False once the kernel has refused to move a block.</summary>
+    internal static bool CanMove { get; set; } = true;
+
+    /// <summary>
+    /// Moves a block to a span of at least so many pages, whole huge pages: so two that are neighbours share their border, and the kernel moves whole
+    /// page tables. Null if that cannot be done, and the block is then as it was.
+    /// </summary>
+    internal static Span* TryMove(Span* span, nuint pages)
+    {
+        if (!CanMove || span->Bytes < LeastBytes || Heap.Pages->MovedMappings + 2 > MostMappings || !Promises.MovesLeaveZeros)
+        {
+            return null;
+        }
+
+        Span* target = Heap.Pages->Take(WholeHugePages(pages), 0, PageMap.HugePageSize, instead: span->Pages);
+        if (target == null)
+        {
+            return null;
+        }
+
+        MoveResult result = Os.MovePages((byte*)span->Start, span->Bytes, (byte*)target->Start, target->Bytes);
+        if (result != MoveResult.Moved)
+        {
+            // What the kernel refused once it would refuse again. A lost target stays in use for ever.
+            CanMove = false;
+            if (result == MoveResult.Refused)
+            {
+                Heap.Pages->Give(target, released: false);
+            }
+
+            return null;
+        }
+
+        target->EndFirstUse();
+        target->Moved = true;
+        Heap.Pages->NoteMoved(target->Start, target->Pages, moved: true);
+        if (!span->Moved || TryMapAnew(span->Start, span->Pages, out _))
+        {
+            Heap.Pages->Give(span, released: true);
+        }
+
+        return target;
+    }
+
+    /// <summary>Gives a large block's span to the page heap.</summary>
+    internal static void Give(Span* span)
+    {
+        bool anew = false;
+        if (!span->Moved || Leave(span->Start, span->Pages, out anew))
+        {
+            Heap.Pages->Give(span, anew);
+        }
+    }
+
+    /// <summary>
+    /// Gives the last pages of a large block's span to the page heap, and says how many they were. False if too many would have to stay: one that was
+    /// moved has whole huge pages.
+    /// </summary>
+    internal static bool TryShorten(Span* span, nuint pages, out nuint fewer)
+    {
+        nuint whole = span->Moved ? WholeHugePages(pages) : pages;
+        fewer = whole < span->Pages ? span->Pages - whole : 0;
+        if (whole - pages > whole / WasteFraction)
+        {
+            return false;
+        }
+
+        bool anew = false;
+        if (fewer == 0 || (span->Moved && !Leave(span->Start + (whole << PageMap.PageShift), fewer, out anew)))
+        {
+            fewer = 0;
+            return true;
+        }
+
+        Heap.Pages->Shorten(span, whole, anew);
+        return true;
+    }
+
+    // Empties pages, by steps, and maps them anew.
+    private static bool Leave(nuint start, nuint pages, out bool anew)
+    {
+        Promises.Release((byte*)start, pages << PageMap.PageShift);
+        return TryMapAnew(start, pages, out anew);
+    }
+
+    // False if the pages are lost: then they stay in use for ever. "anew": else they may be as they were.
+    private static bool TryMapAnew(nuint start, nuint pages, out bool anew)
+    {
+        nuint bytes = pages << PageMap.PageShift;
+        anew = Os.Commit((byte*)start, bytes);
+        if (!anew)
+        {
+            return !Os.ReserveAt((byte*)start, bytes);
+        }
+
+        HugePageAdvice.OnMappedAnew((byte*)start, bytes, Heap.Pages->MappedBytes);
+        Heap.Pages->NoteMoved(start, pages, moved: false);
+        return true;
+    }
+
+    private static nuint WholeHugePages(nuint pages) => (pages + PageBits.Pages - 1) & ~((nuint)PageBits.Pages - 1);
+}
