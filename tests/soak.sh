@@ -27,6 +27,11 @@ for index in mm_cid cpu_id thread; do
     done
 done
 
+echo "checking mode, $((minutes * 15)) seconds each:"
+NATIVEMALLOC_CHECK=1 LD_PRELOAD=$PWD/out/soak/libnativemalloc.so timeout $((minutes * 15 + 120)) out/soak/soak $((minutes * 15)) 8 "$RANDOM$RANDOM"
+NATIVEMALLOC_CHECK=1 LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
+    timeout $((minutes * 15 + 240)) out/soak/fuzz --random $((minutes * 15)) "$RANDOM$RANDOM" tests/fuzz/corpus/*
+
 echo "the page heap's model, 10,000,000 operations:"
 NATIVEMALLOC_TEST_OPERATIONS=2500000 dotnet test tests/UnitTests --nologo --filter FullyQualifiedName~PageHeapRandomTests -- RunConfiguration.TestSessionTimeout=3600000
 

@@ -18,6 +18,13 @@ public sealed class FuzzTests
     public void CorpusPasses(string index) =>
         TestProgram.Run("fuzz", s_corpus).Preloaded().With("NATIVEMALLOC_INDEX", index).Run().Succeeded();
 
+    [Fact]
+    public void CorpusPassesInCheckingMode()
+    {
+        Outcome outcome = TestProgram.Run("fuzz", s_corpus).Preloaded().With("NATIVEMALLOC_CHECK", "1").Run().Succeeded();
+        Assert.Equal("", outcome.Error);
+    }
+
     // An input that fails is kept, in a folder that outlives the tests' own.
     [Theory]
     [MemberData(nameof(Modes))]
