@@ -75,7 +75,7 @@ internal static unsafe class CpuSlabs
         Slab* slab = null;
         if (s_slabs[index] == null)
         {
-            byte* memory = Metadata.Allocate(SlabBytes);
+            byte* memory = Metadata.AllocateSparse(SlabBytes);
             if (memory != null)
             {
                 s_made++;

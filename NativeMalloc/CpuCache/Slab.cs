@@ -110,7 +110,7 @@ internal unsafe partial struct Slab
     {
         Slab* slab = (Slab*)(memory + Bottom);
         slab->_cut = (uint)sizeof(Slab);
-        slab->_mostCut = slab->_cut;
+        NoteCut(slab);
         slab->_bytes = bytes - Bottom;
         slab->BudgetBytes = budgetBytes;
         return slab;
@@ -160,8 +160,15 @@ internal unsafe partial struct Slab
     /// <summary>Whether a class has a stack, as of this moment.</summary>
     internal static bool HasStack(Slab* slab, nuint sizeClass) => BeginOf(slab, sizeClass) != 0;
 
-    /// <summary>Bytes at its end that have never been touched.</summary>
-    internal readonly uint UntouchedBytes => _bytes - _mostCut;
+    // What it was cut to at most is what of it was touched.
+    private static void NoteCut(Slab* slab)
+    {
+        if (slab->_cut > slab->_mostCut)
+        {
+            Metadata.CountTouched((nint)(slab->_cut - slab->_mostCut));
+            slab->_mostCut = slab->_cut;
+        }
+    }
 
     private static uint BeginOf(Slab* slab, nuint sizeClass) => Volatile.Read(ref slab->_begins[sizeClass]);
 

@@ -30,7 +30,7 @@ internal unsafe partial struct Slab
         slab->_begins[sizeClass] = begin;
         slab->_limits[sizeClass] = limit;
         slab->_cut = limit;
-        slab->_mostCut = limit > slab->_mostCut ? limit : slab->_mostCut;
+        NoteCut(slab);
     }
 
     /// <summary>Notes that a class whose header is zero has no stack any more.</summary>

@@ -117,7 +117,7 @@ internal static unsafe class ThreadSlabs
     {
         int below = FrontEnd.IsPerThread ? 0 : CpuSlabs.EntriesBelowZero;
         int entries = FrontEnd.IsPerThread ? 1 : below + CpuSlabs.Bound;
-        byte* memory = Metadata.Allocate(SlabBytes);
+        byte* memory = Metadata.AllocateSparse(SlabBytes);
         nint* table = (nint*)Metadata.Allocate((nuint)(entries * sizeof(nint)));
         if (memory == null || table == null)
         {

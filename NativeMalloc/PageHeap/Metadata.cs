@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading;
 
 namespace NativeMalloc;
 
@@ -15,18 +16,26 @@ internal static unsafe class Metadata
     private static byte* s_next;
     private static byte* s_end;
     private static nuint s_mappedBytes;
-    private static nuint s_usedBytes;
+    private static long s_touchedBytes;
 
     /// <summary>Bytes mapped for structures so far, touched or not.</summary>
     internal static nuint MappedBytes => s_mappedBytes;
 
-    /// <summary>Of them, bytes that structures lie in: not the ends of chunks.</summary>
-    internal static nuint UsedBytes => s_usedBytes;
+    /// <summary>Of them, bytes that structures lie in which use them; of those that are touched little by little, what has been by now.</summary>
+    internal static nuint TouchedBytes => (nuint)Volatile.Read(ref s_touchedBytes);
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
 
     /// <summary>Zeroed memory, aligned to a cache line; null when the kernel has none.</summary>
     internal static byte* Allocate(nuint bytes)
+    {
+        byte* result = AllocateSparse(bytes);
+        CountTouched(result != null ? (nint)bytes : 0);
+        return result;
+    }
+
+    /// <summary>As <see cref="Allocate"/>, for what is touched little by little: its owner says how much (<see cref="CountTouched"/>).</summary>
+    internal static byte* AllocateSparse(nuint bytes)
     {
         bytes = (bytes + Alignment - 1) & ~(Alignment - 1);
         if (bytes > ChunkBytes / 2)
@@ -51,12 +60,14 @@ internal static unsafe class Metadata
 
         byte* result = s_next;
         s_next += bytes;
-        s_usedBytes += bytes;
         Lock->Release();
         return result;
     }
 
-    /// <summary>As <see cref="Allocate"/>, for a large structure that is touched sparsely: a mapping to itself.</summary>
+    /// <summary>So many bytes more of sparse structures are touched.</summary>
+    internal static void CountTouched(nint bytes) => Interlocked.Add(ref s_touchedBytes, bytes);
+
+    /// <summary>As <see cref="AllocateSparse"/>, for a large structure: a mapping to itself.</summary>
     internal static byte* MapAside(nuint bytes)
     {
         byte* result = Os.Map(bytes);
@@ -64,7 +75,6 @@ internal static unsafe class Metadata
         {
             Lock->Acquire(LockOrder.Metadata);
             s_mappedBytes += bytes;
-            s_usedBytes += bytes;
             Lock->Release();
         }
 

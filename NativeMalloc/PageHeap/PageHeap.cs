@@ -269,7 +269,7 @@ internal unsafe struct PageHeap
 
     private readonly bool Admits(nuint pages) =>
         Options.Limit == Options.NoLimit
-        || (pages << PageMap.PageShift) + UsedBytes + Metadata.UsedBytes <= Options.Limit;
+        || (pages << PageMap.PageShift) + UsedBytes + Metadata.TouchedBytes <= Options.Limit;
 
     // After pages were given.
     private void EndGive()
@@ -561,6 +561,7 @@ internal unsafe struct PageHeap
         _releasedPages += pages;
         _runs.Add(PageMap.HugePageOf((nuint)start), (int)(bytes >> PageMap.HugePageShift));
         _lock.Release();
+        Metadata.CountTouched(PageMap.BytesFor(bytes));
         return true;
     }
 
@@ -608,6 +609,7 @@ internal unsafe struct PageHeap
                 continue; // it would be one mapping too many
             }
 
+            Metadata.CountTouched(-PageMap.BytesFor((nuint)length << PageMap.HugePageShift));
             _mappedPages -= (nint)length * PageBits.Pages;
             Delist(run, length);
             for (nuint start = run->Start; length > 0; length--, start += PageMap.HugePageSize)

@@ -101,18 +101,8 @@ internal static unsafe class PageMap
         return null;
     }
 
-    /// <summary>Bytes of the leaves that have never been written to, when so much of the heap is mapped.</summary>
-    internal static nuint UntouchedBytes(nuint heapBytes)
-    {
-        nuint leaves = 0;
-        for (nuint index = 0; index < RootEntries; index++)
-        {
-            leaves += RootPointer->Leaves[index] != 0 ? (nuint)1 : 0;
-        }
-
-        const nuint BytesPerPage = sizeof(byte) + sizeof(ulong);
-        return leaves * (nuint)sizeof(Leaf) - (heapBytes >> PageShift) * BytesPerPage;
-    }
+    /// <summary>Bytes of the leaves that may be written to for so much of the heap.</summary>
+    internal static nint BytesFor(nuint heapBytes) => (nint)(heapBytes >> PageShift) * (sizeof(byte) + sizeof(ulong));
 
     /// <summary>Enters a span of small blocks (every page) or of one large block (its first page).</summary>
     internal static void SetSpan(Span* span)

@@ -65,7 +65,7 @@ internal struct ReleasePolicy
     internal readonly bool IsLimited => Options.Limit != Options.NoLimit || Options.SoftLimit != Options.NoLimit;
 
     private static nint LimitPages => (nint)((Options.Limit < Options.SoftLimit ? Options.Limit : Options.SoftLimit) >> PageMap.PageShift)
-        - (nint)(Metadata.UsedBytes >> PageMap.PageShift);
+        - (nint)(Metadata.TouchedBytes >> PageMap.PageShift);
 
     /// <summary>Pages were taken, some of which held no memory; so many are in use now, and so many are left that hold some.</summary>
     internal void OnTaken(nint used, nint left, nint withoutMemory)

@@ -130,17 +130,14 @@ internal unsafe struct HeapStatistics
     // All of these grow only. What is a part of another is read before it.
     private void GatherMetadata()
     {
-        nuint untouched = PageMap.UntouchedBytes(Heap.Pages->MappedBytes);
         for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
         {
             SlabsMade++;
             Slabs += slab->OwnTable == null || slab->Owner != null ? 1 : 0; // a CPU's stays
-            untouched += slab->UntouchedBytes;
         }
 
-        nuint used = NativeMalloc.Metadata.UsedBytes;
-        MetadataTouched = used - AtMost(used, untouched);
-        Metadata = AtLeast(used, NativeMalloc.Metadata.MappedBytes);
+        MetadataTouched = NativeMalloc.Metadata.TouchedBytes;
+        Metadata = AtLeast(MetadataTouched, NativeMalloc.Metadata.MappedBytes);
         Mapped += Metadata;
     }
 

@@ -135,6 +135,13 @@ public sealed class ReleaseTests
     public void NothingIsServedAboveTheLimitAndAllBelow(string index, string size) =>
         TestProgram.Run("limited", "hard", size).Preloaded().With("NATIVEMALLOC_INDEX", index).With("NATIVEMALLOC_LIMIT", "64M").Run().Succeeded();
 
+    // By its address space a thread's slab would be 320 KiB.
+    [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("thread")]
+    public void ManyThreadsFitIntoTheLimitByWhatTheyTouch(string index) =>
+        TestProgram.Run("crowded", "200").Preloaded().With("NATIVEMALLOC_INDEX", index).With("NATIVEMALLOC_LIMIT", "48M").Run().Succeeded();
+
     [Fact]
     public void BlockGrowsToTheLimitByMoving() =>
         TestProgram.Run("limited", "moved").Preloaded().With("NATIVEMALLOC_LIMIT", "65536K").Run().Succeeded();

@@ -28,6 +28,20 @@ public sealed unsafe class MetadataTests : AllocatorTest
         Assert.Equal(Os.LiveBytes, Metadata.MappedBytes - before);
     }
 
+    // A limit on the process's memory counts that.
+    [Fact]
+    public void OfSparseStructuresOnlyWhatIsTouchedCounts()
+    {
+        nuint before = Metadata.TouchedBytes;
+        Assert.True(Metadata.AllocateSparse(300_000) != null && Metadata.MapAside(5 << 20) != null);
+        Assert.Equal(before, Metadata.TouchedBytes);
+        Assert.True(Metadata.Allocate(1000) != null);
+        Assert.Equal(before + 1000, Metadata.TouchedBytes);
+        Slab* slab = Slab.Create(Metadata.AllocateSparse(300_000), 300_000, 1 << 20);
+        Assert.True(slab != null);
+        Assert.InRange(Metadata.TouchedBytes - before, (nuint)1000 + (nuint)sizeof(Slab), (nuint)1000 + (nuint)sizeof(Slab) + 64);
+    }
+
     [Fact]
     public void WithoutMemoryThereIsNone()
     {
