@@ -12,6 +12,13 @@ internal unsafe struct HeapMappings
     private nuint _start;
     private nuint _end;
 
+    /// <summary>The row that was mapped or grew last. While nothing was unmapped, all of it is heap.</summary>
+    internal readonly void GetRow(out nuint start, out nuint end)
+    {
+        start = _start;
+        end = _end;
+    }
+
     /// <summary>Addresses that it takes at most to map so many.</summary>
     internal static nuint RoomFor(nuint bytes) => bytes + PageMap.HugePageSize + GuardBytes;
 

@@ -25,10 +25,9 @@ internal unsafe struct HugePage
     /// <summary>In the first and last of a row of neighbours in a free run that have no memory to give: how many they are. 0 elsewhere.</summary>
     internal int BareLength;
 
-    /// <summary>The kernel was not advised to keep the mapping in small pages, when it was made.</summary>
-    internal bool MayBeHuge;
+    internal PageAdvice Advice;
 
-    /// <summary>The kernel was advised since then to keep it in small pages, because a part of it was released.</summary>
+    /// <summary>The kernel was advised to keep it in small pages, which it was not when it was mapped (see <see cref="HugePageAdvice"/>).</summary>
     internal bool KeptSmall;
 
     /// <summary>It lies in a mapping that the kernel moved here, apart from the heap's own.</summary>
@@ -60,10 +59,10 @@ internal unsafe struct HugePage
     internal readonly bool HasMemoryToGive => BackedFreePages > 0 && !Refused;
 
     /// <summary>Starts to track a huge page that was mapped just now.</summary>
-    internal void Prepare(nuint start, bool mayBeHuge)
+    internal void Prepare(nuint start, PageAdvice advice)
     {
         Start = start;
-        MayBeHuge = mayBeHuge;
+        Advice = advice;
         ReleasedPages = PageBits.Pages;
         fixed (ulong* released = _released)
         {

@@ -1,78 +1,116 @@
 namespace NativeMalloc;
 
+/// <summary>What the kernel was advised last of a huge page.</summary>
+internal enum PageAdvice : byte
+{
+    None,
+    Small,
+    Huge,
+}
+
 /// <summary>
 /// What the kernel is advised on huge pages (its admin-guide, "Transparent Hugepage Support"). Whether it heeds that depends on its mode,
 /// which may change at any time and would cost a file to read at each start: so the same is said in all modes.
 /// </summary>
+/// <remarks>
+/// Small objects leave next to nothing of their spans untouched. What a program touches of a large block nobody knows: such memory is never
+/// asked to be huge, and does not count towards what makes other memory so. Advice cannot be taken back, only turned round.
+/// </remarks>
 internal static unsafe class HugePageAdvice
 {
     /// <summary>
-    /// Bytes of heap that are to be of small pages: fewer fit in the processor's translation caches well enough, and a small heap would be
-    /// larger by the unused part of each huge page.
+    /// Bytes in use up to which memory is to be of small pages: they fit in the processor's translation caches well enough, and a small heap
+    /// would be larger by the unused part of each huge page.
     /// </summary>
     private const nuint SmallUpTo = 64 << 20;
 
     /// <summary>
-    /// Bytes of heap beyond which huge pages are asked for where the kernel does not make them by itself. For memory that is advised so
-    /// it looks for room at the fault, which made building a list of 400 MiB take twice as long, while walking it took two thirds.
+    /// Bytes in spans of small objects beyond which huge pages are asked for, for more of them, where the kernel does not make them by itself.
+    /// For memory that is advised so it looks for room at the fault, which made building a list of 400 MiB take twice as long, while walking it
+    /// took two thirds.
     /// </summary>
     private const nuint HugeFrom = 512 << 20;
 
     /// <summary>
-    /// Most huge pages that the kernel is advised to keep small: so many, and one for so many backed pages (32 MiB). Each may add two
-    /// mappings, of which a process has 65,530 (vm.max_map_count).
+    /// Most huge pages that the kernel is advised to keep small amid others: so many, and one for so many backed pages (32 MiB). Each may add
+    /// two mappings, of which a process has 65,530 (vm.max_map_count).
     /// </summary>
     private const nint MostKeptSmall = 400;
     private const nint BackedForKeptSmall = (32 << 20) >> PageMap.PageShift;
 
-    /// <summary>Whether a heap of so many bytes is of small pages.</summary>
-    internal static bool IsSmall(nuint heap) => heap <= SmallUpTo;
+    /// <summary>Whether a heap that has so many bytes in use is to be of small pages.</summary>
+    internal static bool IsSmall(nuint bytes) => Options.HugePages != HugePageChoice.Always && bytes <= SmallUpTo;
 
-    /// <summary>On a new mapping, which brings the heap to so many bytes. False if it is to stay of small pages.</summary>
-    internal static bool OnMapped(byte* start, nuint bytes, nuint heap)
+    /// <summary>What to advise on memory that is mapped for a span of so many pages.</summary>
+    internal static PageAdvice ForMapping(nuint pages, byte sizeClass, in HeapUse use)
     {
-        if (IsSmall(heap))
+        if (Options.HugePages != HugePageChoice.Auto)
         {
-            Os.AdviseHuge(start, bytes, huge: false);
-            return false;
+            return Options.HugePages == HugePageChoice.Always ? PageAdvice.Huge : PageAdvice.Small;
         }
 
-        if (heap > HugeFrom)
-        {
-            Os.AdviseHuge(start, bytes, huge: true);
-        }
-
-        return true;
+        // A block that is untouched, however large, makes no difference to those that share their huge pages.
+        nuint small = pages < PageBits.Pages ? use.SharedBytes : use.Bytes + (pages << PageMap.PageShift);
+        return small <= SmallUpTo ? PageAdvice.Small
+            : sizeClass != 0 && use.ObjectBytes > HugeFrom ? PageAdvice.Huge
+            : PageAdvice.None;
     }
 
-    /// <summary>On huge pages of a heap of so many bytes that were mapped anew: they are to become one mapping with those beside them.</summary>
-    internal static void OnMappedAnew(byte* start, nuint bytes, nuint heap)
+    internal static void Give(byte* start, nuint bytes, PageAdvice advice)
     {
-        if (PageMap.HugePageOf((nuint)start)->MayBeHuge)
+        if (advice != PageAdvice.None)
         {
-            OnMapped(start, bytes, heap);
+            Os.AdviseHuge(start, bytes, advice == PageAdvice.Huge);
         }
-        else
+    }
+
+    /// <summary>On huge pages that were mapped anew: they are to become one mapping with those beside them.</summary>
+    internal static void OnMappedAnew(nuint start, nuint bytes)
+    {
+        nuint end = start + bytes;
+        for (nuint next; start < end; start = next)
         {
-            Os.AdviseHuge(start, bytes, huge: false);
+            PageAdvice advice = PageMap.HugePageOf(start)->Advice;
+            for (next = start + PageMap.HugePageSize; next < end && PageMap.HugePageOf(next)->Advice == advice;)
+            {
+                next += PageMap.HugePageSize;
+            }
+
+            Give((byte*)start, (next < end ? next : end) - start, advice);
         }
     }
 
     /// <summary>
+    /// After a span was taken that is the first of a huge page that lay empty. Whoever had it before, for small objects it may be huge again,
+    /// for a large block it may not. Returns the change in the count of huge pages that are kept small.
+    /// </summary>
+    internal static nint OnTaken(HugePage* hugePage, byte sizeClass, long keptSmall, nint backedPages)
+    {
+        bool small = sizeClass == 0;
+        bool differs = small ? hugePage->Advice == PageAdvice.Huge : hugePage->KeptSmall;
+        return differs && Options.HugePages == HugePageChoice.Auto ? Turn(hugePage, small, keptSmall, backedPages) : 0;
+    }
+
+    /// <summary>
     /// After pages of a huge page went back, which are in use meanwhile. The kernel would fill it again, when it next looks for memory to
-    /// make huge pages of (khugepaged), if others of its pages are in use; what is empty may be huge again. Returns the change in the
-    /// count of huge pages that are kept small.
+    /// make huge pages of (khugepaged), if others of its pages are in use. Returns the change in the count of huge pages that are kept small.
     /// </summary>
     internal static nint OnReleased(HugePage* hugePage, int count, long keptSmall, nint backedPages)
     {
-        bool small = hugePage->UsedPages > count;
-        if (!hugePage->MayBeHuge || hugePage->KeptSmall == small || (small && keptSmall >= MostKeptSmall + backedPages / BackedForKeptSmall))
+        bool differs = hugePage->UsedPages > count && hugePage->Advice != PageAdvice.Small;
+        return differs && Options.HugePages == HugePageChoice.Auto ? Turn(hugePage, small: true, keptSmall, backedPages) : 0;
+    }
+
+    private static nint Turn(HugePage* hugePage, bool small, long keptSmall, nint backedPages)
+    {
+        if (small && keptSmall >= MostKeptSmall + backedPages / BackedForKeptSmall)
         {
             return 0;
         }
 
         hugePage->KeptSmall = small;
-        Os.AdviseHuge((byte*)hugePage->Start, PageMap.HugePageSize, !small);
+        hugePage->Advice = small ? PageAdvice.Small : PageAdvice.Huge;
+        Give((byte*)hugePage->Start, PageMap.HugePageSize, hugePage->Advice);
         return small ? 1 : -1;
     }
 }

@@ -116,7 +116,7 @@ internal static unsafe class MovedBlocks
             return !Os.ReserveAt((byte*)start, bytes);
         }
 
-        HugePageAdvice.OnMappedAnew((byte*)start, bytes, Heap.Pages->MappedBytes);
+        HugePageAdvice.OnMappedAnew(start, bytes);
         Heap.Pages->NoteMoved(start, pages, moved: false);
         return true;
     }

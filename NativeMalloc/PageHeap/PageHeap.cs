@@ -45,6 +45,7 @@ internal unsafe struct PageHeap
     // Free ones that the kernel is taking back: nobody can have them meanwhile.
     private nint _leavingPages;
     private nint _releasedPages;
+    private HeapUse _use;
     private long _keptSmall;
     private nint _movedMappings;
 
@@ -96,9 +97,13 @@ internal unsafe struct PageHeap
                 backed = BackedPages;
                 start = alignment <= PageMap.PageSize ? TakePages(pages) : TakeAligned(pages, alignment);
             }
-            while (start == 0 && Grow(pages, alignment) && Admits(pages - instead));
+            while (start == 0 && Grow(pages, alignment, sizeClass) && Admits(pages - instead));
             _policy.OnTaken(_usedPages, BackedFreePages, BackedPages - backed);
-            if (start == 0)
+            if (start != 0)
+            {
+                _use.Add(pages, sizeClass);
+            }
+            else
             {
                 PoolOf(ref this, sizeClass).Give(span);
             }
@@ -110,6 +115,7 @@ internal unsafe struct PageHeap
             return null;
         }
 
+        AdviseTaken(start, pages, sizeClass);
         span->Start = start;
         span->Pages = pages;
         span->SizeClass = sizeClass;
@@ -124,6 +130,7 @@ internal unsafe struct PageHeap
     {
         PageMap.ClearSpan(span);
         _lock.Acquire(LockOrder.PageHeap);
+        _use.Remove(span->Pages, span->SizeClass);
         PageContents contents = released ? PageContents.None : PageContents.Some;
         nuint start = span->Start;
         nuint pages = span->Pages;
@@ -145,6 +152,7 @@ internal unsafe struct PageHeap
         nuint start = span->Start + ((nuint)first << PageMap.PageShift);
         PageMap.ClearPages(start, count);
         _lock.Acquire(LockOrder.PageHeap);
+        _use.Remove((nuint)count, span->SizeClass);
         GivePages(start, (nuint)count, PageContents.Some);
         EndGive();
     }
@@ -177,7 +185,7 @@ internal unsafe struct PageHeap
             nint backed = BackedPages;
             UsePages(end, more);
             _policy.OnTaken(_usedPages, BackedFreePages, BackedPages - backed);
-            span->Pages = pages;
+            SetPages(span, pages);
         }
 
         End();
@@ -189,7 +197,7 @@ internal unsafe struct PageHeap
     {
         _lock.Acquire(LockOrder.PageHeap);
         GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, released ? PageContents.None : PageContents.Some);
-        span->Pages = pages;
+        SetPages(span, pages);
         EndGive();
     }
 
@@ -261,6 +269,21 @@ internal unsafe struct PageHeap
         End();
     }
 
+    /// <summary>What was mapped before the options were read is advised as they say.</summary>
+    internal void AdviseAnew()
+    {
+        _growthLock.Acquire(LockOrder.Growth);
+        PageAdvice advice = HugePageAdvice.ForMapping(0, 0, in _use);
+        _mappings.GetRow(out nuint start, out nuint end);
+        for (; start < end; start += PageMap.HugePageSize)
+        {
+            PageMap.HugePageOf(start)->Advice = advice;
+            HugePageAdvice.Give((byte*)start, PageMap.HugePageSize, advice);
+        }
+
+        _growthLock.Release();
+    }
+
     private static ref HugePageFiller FillerOf(ref PageHeap heap, HugePage* hugePage) =>
         ref !hugePage->HasMemoryToGive ? ref heap._bare : ref hugePage->ReleasedPages == 0 ? ref heap._whole : ref heap._broken;
 
@@ -270,6 +293,14 @@ internal unsafe struct PageHeap
     private readonly bool Admits(nuint pages) =>
         Options.Limit == Options.NoLimit
         || (pages << PageMap.PageShift) + UsedBytes + Metadata.TouchedBytes <= Options.Limit;
+
+    // A large block's.
+    private void SetPages(Span* span, nuint pages)
+    {
+        _use.Remove(span->Pages, span->SizeClass);
+        _use.Add(pages, span->SizeClass);
+        span->Pages = pages;
+    }
 
     // After pages were given.
     private void EndGive()
@@ -482,7 +513,7 @@ internal unsafe struct PageHeap
 
     // Maps more heap, so that a row of that kind can be had; false when there is no memory. The lock is let go meanwhile: who waits for it need
     // not wait for the kernel.
-    private bool Grow(nuint pages, nuint alignment)
+    private bool Grow(nuint pages, nuint alignment, byte sizeClass)
     {
         nuint hugePages = HugePagesFor(pages + SlackFor(pages, alignment));
         if (hugePages > PageMap.MostHugePages)
@@ -496,8 +527,9 @@ internal unsafe struct PageHeap
         bool grown = _runs.Find((int)hugePages) != null; // by another thread
         if (!grown)
         {
+            PageAdvice advice = HugePageAdvice.ForMapping(pages, sizeClass, in _use);
             _lock.Release();
-            grown = GrowBy(hugePages << PageMap.HugePageShift);
+            grown = GrowBy(hugePages << PageMap.HugePageShift, advice);
             _lock.Acquire(LockOrder.PageHeap);
         }
 
@@ -505,17 +537,17 @@ internal unsafe struct PageHeap
         return grown;
     }
 
-    private bool GrowBy(nuint needed)
+    private bool GrowBy(nuint needed, PageAdvice advice)
     {
         nuint ahead = (MappedBytes / GrowthFraction) & ~(PageMap.HugePageSize - 1);
         ahead = ahead < MinGrowth ? MinGrowth : ahead > MaxGrowth ? MaxGrowth : ahead;
-        bool mapped = (ahead > needed && Map(ahead)) || Map(needed);
+        bool mapped = (ahead > needed && Map(ahead, advice)) || Map(needed, advice);
         if (!mapped && CanMapWithoutRuns(needed))
         {
             _lock.Acquire(LockOrder.PageHeap);
             UnmapRuns();
             _lock.Release();
-            mapped = Map(needed);
+            mapped = Map(needed, advice);
         }
 
         return mapped;
@@ -533,7 +565,7 @@ internal unsafe struct PageHeap
     }
 
     // Adds that many bytes of new memory to the free runs; false when there are none, or none for their trackers.
-    private bool Map(nuint bytes)
+    private bool Map(nuint bytes, PageAdvice advice)
     {
         byte* start = _mappings.Map(bytes);
         if (start == null)
@@ -541,8 +573,8 @@ internal unsafe struct PageHeap
             return false;
         }
 
-        bool mayBeHuge = HugePageAdvice.OnMapped(start, bytes, MappedBytes + bytes);
-        HugePage* trackers = PageMap.Cover((nuint)start, bytes) ? MakeTrackers((nuint)start, bytes, mayBeHuge) : null;
+        HugePageAdvice.Give(start, bytes, advice);
+        HugePage* trackers = PageMap.Cover((nuint)start, bytes) ? MakeTrackers((nuint)start, bytes, advice) : null;
         if (trackers == null)
         {
             _mappings.Unmap((nuint)start, bytes);
@@ -566,7 +598,7 @@ internal unsafe struct PageHeap
     }
 
     // The trackers of a new mapping, linked by Next; null where there is no memory for all of them. The growth lock is held.
-    private HugePage* MakeTrackers(nuint start, nuint bytes, bool mayBeHuge)
+    private HugePage* MakeTrackers(nuint start, nuint bytes, PageAdvice advice)
     {
         HugePage* made = null;
         for (nuint next = start; next < start + bytes; next += PageMap.HugePageSize)
@@ -578,7 +610,7 @@ internal unsafe struct PageHeap
                 return null;
             }
 
-            hugePage->Prepare(next, mayBeHuge);
+            hugePage->Prepare(next, advice);
             hugePage->Next = made;
             made = hugePage;
         }
@@ -638,7 +670,7 @@ internal unsafe struct PageHeap
         nint kept = _policy.Kept(_usedPages);
         nint due = free > kept ? free - kept + kept / MarginFraction : 0;
         due = due > _idlePages ? due : _idlePages;
-        if (due <= 0 && !_policy.IsLimited && HugePageAdvice.IsSmall(MappedBytes))
+        if (due <= 0 && !_policy.IsLimited && HugePageAdvice.IsSmall(_use.SharedBytes))
         {
             exchange = true;
             due = _policy.Exchangeable(_usedPages, free);
@@ -715,6 +747,22 @@ internal unsafe struct PageHeap
     {
         _usedPages -= pages;
         _leavingPages += pages;
+    }
+
+    // Without the lock: whoever else is at the same huge page may advise the contrary, which does no harm.
+    private void AdviseTaken(nuint start, nuint pages, byte sizeClass)
+    {
+        while (pages > 0)
+        {
+            HugePage* hugePage = PartOf(start, pages, out _, out int count);
+            if (hugePage->UsedPages == count)
+            {
+                Interlocked.Add(ref _keptSmall, HugePageAdvice.OnTaken(hugePage, sizeClass, _keptSmall, BackedPages));
+            }
+
+            start += (nuint)count << PageMap.PageShift;
+            pages -= (nuint)count;
+        }
     }
 
     private void AdviseAfterRelease(nuint start, nuint pages)

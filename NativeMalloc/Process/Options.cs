@@ -11,6 +11,14 @@ internal enum IndexChoice
     Thread,
 }
 
+/// <summary>What NATIVEMALLOC_HUGE_PAGES asks for.</summary>
+internal enum HugePageChoice
+{
+    Auto,
+    Never,
+    Always,
+}
+
 /// <summary>What NATIVEMALLOC_STATS asks for.</summary>
 internal enum StatisticsChoice
 {
@@ -53,6 +61,9 @@ internal static unsafe class Options
 
     /// <summary>Above so many bytes the caches are emptied as the heap grows, and free memory goes back to the kernel at once.</summary>
     internal static ulong SoftLimit { get; private set; } = NoLimit;
+
+    /// <summary>What the kernel is to be advised on huge pages (see <see cref="HugePageAdvice"/>).</summary>
+    internal static HugePageChoice HugePages { get; private set; }
 
     /// <summary>A thread is to give memory back.</summary>
     internal static bool ReleaseThread { get; private set; }
@@ -104,6 +115,12 @@ internal static unsafe class Options
         {
             ReleaseThread = Is(value, "1"u8);
             return ReleaseThread || Is(value, "0"u8) || *value == 0;
+        }
+
+        if ((value = After(option, "HUGE_PAGES="u8)) != null)
+        {
+            HugePages = Is(value, "never"u8) ? HugePageChoice.Never : Is(value, "always"u8) ? HugePageChoice.Always : HugePageChoice.Auto;
+            return HugePages != HugePageChoice.Auto || Is(value, "auto"u8) || *value == 0;
         }
 
         if ((value = After(option, "RELEASE_DELAY="u8)) != null)
@@ -255,6 +272,15 @@ internal static unsafe class Options
         {
             output.Text(Check ? "1"u8 : "0"u8);
         }
+        else if (Is(name, "huge_pages"u8))
+        {
+            output.Text(HugePages switch
+            {
+                HugePageChoice.Never => "never"u8,
+                HugePageChoice.Always => "always"u8,
+                _ => "auto"u8,
+            });
+        }
         else if (Is(name, "release_delay"u8))
         {
             output.Decimal(ReleaseDelay);
@@ -325,7 +351,7 @@ internal static unsafe class Options
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
         output.Quoted(setting);
-        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_LIMIT=BYTES[K|M|G] and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]\n"u8);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_HUGE_PAGES=auto|never|always, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_LIMIT=BYTES[K|M|G] and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]\n"u8);
         output.Flush();
     }
 

@@ -34,6 +34,11 @@ internal static unsafe class Startup
     internal static void ReadOptions()
     {
         Options.Read(Shim.Environment());
+        if (Options.HugePages != HugePageChoice.Auto)
+        {
+            Heap.Pages->AdviseAnew();
+        }
+
         Clock.Find();
         if (Options.Check)
         {

@@ -1,27 +1,66 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Text;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
 
 /// <summary>What the page heap advises the kernel on huge pages.</summary>
-public sealed unsafe class HugePageAdviceTests : AllocatorTest
+public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
 {
     private const nuint BlockPages = 2 * PageBits.Pages;
+    private const nuint ObjectPages = 32;
+    private const byte ObjectClass = SizeClasses.Count - 1;
 
     private readonly List<nint> _spans = [];
     private PageHeap _heap;
 
+    public void Dispose() => ReadOption("auto");
+
     [Fact]
-    public void SmallHeapIsOfSmallPagesAndALargeOneIsAskedToBeOfHugeOnes()
+    public void FewObjectsAreOnSmallPagesAndManyAskForHugeOnes()
     {
-        GrowTo(450 << 20);
+        TakeObjects(450 << 20);
         Assert.All(Os.Advice, advice => Assert.False(advice.Huge));
-        Assert.InRange(Os.Advice.Sum(advice => (long)advice.Bytes), 32 << 20, 64 << 20);
+        Assert.InRange(Os.Advice.Sum(advice => (long)advice.Bytes), 64 << 20, 68 << 20);
         Os.Advice.Clear();
-        GrowTo(600 << 20);
+        TakeObjects(600 << 20);
         Assert.NotEmpty(Os.Advice);
         Assert.All(Os.Advice, advice => Assert.True(advice.Huge && advice.Start % PageMap.HugePageSize == 0 && advice.Bytes % PageMap.HugePageSize == 0));
+    }
+
+    // Whether they are touched nobody knows.
+    [Fact]
+    public void LargeBlocksAskForNoHugePagesAndMakeNoDifference()
+    {
+        _heap.Take(4000 * PageBits.Pages, 0, PageMap.PageSize);
+        Assert.Empty(Os.Advice);
+        TakeObjects(60 << 20);
+        Assert.All(Os.Advice, advice => Assert.False(advice.Huge));
+        Assert.InRange(Os.Advice.Sum(advice => (long)advice.Bytes), 60 << 20, 100 << 20); // a sixteenth of the heap at once
+        for (int i = 0; i < 1000; i++)
+        {
+            _heap.Take(PageBits.Pages / 2, 0, PageMap.PageSize);
+        }
+
+        Assert.All(Os.Advice, advice => Assert.False(advice.Huge));
+    }
+
+    [Fact]
+    public void ALargeBlockWhereObjectsWereIsOfSmallPagesAndObjectsAfterItOfHugeOnes()
+    {
+        TakeObjects(600 << 20);
+        GiveAll();
+        _heap.Release(nuint.MaxValue);
+        Os.Advice.Clear();
+        Span* block = _heap.Take(300 * PageBits.Pages, 0, PageMap.PageSize);
+        int turned = Os.Advice.Count;
+        Assert.InRange(turned, 30, 100);
+        Assert.All(Os.Advice, advice => Assert.True(!advice.Huge && advice.Start >= block->Start && advice.Start < block->Start + block->Bytes));
+        _heap.Give(block, released: false);
+        TakeObjects(600 << 20);
+        Assert.Equal(turned, Os.Advice.Count(advice => advice.Huge));
     }
 
     [Fact]
@@ -38,26 +77,60 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest
     }
 
     [Fact]
-    public void PartlyReleasedHugePagesAreKeptSmallUntilTheyAreEmpty()
+    public void PartlyReleasedHugePagesAreKeptSmallUntilObjectsTakeThemAnew()
     {
-        GrowTo(520 << 20); // what comes next may be huge
-        List<nint> parts = [.. Enumerable.Range(0, 64).Select(_ => (nint)_heap.Take(PageBits.Pages / 4, 0, PageMap.PageSize))];
+        TakeObjects(100 << 20); // what comes next may be huge
+        List<nint> parts = [.. Enumerable.Range(0, 64).Select(_ => (nint)_heap.Take(PageBits.Pages / 4, ObjectClass, PageMap.PageSize))];
         Os.Advice.Clear();
 
-        _heap.Give((Span*)parts[0], released: false);
+        _heap.Give((Span*)parts[8], released: false);
         _heap.Release(nuint.MaxValue);
-        nuint broken = ((Span*)parts[1])->Start & ~(PageMap.HugePageSize - 1);
+        nuint broken = ((Span*)parts[9])->Start & ~(PageMap.HugePageSize - 1);
         Assert.Equal([(broken, PageMap.HugePageSize, false)], Os.Advice);
 
-        _heap.Give((Span*)parts[1], released: false);
+        _heap.Give((Span*)parts[9], released: false);
         _heap.Release(nuint.MaxValue);
         Assert.Single(Os.Advice); // it is known already
 
-        _heap.Give((Span*)parts[2], released: false);
-        _heap.Give((Span*)parts[3], released: false);
+        _heap.Give((Span*)parts[10], released: false);
+        _heap.Give((Span*)parts[11], released: false);
         _heap.Release(nuint.MaxValue);
-        Assert.Equal((broken, PageMap.HugePageSize, true), Os.Advice[^1]);
+        Assert.Single(Os.Advice);
+
+        Span* block = _heap.Take(PageBits.Pages, 0, PageMap.PageSize);
+        Assert.Equal((broken, 1), (block->Start, Os.Advice.Count));
+        _heap.Give(block, released: false);
+        Span* objects = _heap.Take(PageBits.Pages, ObjectClass, PageMap.PageSize);
+        Assert.Equal((broken, (broken, PageMap.HugePageSize, true)), (objects->Start, Os.Advice[^1]));
         Assert.Equal(2, Os.Advice.Count);
+    }
+
+    [Theory]
+    [InlineData("never", false)]
+    [InlineData("always", true)]
+    public void AnOptionDecidesForAll(string option, bool huge)
+    {
+        TakeObjects(1 << 20); // before the options are read
+        Os.Advice.Clear();
+        ReadOption(option);
+        _heap.AdviseAnew();
+        Assert.Equal(_heap.MappedBytes, (nuint)Os.Advice.Where(advice => advice.Huge == huge).Sum(advice => (long)advice.Bytes));
+        Os.Advice.Clear();
+
+        nuint before = _heap.MappedBytes;
+        _heap.Take(3000 * PageBits.Pages, 0, PageMap.PageSize);
+        TakeObjects(600 << 20);
+        List<nint> halves = [.. Enumerable.Range(0, 200).Select(_ => (nint)_heap.Take(PageBits.Pages / 2, 0, PageMap.PageSize))];
+        for (int i = 0; i < halves.Count; i += 2)
+        {
+            _heap.Give((Span*)halves[i], released: false);
+        }
+
+        _heap.Release(nuint.MaxValue);
+        GiveAll();
+        _heap.Take(300 * PageBits.Pages, 0, PageMap.PageSize);
+        Assert.All(Os.Advice, advice => Assert.Equal(huge, advice.Huge));
+        Assert.Equal(_heap.MappedBytes - before, (nuint)Os.Advice.Sum(advice => (long)advice.Bytes));
     }
 
     // Each may be two mappings more.
@@ -78,12 +151,37 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest
         Assert.InRange(2 * small, 600, 1000 + (int)(resident >> 23));
     }
 
+    private static void ReadOption(string value)
+    {
+        byte[] setting = Encoding.ASCII.GetBytes($"NATIVEMALLOC_HUGE_PAGES={value}\0");
+        fixed (byte* text = setting)
+        {
+            byte** environment = stackalloc byte*[] { text, null };
+            Options.Read(environment);
+        }
+    }
+
+    // Until so many bytes of them are in use.
+    private void TakeObjects(int bytes)
+    {
+        for (long left = bytes - _spans.Count * (long)(ObjectPages * PageMap.PageSize); left > 0; left -= (long)(ObjectPages * PageMap.PageSize))
+        {
+            _spans.Add((nint)_heap.Take(ObjectPages, ObjectClass, PageMap.PageSize));
+            Assert.NotEqual(0, _spans[^1]);
+        }
+    }
+
+    private void GiveAll()
+    {
+        _spans.ForEach(span => _heap.Give((Span*)span, released: false));
+        _spans.Clear();
+    }
+
     private void GrowTo(int bytes)
     {
         while (_heap.UsedBytes < (nuint)bytes)
         {
-            _spans.Add((nint)_heap.Take(BlockPages, 0, PageMap.PageSize));
-            Assert.NotEqual(0, _spans[^1]);
+            Assert.True(_heap.Take(BlockPages, 0, PageMap.PageSize) != null);
         }
     }
 }

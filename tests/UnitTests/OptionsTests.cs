@@ -67,6 +67,18 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     }
 
     [Theory]
+    [InlineData("auto", HugePageChoice.Auto)]
+    [InlineData("never", HugePageChoice.Never)]
+    [InlineData("always", HugePageChoice.Always)]
+    [InlineData("", HugePageChoice.Auto)]
+    internal void HugePagesAreUnderstood(string value, HugePageChoice expected)
+    {
+        Read("NATIVEMALLOC_HUGE_PAGES=" + value);
+        Assert.Equal(expected, Options.HugePages);
+        Assert.Empty(Os.Written);
+    }
+
+    [Theory]
     [InlineData("1", true)]
     [InlineData("0", false)]
     [InlineData("", false)]
@@ -84,6 +96,7 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     [InlineData("NATIVEMALLOC_STATS=json:")]
     [InlineData("NATIVEMALLOC_STATS=2")]
     [InlineData("NATIVEMALLOC_VERBOSE=yes")]
+    [InlineData("NATIVEMALLOC_HUGE_PAGES=1")]
     [InlineData("NATIVEMALLOC_RELEASE_DELAY=-1")]
     [InlineData("NATIVEMALLOC_RELEASE_DELAY=1s")]
     [InlineData("NATIVEMALLOC_RELEASE_RATE=0")]

@@ -79,7 +79,7 @@ public sealed unsafe class PageMapTests : AllocatorTest
     public void KnowsHugePages()
     {
         HugePage hugePage = default;
-        hugePage.Prepare(s_start - 16 * PageMap.HugePageSize & ~(PageMap.HugePageSize - 1), mayBeHuge: false);
+        hugePage.Prepare(s_start - 16 * PageMap.HugePageSize & ~(PageMap.HugePageSize - 1), PageAdvice.None);
         PageMap.SetHugePage(hugePage.Start, &hugePage);
         Assert.True(PageMap.HugePageOf(hugePage.Start) == &hugePage);
         Assert.True(PageMap.HugePageOf(hugePage.Start + PageMap.HugePageSize - 1) == &hugePage);
