@@ -52,8 +52,8 @@ internal static unsafe class Checked
     }
 
     /// <summary>
-    /// A block of that size in the place of an object that nobody has had yet: checking mode began after the caller had looked for it, but
-    /// before the object was taken. Null when there is no memory.
+    /// A block of that size in the place of an object that was taken without a seal: checking mode began after the caller had looked for it. Null
+    /// when there is no memory.
     /// </summary>
     internal static void* Replace(void* block, nuint sizeClass, nuint size)
     {
