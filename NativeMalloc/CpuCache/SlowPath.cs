@@ -53,7 +53,7 @@ internal static unsafe class SlowPath
 
         if (thread->Finding.Fault != Fault.None)
         {
-            Misuse.ReportFinding(thread);
+            ReportFinding(thread);
         }
     }
 
@@ -111,6 +111,19 @@ internal static unsafe class SlowPath
 
             StepOut(thread);
         }
+    }
+
+    // The program may go on: so what else lies in the caches that should not goes the same way first.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void ReportFinding(ThreadState* thread)
+    {
+        if (TryEnter(thread))
+        {
+            Heap.EmptyCaches(mayAbortOthers: false);
+            StepOut(thread);
+        }
+
+        Misuse.ReportFinding(thread);
     }
 
     // No program has it in a block of its own.
