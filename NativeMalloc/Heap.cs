@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Threading;
 
@@ -94,7 +95,7 @@ internal static unsafe class Heap
 
         FrontEnd.Drain(mayAbortOthers);
         PlunderTransferCaches(all: true);
-        GiveKeptSpans(all: true, wait: true);
+        GiveKeptSpans(all: true);
     }
 
     /// <summary>Moves what has lain in the transfer caches since the last time, or all, to the central free lists.</summary>
@@ -119,7 +120,7 @@ internal static unsafe class Heap
 
     /// <summary>
     /// Makes remnants, if the spans of all classes together have much more room than they need: some spans of the classes that have
-    /// sparse ones, in turn. The lock of one class may be held: the others' are only tried. False if there is none.
+    /// sparse ones, in turn. False if there is none.
     /// </summary>
     private static bool CollectRemnants()
     {
@@ -168,26 +169,24 @@ internal static unsafe class Heap
 
     /// <summary>
     /// Gives the page heap the spans that their classes keep without an object out: those that were not needed since the last time, or all.
-    /// <paramref name="wait"/>: no lock is held.
     /// </summary>
-    internal static void GiveKeptSpans(bool all, bool wait)
+    internal static void GiveKeptSpans(bool all)
     {
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count && (!all || Volatile.Read(ref s_keptPages) > 0); sizeClass++)
         {
-            Central(sizeClass)->GiveKept(all, wait);
+            Central(sizeClass)->GiveKept(all);
         }
     }
 
     /// <summary>
     /// As <see cref="PageHeap.Take"/>. What waits for its next use, large blocks and whole spans, goes before memory from the kernel does.
-    /// The lock of one class may be held.
     /// </summary>
     internal static Span* TakeSpan(nuint pages, byte sizeClass, nuint alignment)
     {
         if (!Pages->HasBacked(pages))
         {
             LargeCache.Flush();
-            GiveKeptSpans(all: true, wait: false);
+            GiveKeptSpans(all: true);
         }
 
         return Pages->Take(pages, sizeClass, alignment);
@@ -262,23 +261,44 @@ internal static unsafe class Heap
             return taken == 0 && !Options.Check && CollectRemnants() ? Remnants->Take(sizeClass, objects, count) : taken;
         }
 
-        public static bool TryMakeRemnant(Span* span, nuint sizeClass) => Remnants->TryAdd(span, sizeClass);
+        public static ulong* TakeRemnantSets(nuint sizeClass) => Remnants->TakeSets(SizeClasses.PagesPerSpan(sizeClass));
 
-        public static bool TryGiveElsewhere(Span* span, nuint address)
+        public static void GiveRemnantSets(nuint sizeClass, ulong* sets) => Remnants->GiveSets(SizeClasses.PagesPerSpan(sizeClass), sets);
+
+        public static uint MakeRemnant(Span* span, nuint sizeClass, ulong* sets) => Remnants->Add(span, sizeClass, sets);
+
+        public static void GivePages(nuint start, uint pages) => RemnantSpans.GivePages(start, pages);
+
+        public static int GiveElsewhere(void** objects, int count)
         {
-            if (span != null)
+            int others = Remnants->Give(objects, count);
+            int none = 0;
+            for (int i = 0; i < others; i++)
             {
-                return Remnants->Give(span, address) > 0;
+                if (!Reserve.TryFree(objects[i]))
+                {
+                    objects[none++] = objects[i];
+                }
             }
 
-            return Reserve.TryFree((void*)address);
+            return none;
         }
     }
 
     /// <summary>What the remnants take from and give to.</summary>
     internal readonly struct RemnantSpans : IRemnantSource
     {
-        public static void GivePages(Span* span, int first, int count) => Pages->GivePart(span, first, count);
+        public static void GivePages(nuint start, uint pages)
+        {
+            int end = 0;
+            for (ulong left = pages; left != 0; left = (ulong)pages >> end << end)
+            {
+                int first = BitOperations.TrailingZeroCount(left);
+                int count = BitOperations.TrailingZeroCount(~(left >> first));
+                Pages->GivePart(start + ((nuint)first << PageMap.PageShift), (nuint)count);
+                end = first + count;
+            }
+        }
 
         public static void Forget(Span* span) => Pages->Forget(span);
     }

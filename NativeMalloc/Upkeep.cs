@@ -146,7 +146,7 @@ internal static unsafe class Upkeep
             else
             {
                 Heap.PlunderTransferCaches(all: false);
-                Heap.GiveKeptSpans(all: false, wait: true);
+                Heap.GiveKeptSpans(all: false);
                 LargeCache.Flush();
             }
 

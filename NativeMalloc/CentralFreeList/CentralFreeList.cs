@@ -3,7 +3,7 @@ using System.Threading;
 
 namespace NativeMalloc;
 
-/// <summary>Where a central free list gets its spans.</summary>
+/// <summary>Where a central free list gets its spans. It holds no lock when it takes and gives, since that may take a system call.</summary>
 internal unsafe interface ISpanSource
 {
     /// <summary>A span for objects of the class, entered in the page map; null when there is no memory.</summary>
@@ -19,14 +19,25 @@ internal unsafe interface ISpanSource
     /// <summary>Objects cut from other classes' remnants, up to <paramref name="count"/>; how many, none rather than much work.</summary>
     static abstract int TakeFromRemnants(nuint sizeClass, void** objects, int count);
 
-    /// <summary>Makes a span a remnant; false if there is no memory for that.</summary>
-    static abstract bool TryMakeRemnant(Span* span, nuint sizeClass);
+    /// <summary>Memory for what is kept of a remnant that is made of a span of the class; null if there is none.</summary>
+    static abstract ulong* TakeRemnantSets(nuint sizeClass);
+
+    static abstract void GiveRemnantSets(nuint sizeClass, ulong* sets);
 
     /// <summary>
-    /// Takes an object back that lies in no class's span, but in a remnant, or in what is set aside for signal handlers, whose span is null:
-    /// C++'s sized delete does not look where a block lies. False if it lies there neither.
+    /// Makes a span a remnant. Takes no system call, since the class's lock is held; returns which of its pages, a bit each, go to
+    /// <see cref="GivePages"/> when it is not.
     /// </summary>
-    static abstract bool TryGiveElsewhere(Span* span, nuint address);
+    static abstract uint MakeRemnant(Span* span, nuint sizeClass, ulong* sets);
+
+    /// <summary>Takes pages of what begins there.</summary>
+    static abstract void GivePages(nuint start, uint pages);
+
+    /// <summary>
+    /// Takes objects back that lie in no class's span, but in a remnant, or in what is set aside for signal handlers. Those that lie
+    /// there neither are left, first in the row; returns how many.
+    /// </summary>
+    static abstract int GiveElsewhere(void** objects, int count);
 }
 
 /// <summary>
@@ -86,41 +97,19 @@ internal unsafe struct CentralFreeList<TSpans>
     internal int Take(nuint sizeClass, void** objects, int count)
     {
         Lock.Acquire(LockOrder.CentralFreeList);
-        int taken = 0;
-        while (taken < count)
+        int taken = TakeHere(objects, count);
+        if (taken == 0)
         {
-            Span* span = _ranks.Fullest();
-            if (span != null)
+            Lock.Release();
+            int cut = TSpans.TakeFromRemnants(sizeClass, objects, count);
+            if (cut > 0)
             {
-                taken += span->TakeObjects(objects + taken, count - taken);
-                _ranks.Update(span);
-                continue;
+                return cut;
             }
 
-            span = TakeKept();
-            if (span == null)
-            {
-                if (taken > 0)
-                {
-                    break; // enough to go on with; a new span would be touched for nothing
-                }
-
-                int cut = TSpans.TakeFromRemnants(sizeClass, objects, count);
-                if (cut > 0)
-                {
-                    Lock.Release();
-                    return cut;
-                }
-
-                span = TakeNew(sizeClass);
-                if (span == null)
-                {
-                    break;
-                }
-            }
-
-            taken += span->TakeObjects(objects + taken, count - taken);
-            _ranks.Add(span);
+            Span* span = TSpans.Take(sizeClass);
+            Lock.Acquire(LockOrder.CentralFreeList);
+            taken = span != null ? TakeFromNew(span, objects, count) : TakeHere(objects, count); // what others brought meanwhile
         }
 
         _out += taken;
@@ -139,11 +128,14 @@ internal unsafe struct CentralFreeList<TSpans>
     internal void Give(nuint sizeClass, void** objects, int count)
     {
         void** end = objects + count;
+        void** strangers = objects;
+        int strange = 0;
+        ulong leaving = 0;
         Lock.Acquire(LockOrder.CentralFreeList);
         _out -= count;
         while (objects < end)
         {
-            if (AreNeighbours(sizeClass, objects, end) && GiveNeighbours(sizeClass, ref objects, end))
+            if (AreNeighbours(sizeClass, objects, end) && GiveNeighbours(sizeClass, ref objects, end, ref leaving))
             {
                 continue;
             }
@@ -151,35 +143,37 @@ internal unsafe struct CentralFreeList<TSpans>
             Span* span = GiveToSpans(sizeClass, ref objects, end);
             if (span != null)
             {
-                MoveDown(span);
+                MoveDown(span, ref leaving);
             }
             else if (objects < end)
             {
-                _out++;
-                GiveElsewhere(sizeClass, (nuint)(*objects++));
+                do
+                {
+                    strangers[strange++] = *objects++;
+                }
+                while (objects < end && !IsInSpanOf(sizeClass, *objects));
             }
         }
 
+        _out += strange;
         Lock.Release();
+        GiveSpans(leaving);
+        if (strange > 0)
+        {
+            GiveElsewhere(sizeClass, strangers, strange);
+        }
     }
 
-    /// <summary>Gives back the whole spans that were kept and not needed since the last time, or all. <paramref name="wait"/>: for the lock.</summary>
-    internal void GiveKept(bool all, bool wait)
+    /// <summary>Gives back the whole spans that were kept and not needed since the last time, or all.</summary>
+    internal void GiveKept(bool all)
     {
         if (Volatile.Read(ref _kept) == 0 && (all || (Volatile.Read(ref _wantedAgain) | Volatile.Read(ref _given)) == 0))
         {
             return;
         }
 
-        if (wait)
-        {
-            Lock.Acquire(LockOrder.CentralFreeList);
-        }
-        else if (!Lock.TryAcquire(LockOrder.CentralFreeList))
-        {
-            return;
-        }
-
+        ulong leaving = 0;
+        Lock.Acquire(LockOrder.CentralFreeList);
         if (!all)
         {
             _wantedAgain = _wantedAgain > _leastKept ? _wantedAgain - _leastKept : 0;
@@ -190,11 +184,12 @@ internal unsafe struct CentralFreeList<TSpans>
         {
             Span* span = TakeKept();
             _spans--;
-            TSpans.Give(span);
+            Leave(span, ref leaving);
         }
 
         _leastKept = _kept;
         Lock.Release();
+        GiveSpans(leaving);
     }
 
     /// <summary>Ends a period: a class that took few objects in it, for those that are here, is quiet in the next. Returns their bytes.</summary>
@@ -212,31 +207,18 @@ internal unsafe struct CentralFreeList<TSpans>
     /// </summary>
     internal int Shed(nuint sizeClass, int most, bool all = false)
     {
-        if (!(_quiet || all) || SizeClasses.PagesPerSpan(sizeClass) > Span.MaxRemnantPages || !Lock.TryAcquire(LockOrder.CentralFreeList))
+        if (!(_quiet || all) || SizeClasses.PagesPerSpan(sizeClass) > Span.MaxRemnantPages)
         {
             return 0;
         }
 
         int shed = 0;
-        for (int rank = 0; rank < (all ? SpanRanks.Ranks : SparseRanks); rank++)
+        int ranks = all ? SpanRanks.Ranks : SparseRanks;
+        while (shed < most && _ranks.Emptiest(ranks) != null && ShedOne(sizeClass, ranks))
         {
-            for (Span* span = _ranks.First(rank); span != null && shed < most; span = _ranks.First(rank))
-            {
-                int outside = span->Out; // of a remnant it says something else
-                _ranks.Remove(span);
-                if (!TSpans.TryMakeRemnant(span, sizeClass))
-                {
-                    _ranks.Add(span);
-                    break;
-                }
-
-                _spans--;
-                _out -= outside;
-                shed++;
-            }
+            shed++;
         }
 
-        Lock.Release();
         return shed;
     }
 
@@ -244,7 +226,7 @@ internal unsafe struct CentralFreeList<TSpans>
     internal void Withhold()
     {
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
-        GiveKept(all: true, wait: true);
+        GiveKept(all: true);
         Lock.Acquire(LockOrder.CentralFreeList);
         for (Span* span = _ranks.Fullest(); span != null; span = _ranks.Fullest())
         {
@@ -255,17 +237,48 @@ internal unsafe struct CentralFreeList<TSpans>
         Lock.Release();
     }
 
-    // An object that its class's spans do not take: it lies where others do too, or is none.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void GiveElsewhere(nuint sizeClass, nuint address)
+    // Makes a remnant of the emptiest span of those ranks; false if there is none, or no memory for it.
+    private bool ShedOne(nuint sizeClass, int ranks)
     {
-        Span* span = PageMap.SpanOf(address);
-        if ((span == null || span->Remnant) && TSpans.TryGiveElsewhere(span, address))
+        ulong* sets = TSpans.TakeRemnantSets(sizeClass);
+        if (sets == null)
         {
-            return;
+            return false;
         }
 
-        Misuse.ReportNoObject((void*)address, sizeClass);
+        Lock.Acquire(LockOrder.CentralFreeList);
+        Span* span = _ranks.Emptiest(ranks);
+        nuint start = 0;
+        uint pages = 0;
+        if (span != null)
+        {
+            _ranks.Remove(span);
+            _spans--;
+            _out -= span->Out;
+            start = span->Start;
+            pages = TSpans.MakeRemnant(span, sizeClass, sets);
+        }
+
+        Lock.Release();
+        if (span == null)
+        {
+            TSpans.GiveRemnantSets(sizeClass, sets);
+            return false;
+        }
+
+        TSpans.GivePages(start, pages);
+        return true;
+    }
+
+    // Objects that their class's spans do not take: they lie where others do too, or are none.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void GiveElsewhere(nuint sizeClass, void** objects, int count)
+    {
+        int none = TSpans.GiveElsewhere(objects, count);
+        for (int i = 0; i < none; i++)
+        {
+            Misuse.ReportNoObject(objects[i], sizeClass);
+        }
     }
 
     // Objects to their spans, up to one that no span of the class takes, or until a span is left that must move: returns that. No calls, and all
@@ -306,6 +319,12 @@ internal unsafe struct CentralFreeList<TSpans>
         return last != null && last->Out < last->LeastOut ? last : null;
     }
 
+    private static bool IsInSpanOf(nuint sizeClass, void* item)
+    {
+        Span* span = PageMap.SpanOf((nuint)item);
+        return span != null && span->IsOf(sizeClass);
+    }
+
     // The next few lie side by side: what was taken at once is often freed in order.
     private static bool AreNeighbours(nuint sizeClass, void** objects, void** end)
     {
@@ -319,26 +338,26 @@ internal unsafe struct CentralFreeList<TSpans>
         return distance == expected || distance == 0 - expected;
     }
 
-    private bool GiveNeighbours(nuint sizeClass, ref void** objects, void** end)
+    private bool GiveNeighbours(nuint sizeClass, ref void** objects, void** end, ref ulong leaving)
     {
         Span* span = PageMap.SpanOf((nuint)(*objects));
         nint given = span != null && span->IsOf(sizeClass) ? span->GiveNeighbours(objects, (nint)(end - objects)) : 0;
         objects += given;
         if (given > 0 && span->Out < span->LeastOut)
         {
-            MoveDown(span);
+            MoveDown(span, ref leaving);
         }
 
         return given > 0;
     }
 
     // To the list where a span belongs now that it has fewer objects out, or away if it has none.
-    private void MoveDown(Span* span)
+    private void MoveDown(Span* span, ref ulong leaving)
     {
         _ranks.Remove(span);
         if (span->Out == 0)
         {
-            GiveOrKeep(span);
+            GiveOrKeep(span, ref leaving);
         }
         else
         {
@@ -360,24 +379,49 @@ internal unsafe struct CentralFreeList<TSpans>
         return span;
     }
 
-    private Span* TakeNew(nuint sizeClass)
+    // Of the spans that the class has, as many as there are.
+    private int TakeHere(void** objects, int count)
     {
-        Span* span = TSpans.Take(sizeClass);
-        if (span != null)
+        int taken = 0;
+        while (taken < count)
         {
-            span->PrepareObjects();
-            _spans++;
-            if (_given > 0)
+            Span* span = _ranks.Fullest();
+            if (span != null)
             {
-                _given--;
-                _wantedAgain++;
+                taken += span->TakeObjects(objects + taken, count - taken);
+                _ranks.Update(span);
+                continue;
             }
+
+            span = TakeKept();
+            if (span == null)
+            {
+                break;
+            }
+
+            taken += span->TakeObjects(objects + taken, count - taken);
+            _ranks.Add(span);
         }
 
-        return span;
+        return taken;
     }
 
-    private void GiveOrKeep(Span* span)
+    private int TakeFromNew(Span* span, void** objects, int count)
+    {
+        span->PrepareObjects();
+        _spans++;
+        if (_given > 0)
+        {
+            _given--;
+            _wantedAgain++;
+        }
+
+        int taken = span->TakeObjects(objects, count);
+        _ranks.Add(span);
+        return taken;
+    }
+
+    private void GiveOrKeep(Span* span, ref ulong leaving)
     {
         if (_kept < _wantedAgain && _kept < _spans - SpansNeverKept && TSpans.TryKeep(span->Pages))
         {
@@ -388,7 +432,25 @@ internal unsafe struct CentralFreeList<TSpans>
         {
             _spans--;
             _given++;
+            Leave(span, ref leaving);
+        }
+    }
+
+    // Out of the page map while the lock is held, so that who frees one of its objects again finds no span.
+    private static void Leave(Span* span, ref ulong leaving)
+    {
+        PageMap.ClearSpan(span);
+        SpanList.Add(ref leaving, span);
+    }
+
+    // Those that have left.
+    private static void GiveSpans(ulong leaving)
+    {
+        for (Span* span = (Span*)leaving; span != null;)
+        {
+            Span* next = span->Next;
             TSpans.Give(span);
+            span = next;
         }
     }
 

@@ -1,12 +1,14 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Threading;
 
 namespace NativeMalloc;
 
 /// <summary>What stands behind the remnants.</summary>
 internal unsafe interface IRemnantSource
 {
-    /// <summary>Gives pages of a span back that hold nothing any more.</summary>
-    static abstract void GivePages(Span* span, int first, int count);
+    /// <summary>Gives pages of what begins there back, which hold nothing any more and are out of the page map: a bit each. No lock is held.</summary>
+    static abstract void GivePages(nuint start, uint pages);
 
     /// <summary>Forgets a span that has no pages left.</summary>
     static abstract void Forget(Span* span);
@@ -19,8 +21,8 @@ internal unsafe interface IRemnantSource
 /// </summary>
 /// <remarks>
 /// A span is divided into units of 16 bytes. Which are used, and at which of them an object begins, is kept in two sets beside the span.
-/// Its pages are of class 0, so that each free of an object in it takes the slow path and comes here. Objects that were in caches
-/// when the span came here go on with the size that they had.
+/// Its pages are of class 0, so that a free of an object in it asks here for its class, and then goes on as any other: through the caches,
+/// from which it comes back here in a batch.
 /// Readers of an object's size take no lock: a beginning is entered before its units are, and taken out after them. A page that went
 /// back is used, and begins like an object, for good.
 /// All zeros is the empty collection.
@@ -48,45 +50,56 @@ internal unsafe struct Remnants<TSource>
 
     internal readonly nuint UsedBytes => (nuint)_usedUnits << UnitShift;
 
-    /// <summary>
-    /// Takes a span over from its class's free list, which has forgotten it; its pages have class 0 from now on. False if there is no
-    /// memory; nothing was done then.
-    /// </summary>
-    internal bool TryAdd(Span* span, nuint sizeClass)
+    /// <summary>Memory for the sets of a span of so many pages; null if there is none.</summary>
+    internal ulong* TakeSets(nuint pages)
     {
         Lock.Acquire(LockOrder.Remnants);
-        ulong* words = (ulong*)PoolOf(ref this, span)->Take((nuint)(UnitsOf(span) / 8 * 2));
-        if (words == null)
-        {
-            Lock.Release();
-            return false;
-        }
+        void* sets = PoolOf(ref this, pages)->TakeFree(BytesOfSets(pages));
+        Lock.Release();
+        return (ulong*)(sets != null ? sets : Metadata.Allocate(BytesOfSets(pages)));
+    }
 
+    internal void GiveSets(nuint pages, ulong* sets)
+    {
+        Lock.Acquire(LockOrder.Remnants);
+        PoolOf(ref this, pages)->Give(sets);
+        Lock.Release();
+    }
+
+    /// <summary>
+    /// Takes a span over from its class's free list, which has forgotten it and whose lock is held; its pages have class 0 from now on.
+    /// Returns those, a bit each, that hold nothing and are to be given to the page heap.
+    /// </summary>
+    internal uint Add(Span* span, nuint sizeClass, ulong* sets)
+    {
         int unitsOfObject = (int)(SizeClasses.Size(sizeClass) >> UnitShift);
-        ulong* begins = Begins(span, words);
+        ulong* begins = Begins(span, sets);
+        int usedUnits = 0;
         for (int number = 0; number < span->Objects; number++)
         {
             if (!span->IsHere(number))
             {
                 Bits.Set(begins, number * unitsOfObject, 1);
-                Bits.Set(words, number * unitsOfObject, unitsOfObject);
-                _usedUnits += unitsOfObject;
+                Bits.Set(sets, number * unitsOfObject, unitsOfObject);
+                usedUnits += unitsOfObject;
             }
         }
 
-        span->BecomeRemnant(words);
+        span->BecomeRemnant(sets);
         PageMap.ForgetClass(span);
         span->Out = (ushort)span->Pages;
+        Lock.Acquire(LockOrder.Remnants);
+        _usedUnits += usedUnits;
         _pages += (nint)span->Pages;
-        GiveFreePages(span, 0, (int)span->Pages);
+        uint pages = TakeFreePages(span, 0, (int)span->Pages);
         Link(span);
         Lock.Release();
-        return true;
+        return pages;
     }
 
     /// <summary>
-    /// Takes up to <paramref name="count"/> objects, all from one span; returns how many, none if there is no room: in a span that is
-    /// sure to have some, or, where there is no other memory, in any.
+    /// Takes up to <paramref name="count"/> objects; returns how many, none if there is no room: in spans that are sure to have some, or,
+    /// where there is no other memory, in any.
     /// </summary>
     internal int Take(nuint sizeClass, void** objects, int count, bool any = false)
     {
@@ -100,10 +113,9 @@ internal unsafe struct Remnants<TSource>
 
         Lock.Acquire(LockOrder.Remnants);
         int taken = 0;
-        Span* sure = Find(units + alignment - 1);
-        if (sure != null)
+        for (Span* sure; taken < count && (sure = Find(units + alignment - 1)) != null;)
         {
-            taken = Cut(sure, units, alignment, objects, count);
+            taken += Cut(sure, units, alignment, objects + taken, count - taken);
         }
 
         for (int list = units / ListStep; any && taken == 0 && list < Lists; list++)
@@ -120,58 +132,116 @@ internal unsafe struct Remnants<TSource>
         return taken;
     }
 
-    /// <summary>Takes an object back; its bytes, or 0 if none begins at the address. The last one of a page takes that along.</summary>
-    internal nuint Give(Span* span, nuint address)
+    /// <summary>
+    /// Takes objects back. Those that do not begin in a remnant, or are free already, are left, first in the row; returns how many. The last
+    /// one of a page takes that along.
+    /// </summary>
+    internal int Give(void** objects, int count)
     {
+        int others = 0;
         Lock.Acquire(LockOrder.Remnants);
-        int units = UnitsAt(span, address, out int first);
-        if (units > 0)
+        for (int i = 0; i < count; i++)
         {
-            Unlink(span);
-            Bits.Clear(span->Units, first, units);
-            _usedUnits -= units;
-            GiveFreePages(span, first / UnitsPerPage, (first + units - 1) / UnitsPerPage + 1);
-            if (span->Out == 0)
+            nuint address = (nuint)objects[i];
+            Span* span = PageMap.SpanOf(address);
+            int units = 0;
+            int first = 0;
+            if (span == null || !span->Remnant || (units = UnitsAt(span, address, out first)) == 0)
             {
-                PoolOf(ref this, span)->Give(span->Units);
-                TSource.Forget(span);
+                objects[others++] = objects[i];
+                continue;
             }
-            else
+
+            nuint start = span->Start;
+            uint pages = GiveUnits(span, first, units);
+            if (pages != 0)
             {
-                Link(span);
+                Lock.Release();
+                TSource.GivePages(start, pages);
+                Lock.Acquire(LockOrder.Remnants);
             }
         }
 
         Lock.Release();
-        return (nuint)units << UnitShift;
+        return others;
     }
 
     /// <summary>Bytes of the object that begins at the address; 0 if none does. The object is the caller's, or the lock is held.</summary>
     internal static nuint SizeAt(Span* span, nuint address) => (nuint)UnitsAt(span, address, out _) << UnitShift;
 
+    /// <summary>The class of the object in a remnant that begins at the address, and is the caller's; 0 if none does.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint ClassAt(nuint address)
+    {
+        Span* span = PageMap.SpanOf(address);
+        return span != null && span->Remnant ? ClassAt(span, address) : 0;
+    }
+
+    private static nuint ClassAt(Span* span, nuint address)
+    {
+        nuint size = SizeAt(span, address);
+        return size > 0 ? SizeClasses.Of(size) : 0;
+    }
+
     // The neighbours of an object that is the caller's may come and go meanwhile. What comes behind it begins there, and that bit stays when it
-    // goes: so whoever has seen its units ends at it.
+    // goes: so whoever has seen its units, and then looks where the next begins, ends at it.
     private static int UnitsAt(Span* span, nuint address, out int first)
     {
         first = (int)((address - span->Start) >> UnitShift);
-        ulong* begins = Begins(span, span->Units);
-        if (address % (1 << UnitShift) != 0 || !Bits.Has(span->Units, first) || !Bits.Has(begins, first))
+        ulong* units = span->Units;
+        ulong* begins = Begins(span, units);
+        if (address % (1 << UnitShift) != 0 || !Bits.Has(units, first) || !Bits.Has(begins, first))
         {
             return 0;
         }
 
-        int end = first + 1;
-        while (end < UnitsOf(span) && Bits.Has(span->Units, end) && !Bits.Has(begins, end))
+        int end = UnitsOf(span);
+        for (int unit = first + 1; unit < end; unit = Bits.NextWord(unit))
         {
-            end++;
+            ulong used = Volatile.Read(ref units[(uint)unit / 64]);
+            ulong stops = (~used | Volatile.Read(ref begins[(uint)unit / 64])) >> unit;
+            if (stops != 0)
+            {
+                end = unit + BitOperations.TrailingZeroCount(stops); // whole words are of the span
+            }
         }
 
         return end - first;
     }
 
-    // Of the pages from one to another.
-    private void GiveFreePages(Span* span, int from, int to)
+    // Returns the pages that hold nothing any more.
+    private uint GiveUnits(Span* span, int first, int units)
     {
+        ulong* words = span->Units;
+        Bits.Clear(words, first, units);
+        _usedUnits -= units;
+        int last = first + units - 1;
+        bool leftMuch = units < UnitsPerPage && words[(uint)first / 64] != 0 && words[(uint)last / 64] != 0; // and so each page holds something
+        uint pages = leftMuch ? 0 : TakeFreePages(span, first / UnitsPerPage, last / UnitsPerPage + 1);
+        if (pages == 0)
+        {
+            MoveUp(span, first, units);
+            return 0;
+        }
+
+        Unlink(span);
+        if (span->Out > 0)
+        {
+            Link(span);
+        }
+        else
+        {
+            PoolOf(ref this, span->Pages)->Give(span->Units);
+            TSource.Forget(span);
+        }
+
+        return pages;
+    }
+
+    // Of the pages from one to another. They are out of the page map from now on, and so nobody looks for the span by them.
+    private uint TakeFreePages(Span* span, int from, int to)
+    {
+        uint pages = 0;
         for (int page = from; page < to; page++)
         {
             int first = page * UnitsPerPage;
@@ -179,17 +249,21 @@ internal unsafe struct Remnants<TSource>
             {
                 Bits.Set(Begins(span, span->Units), first, 1);
                 Bits.Set(span->Units, first, UnitsPerPage);
+                PageMap.ClearPages(span->Start + ((nuint)page << PageMap.PageShift), 1);
                 span->Out--;
                 _pages--;
-                TSource.GivePages(span, page, 1);
+                pages |= 1u << page;
             }
         }
+
+        return pages;
     }
 
     private int Cut(Span* span, int units, int alignment, void** objects, int count)
     {
         int taken = 0;
         int end = UnitsOf(span);
+        ulong* begins = Begins(span, span->Units);
         int row = 0;
         while (taken < count && Bits.NextClearRun(span->Units, ref row, end, out int length))
         {
@@ -197,8 +271,8 @@ internal unsafe struct Remnants<TSource>
             int unit = (row + alignment - 1) & -alignment;
             for (; rowEnd - unit >= units && taken < count; unit += units) // units is a multiple of the alignment
             {
-                Bits.Clear(Begins(span, span->Units), unit + 1, units - 1);
-                Bits.Set(Begins(span, span->Units), unit, 1);
+                Bits.Clear(begins, unit + 1, units - 1);
+                Bits.Set(begins, unit, 1);
                 Bits.Set(span->Units, unit, units);
                 _usedUnits += units;
                 objects[taken++] = (void*)(span->Start + ((nuint)unit << UnitShift));
@@ -230,12 +304,32 @@ internal unsafe struct Remnants<TSource>
         return null;
     }
 
-    private void Link(Span* span)
+    private void Link(Span* span) => Link(span, ListOf(Bits.LongestClearRun(span->Units, UnitsOf(span))));
+
+    private void Link(Span* span, int list)
     {
-        int longest = Bits.LongestClearRun(span->Units, UnitsOf(span)) / ListStep;
-        span->Rank = (byte)(longest < Lists ? longest : Lists - 1);
-        SpanList.Add(ref _heads[span->Rank], span);
+        span->Rank = (byte)list;
+        SpanList.Add(ref _heads[list], span);
     }
+
+    // Units are free now: if their row is longer than those that the span had, it belongs to another list.
+    private void MoveUp(Span* span, int first, int units)
+    {
+        if (span->Rank == Lists - 1)
+        {
+            return;
+        }
+
+        int begin = Bits.AfterPreviousSet(span->Units, first);
+        int list = ListOf(Bits.NextSet(span->Units, first + units, UnitsOf(span)) - begin);
+        if (list > span->Rank)
+        {
+            Unlink(span);
+            Link(span, list);
+        }
+    }
+
+    private static int ListOf(int row) => row / ListStep < Lists ? row / ListStep : Lists - 1;
 
     private void Unlink(Span* span) => SpanList.Remove(ref _heads[span->Rank], span);
 
@@ -244,6 +338,8 @@ internal unsafe struct Remnants<TSource>
     // The second set lies behind the first.
     private static ulong* Begins(Span* span, ulong* words) => words + (int)span->Pages * (UnitsPerPage / 64);
 
-    private static MetadataPool* PoolOf(ref Remnants<TSource> remnants, Span* span) =>
-        (MetadataPool*)Unsafe.AsPointer(ref remnants._pools[span->Pages]);
+    private static nuint BytesOfSets(nuint pages) => pages * (UnitsPerPage / 8) * 2;
+
+    private static MetadataPool* PoolOf(ref Remnants<TSource> remnants, nuint pages) =>
+        (MetadataPool*)Unsafe.AsPointer(ref remnants._pools[pages]);
 }

@@ -30,8 +30,19 @@ internal unsafe struct SpanRanks
         return null;
     }
 
-    /// <summary>A span of the rank, or null.</summary>
-    internal readonly Span* First(int rank) => (Span*)_heads[rank];
+    /// <summary>A span of the emptiest rank of so many, or null.</summary>
+    internal readonly Span* Emptiest(int ranks)
+    {
+        for (int rank = 0; rank < ranks; rank++)
+        {
+            if (_heads[rank] != 0)
+            {
+                return (Span*)_heads[rank];
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>Enters a span that is in no list.</summary>
     internal void Add(Span* span)

@@ -136,11 +136,27 @@ internal static unsafe class CpuCache
     [RuntimeExport("nm_push_full")]
     internal static void PushFull(void* block, nuint sizeClass)
     {
-        if (block == null || (sizeClass == 0 && ((!Options.Check && LargeBlocks.TryCache(block)) || Reserve.TryFree(block))))
+        if (sizeClass != 0)
         {
+            PushSlowly(block, sizeClass);
             return;
         }
 
+        sizeClass = Remnants<Heap.RemnantSpans>.ClassAt((nuint)block);
+        if (sizeClass != 0)
+        {
+            Shim.Push(block, sizeClass); // as any other
+        }
+        else if (block != null && (Options.Check || !LargeBlocks.TryCache(block)) && !Reserve.TryFree(block))
+        {
+            PushSlowly(block, 0);
+        }
+    }
+
+    // A method of its own, so that the above needs little of a frame.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void PushSlowly(void* block, nuint sizeClass)
+    {
         ThreadState* thread = Shim.Thread();
         if (!SlowPath.TryEnter(thread))
         {
@@ -180,7 +196,7 @@ internal static unsafe class CpuCache
     /// <summary>Frees a block that could not be freed before, on the slow path.</summary>
     internal static void GiveDeferred(void* block)
     {
-        nuint sizeClass = PageMap.ClassOf((nuint)block);
+        nuint sizeClass = ClassOf(block);
         if (!TryGive(Shim.OwnSlab(), block, sizeClass))
         {
             Heap.Transfer(sizeClass)->Give(sizeClass, &block, 1);
@@ -199,32 +215,35 @@ internal static unsafe class CpuCache
 
         if (sizeClass == 0)
         {
-            FreeOther(block);
+            Span* span = LargeBlocks.SpanOf(block, Caller.Free);
+            if (span != null)
+            {
+                LargeBlocks.Free(span);
+            }
+
             return true;
         }
 
-        if (PageMap.ClassOf((nuint)block) != sizeClass)
+        // C++'s sized delete did not look where the block lies, nor whether it is one.
+        if (ClassOf(block) != sizeClass)
         {
-            GiveElsewhere(block, sizeClass);
+            if (!Reserve.TryFree(block))
+            {
+                Misuse.ReportNoObject(block, sizeClass);
+            }
+
             return true;
         }
 
         return Overflow(own, block, sizeClass);
     }
 
-    // C++'s sized delete did not look where the block lies, nor whether it is one.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void GiveElsewhere(void* block, nuint sizeClass)
+    // Of the small object that begins there, as far as its page says; 0 where none does.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nuint ClassOf(void* block)
     {
-        Span* span = PageMap.SpanOf((nuint)block);
-        if (span != null && span->Remnant)
-        {
-            FreeOther(block);
-        }
-        else if (span != null || !Reserve.TryFree(block))
-        {
-            Misuse.ReportNoObject(block, sizeClass);
-        }
+        nuint sizeClass = PageMap.ClassOf((nuint)block);
+        return sizeClass != 0 ? sizeClass : Remnants<Heap.RemnantSpans>.ClassAt((nuint)block);
     }
 
     /// <summary>In checking mode, a free that says the size, or for which it may have been another.</summary>
@@ -242,27 +261,6 @@ internal static unsafe class CpuCache
         if (!rightSize)
         {
             Misuse.ReportSize(block, size, asked);
-        }
-    }
-
-    // A large block, or a small one that lies in a remnant.
-    private static void FreeOther(void* block)
-    {
-        Span* span = PageMap.SpanOf((nuint)block);
-        if (span == null || !span->Remnant)
-        {
-            span = LargeBlocks.SpanOf(block, Caller.Free);
-            if (span != null)
-            {
-                LargeBlocks.Free(span);
-            }
-
-            return;
-        }
-
-        if (Heap.Remnants->Give(span, (nuint)block) == 0)
-        {
-            Misuse.ReportNoBlock(Caller.Free, block);
         }
     }
 

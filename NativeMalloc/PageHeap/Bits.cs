@@ -1,26 +1,50 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
 
-/// <summary>Sets of small numbers in a row of words, of any length: bit i of word w for 64 w + i.</summary>
+/// <summary>
+/// Sets of small numbers in a row of words, of any length: bit i of word w for 64 w + i. (A shift by a number is one by what is left of 64.)
+/// </summary>
 internal static unsafe class Bits
 {
-    internal static bool Has(ulong* bits, int number) => (bits[number / 64] & 1UL << number % 64) != 0;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool Has(ulong* bits, int number) => (bits[(uint)number / 64] & 1UL << number) != 0;
 
     internal static void Set(ulong* bits, int first, int count)
     {
-        for (int number = first; number < first + count; number = (number / 64 + 1) * 64)
+        if (count == 0)
         {
-            bits[number / 64] |= Mask(number, first + count);
+            return;
         }
+
+        ulong* word = bits + (uint)first / 64;
+        ulong mask = ulong.MaxValue << first;
+        int end = (first & 63) + count; // as the word counts
+        for (; end > 64; end -= 64, mask = ulong.MaxValue)
+        {
+            *word++ |= mask;
+        }
+
+        *word |= mask & Below(end);
     }
 
     internal static void Clear(ulong* bits, int first, int count)
     {
-        for (int number = first; number < first + count; number = (number / 64 + 1) * 64)
+        if (count == 0)
         {
-            bits[number / 64] &= ~Mask(number, first + count);
+            return;
         }
+
+        ulong* word = bits + (uint)first / 64;
+        ulong mask = ulong.MaxValue << first;
+        int end = (first & 63) + count;
+        for (; end > 64; end -= 64, mask = ulong.MaxValue)
+        {
+            *word++ &= ~mask;
+        }
+
+        *word &= ~(mask & Below(end));
     }
 
     /// <summary>The first number from <paramref name="number"/> on that is not in the set; <paramref name="end"/> if all are.</summary>
@@ -28,6 +52,24 @@ internal static unsafe class Bits
 
     /// <summary>The first number from <paramref name="number"/> on that is in the set; <paramref name="end"/> if none is.</summary>
     internal static int NextSet(ulong* bits, int number, int end) => Next(bits, number, end, 0);
+
+    /// <summary>One more than the last number before <paramref name="number"/> that is in the set; 0 if none is.</summary>
+    internal static int AfterPreviousSet(ulong* bits, int number)
+    {
+        while (number > 0)
+        {
+            int last = number - 1;
+            ulong word = bits[(uint)last / 64] << ~last; // its bit becomes the highest
+            if (word != 0)
+            {
+                return number - BitOperations.LeadingZeroCount(word);
+            }
+
+            number = last & -64;
+        }
+
+        return 0;
+    }
 
     /// <summary>Moves <paramref name="number"/> on to the next row of numbers that are not in the set; false if there is none.</summary>
     internal static bool NextClearRun(ulong* bits, ref int number, int end, out int length)
@@ -89,24 +131,32 @@ internal static unsafe class Bits
     {
         while (number < end)
         {
-            ulong word = (bits[number / 64] ^ flip) >> number % 64;
+            ulong word = (bits[(uint)number / 64] ^ flip) >> number;
             if (word != 0)
             {
                 number += BitOperations.TrailingZeroCount(word);
                 return number < end ? number : end;
             }
 
-            number = (number / 64 + 1) * 64;
+            number = NextWord(number);
         }
 
         return end;
     }
 
     /// <summary>In the word of a number, the bits from it on, up to the end of the word or the range's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Mask(int number, int end)
     {
-        int last = end - number / 64 * 64;
-        ulong below = last >= 64 ? ulong.MaxValue : (1UL << last) - 1;
-        return below & ulong.MaxValue << number % 64;
+        int last = end - (number & -64);
+        return Below(last < 64 ? last : 64) & ulong.MaxValue << number;
     }
+
+    /// <summary>The first number of the next word.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int NextWord(int number) => (number | 63) + 1;
+
+    // So many bits from the lowest on, 1 to 64.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Below(int count) => ulong.MaxValue >> (64 - count);
 }

@@ -90,14 +90,20 @@ internal unsafe struct MetadataPool
     /// <summary>A structure of <paramref name="bytes"/> bytes, at least 8, zeroed; null when there is no memory.</summary>
     internal void* Take(nuint bytes)
     {
+        void* item = TakeFree(bytes);
+        return item != null ? item : Metadata.Allocate(bytes);
+    }
+
+    /// <summary>As <see cref="Take"/>, one that came back; null if there is none.</summary>
+    internal void* TakeFree(nuint bytes)
+    {
         void* item = _free;
-        if (item == null)
+        if (item != null)
         {
-            return Metadata.Allocate(bytes);
+            _free = *(void**)item;
+            Shim.Fill(item, 0, bytes);
         }
 
-        _free = *(void**)item;
-        Shim.Fill(item, 0, bytes);
         return item;
     }
 

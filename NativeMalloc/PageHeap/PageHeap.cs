@@ -146,14 +146,12 @@ internal unsafe struct PageHeap
         EndGive();
     }
 
-    /// <summary>Takes some of a span's pages back. The span stays as it is, but for what the page map says.</summary>
-    internal void GivePart(Span* span, int first, int count)
+    /// <summary>Takes some pages of a span of small objects back, which are out of the page map. The span stays as it is.</summary>
+    internal void GivePart(nuint start, nuint pages)
     {
-        nuint start = span->Start + ((nuint)first << PageMap.PageShift);
-        PageMap.ClearPages(start, count);
         _lock.Acquire(LockOrder.PageHeap);
-        _use.Remove((nuint)count, span->SizeClass);
-        GivePages(start, (nuint)count, PageContents.Some);
+        _use.Remove(pages, sizeClass: 1); // of small objects, whichever
+        GivePages(start, pages, PageContents.Some);
         EndGive();
     }
 

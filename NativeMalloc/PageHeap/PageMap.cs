@@ -71,6 +71,7 @@ internal static unsafe class PageMap
     /// <summary>
     /// The span of a small block's page, or of a large block's first page; null for any other address.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Span* SpanOf(nuint address) => (Span*)LeafOf(address)->Spans[(address >> PageShift) % LeafPages];
 
     /// <summary>The tracker of the address's huge page, or null.</summary>

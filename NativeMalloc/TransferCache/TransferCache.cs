@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading;
 
 namespace NativeMalloc;
 
@@ -31,6 +32,7 @@ internal unsafe struct TransferCache<TSource>
     private int _count;
     private int _capacity;
     private int _lowWater;
+    private bool _grows;
     private void** _objects;
     private long _hits;
     private long _misses;
@@ -97,21 +99,32 @@ internal unsafe struct TransferCache<TSource>
     /// <summary>Gives back to the source what has lain here untouched since the last call, or all there is.</summary>
     internal void Plunder(nuint sizeClass, bool all)
     {
+        if (Volatile.Read(ref _count) == 0)
+        {
+            return; // also so that a small program need not touch every class
+        }
+
         void** batch = stackalloc void*[SizeClasses.MaxBatch];
         Lock.Acquire(LockOrder.TransferCache);
         int excess = all ? _count : _lowWater;
-        while (excess > 0)
+        while (true)
         {
             // From the bottom would be fairer to the caches of the CPUs, but would move all the others.
             int count = excess < SizeClasses.MaxBatch ? excess : SizeClasses.MaxBatch;
+            count = count < _count ? count : _count;
             _count -= count;
-            excess -= count;
+            _lowWater = _count;
             Copy(batch, _objects + _count, count);
-            TSource.Give(sizeClass, batch, count);
-        }
+            Lock.Release();
+            if (count == 0)
+            {
+                return;
+            }
 
-        _lowWater = _count;
-        Lock.Release();
+            TSource.Give(sizeClass, batch, count); // which may take system calls, for which nobody should wait
+            excess -= count;
+            Lock.Acquire(LockOrder.TransferCache);
+        }
     }
 
     private readonly bool IsTopmostLocked(void* item) => _count > 0 && _objects[_count - 1] == item;
@@ -140,6 +153,7 @@ internal unsafe struct TransferCache<TSource>
         return taken;
     }
 
+    // The lock is free while memory for it comes, perhaps from the kernel: one thread asks for that at a time.
     private void Grow(nuint sizeClass)
     {
         int batch = SizeClasses.Batch(sizeClass);
@@ -147,12 +161,16 @@ internal unsafe struct TransferCache<TSource>
         bound = bound < MaxBatches * batch ? bound : MaxBatches * batch;
         int capacity = _capacity == 0 ? FirstBatches * batch : 4 * _capacity;
         capacity = capacity < bound ? capacity : bound;
-        if (capacity <= _capacity)
+        if (capacity <= _capacity || _grows)
         {
             return;
         }
 
+        _grows = true;
+        Lock.Release();
         void** larger = (void**)Metadata.Allocate((nuint)capacity * (nuint)sizeof(void*));
+        Lock.Acquire(LockOrder.TransferCache);
+        _grows = false;
         if (larger == null)
         {
             return; // the cache stays as it is; nothing depends on its size

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using System.Text.Json;
 using Xunit;
 
@@ -90,6 +91,18 @@ public sealed class FrontEndTests
         Assert.All(ours, line => Assert.Matches(@"mmap|munmap|mremap|madvise|membarrier|brk|exit_group|\+\+\+", line));
         Assert.InRange(ours.Count(line => line.Contains("mmap(") || line.Contains("munmap(")), 1, 200);
         Assert.Contains(ours, line => line.Contains("mremap("));
+    }
+
+    // The next request of its size finds what was freed in a remnant, too; else each such free would be one under a lock, of all threads.
+    [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("thread")]
+    public void WhatIsFreedInARemnantGoesThroughTheCaches(string index)
+    {
+        JsonElement statistics = Statistics.Of(TestProgram.Run("remnants").With("NATIVEMALLOC_INDEX", index), out Outcome outcome);
+        Match found = Regex.Match(outcome.Output, @"^(\d+) of (\d+)\n$");
+        Assert.True(statistics.Number("remnants", "used") > 16 << 20); // or the test would show nothing
+        Assert.InRange(int.Parse(found.Groups[1].Value), int.Parse(found.Groups[2].Value) * 9 / 10, int.MaxValue);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public abstract unsafe class AllocatorTest
     protected AllocatorTest()
     {
         Os.Reset();
-        Heap.GiveKeptSpans(all: true, wait: true); // before a test makes its tiers anew
+        Heap.GiveKeptSpans(all: true); // before a test makes its tiers anew
         Occupancy.Begin();
         Shim.Reset();
         MovedBlocks.CanMove = true;

@@ -36,6 +36,7 @@ public sealed unsafe class BitsTests
             int end = random.Next(from, Units + 1);
             Assert.Equal(Next(model, from, end, true), Bits.NextSet(bits, from, end));
             Assert.Equal(Next(model, from, end, false), Bits.NextClear(bits, from, end));
+            Assert.Equal(Array.LastIndexOf(model[..from], true) + 1, Bits.AfterPreviousSet(bits, from));
             Assert.Equal(Longest(model[..end]), Bits.LongestClearRun(bits, end));
             Assert.Equal(model[first], Bits.Has(bits, first));
             Assert.Equal(model[from], Bits.Has(bits, from));

@@ -82,9 +82,9 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
         nuint[][] others = TakeSpans(sizeClass, 17);
         GiveAll(again);
         GiveAll(others);
-        _list.GiveKept(all: false, wait: true); // all were needed
+        _list.GiveKept(all: false); // all were needed
         Assert.Equal(3, FakeSpans.Live);
-        _list.GiveKept(all: false, wait: true);
+        _list.GiveKept(all: false);
         Assert.Equal((0, 3), (FakeSpans.Live, (int)FakeSpans.Keepable));
     }
 

@@ -55,16 +55,25 @@ internal readonly unsafe struct FakeSpans : ISpanSource
 
     public static int TakeFromRemnants(nuint sizeClass, void** objects, int count) => 0;
 
-    public static bool TryMakeRemnant(Span* span, nuint sizeClass)
+    public static ulong* TakeRemnantSets(nuint sizeClass) => (ulong*)NativeMemory.AllocZeroed(8);
+
+    public static void GiveRemnantSets(nuint sizeClass, ulong* sets) => NativeMemory.Free(sets);
+
+    public static uint MakeRemnant(Span* span, nuint sizeClass, ulong* sets)
     {
         Assert.True(s_live.Remove((nuint)span), "a span was shed that was not out");
         PageMap.ClearSpan(span);
         span->Out = (ushort)span->Pages; // it is no count of objects any more
         s_shed.Add((nuint)span);
-        return true;
+        NativeMemory.Free(sets);
+        return 0;
     }
 
-    public static bool TryGiveElsewhere(Span* span, nuint address) => false;
+    public static void GivePages(nuint start, uint pages)
+    {
+    }
+
+    public static int GiveElsewhere(void** objects, int count) => count;
 
     public static void Give(Span* span)
     {

@@ -69,14 +69,12 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         DropAllBut(20);
         Fill(256);
         (nuint address, nuint sizeClass) = _blocks.First(block => PageMap.SpanOf(block.Address)->Remnant);
-        Span* span = PageMap.SpanOf(address);
-        Assert.Equal((nuint)0, Heap.Remnants->Give(span, address + 16));
-        Assert.Equal((nuint)0, Heap.Remnants->Give(span, address + 8));
-        Assert.Equal(SizeClasses.Size(sizeClass), Heap.Remnants->Give(span, address));
-        if (PageMap.SpanOf(address) == span)
-        {
-            Assert.Equal((nuint)0, Heap.Remnants->Give(span, address));
-        }
+        Assert.Equal(sizeClass, Remnants<Heap.RemnantSpans>.ClassAt(address));
+        Assert.False(Give(address + 16));
+        Assert.False(Give(address + 8));
+        Assert.True(Give(address));
+        Assert.False(Give(address));
+        Assert.Equal((nuint)0, Remnants<Heap.RemnantSpans>.ClassAt(address));
     }
 
     // Sizes are read without a lock.
@@ -110,7 +108,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         reader.Start();
         for (int i = 0; i < 1_000_000; i++)
         {
-            Assert.Equal((nuint)16, Heap.Remnants->Give(span, behind));
+            Assert.Equal(0, Heap.Remnants->Give(&neighbour, 1));
             Assert.Equal(1, Heap.Remnants->Take(smallest, &neighbour, 1));
             Assert.Equal(behind, (nuint)neighbour);
         }
@@ -183,12 +181,12 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         {
             if (oneOf == int.MaxValue || _random.Next(oneOf) != 0)
             {
-                // Every second one as a free that finds class 0 does, the others as caches give back.
+                // Every second one straight to the remnants, the others as caches give back.
                 (nuint address, nuint sizeClass) = _blocks[i];
                 Span* span = PageMap.SpanOf(address);
                 if (span->Remnant && i % 2 == 0)
                 {
-                    Assert.Equal(SizeClasses.Size(sizeClass), Heap.Remnants->Give(span, address));
+                    Assert.True(Give(address));
                 }
                 else
                 {
@@ -200,6 +198,12 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
                 _blocks.RemoveAt(_blocks.Count - 1);
             }
         }
+    }
+
+    private static bool Give(nuint address)
+    {
+        void* one = (void*)address;
+        return Heap.Remnants->Give(&one, 1) == 0;
     }
 
     // None overlaps another, and all are aligned as their class is.
@@ -226,13 +230,14 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
             if (span->Remnant)
             {
                 Assert.Equal(SizeClasses.Size(sizeClass), Remnants<Heap.RemnantSpans>.SizeAt(span, address));
+                Assert.Equal(sizeClass, Remnants<Heap.RemnantSpans>.ClassAt(address));
             }
         }
     }
 
     private static void AssertNothingIsLeft()
     {
-        Heap.GiveKeptSpans(all: true, wait: true);
+        Heap.GiveKeptSpans(all: true);
         Assert.Equal(((nuint)0, (nuint)0, (nuint)0), (Heap.Pages->UsedBytes, Heap.Remnants->Bytes, Heap.Remnants->UsedBytes));
     }
 }

@@ -127,7 +127,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
         CpuSlabs.Drain(idleOnly: false);
         Heap.PlunderTransferCaches(all: true);
         Assert.Equal((nint)0, Enumerable.Range(1, SizeClasses.Count - 1).Sum(one => Heap.Central((nuint)one)->Out));
-        Heap.GiveKeptSpans(all: true, wait: true);
+        Heap.GiveKeptSpans(all: true);
     }
 
     // Objects of random classes go through the slab, as frees and allocations would have them.

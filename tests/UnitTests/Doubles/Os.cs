@@ -30,6 +30,9 @@ internal static unsafe class Os
     /// <summary>What other threads do meanwhile.</summary>
     internal static Action WhileReleasing { get; set; }
 
+    /// <summary>Asked before each system call that maps, or gives back.</summary>
+    internal static Action BeforeCall { get; set; }
+
     /// <summary>As emulators that take some advice without heeding it.</summary>
     internal static bool IgnoreRelease { get; set; }
 
@@ -79,6 +82,7 @@ internal static unsafe class Os
         MoveLosesSource = false;
         WhileReleasing = null;
         WhileMapping = null;
+        BeforeCall = null;
         MapCalls = 0;
         MoveCalls = 0;
         s_live.Remove(0, nuint.MaxValue);
@@ -145,6 +149,7 @@ internal static unsafe class Os
     private static bool Admits(nuint bytes)
     {
         MapCalls++;
+        BeforeCall?.Invoke();
         Action meanwhile = WhileMapping;
         if (meanwhile != null && bytes >= PageMap.HugePageSize)
         {
@@ -177,6 +182,7 @@ internal static unsafe class Os
 
     internal static bool Release(byte* start, nuint bytes)
     {
+        BeforeCall?.Invoke();
         WhileReleasing?.Invoke();
         if (RefuseRelease)
         {
