@@ -19,7 +19,7 @@ internal static unsafe class Heap
     // Whether classes are asked for remnants in this period, which is next, and how much the period has left.
     private static bool s_collects;
     private static nuint s_remnantHand;
-    private static long s_bytesToNextPeriod = MinBytesOfPeriod;
+    private static long s_bytesToNextPeriod;
     private static int s_grew;
     private static int s_short;
 
@@ -56,6 +56,8 @@ internal static unsafe class Heap
     internal static bool Initialize()
     {
         Occupancy.Begin();
+        s_collects = false;
+        s_bytesToNextPeriod = MinBytesOfPeriod;
         s_transfer = (TransferCache<CentralLists>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(TransferCache<CentralLists>)));
         s_central = (CentralFreeList<Spans>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(CentralFreeList<Spans>)));
         return s_transfer != null && s_central != null;

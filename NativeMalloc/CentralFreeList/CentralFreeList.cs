@@ -145,13 +145,17 @@ internal unsafe struct CentralFreeList<TSpans>
             {
                 MoveDown(span, ref leaving);
             }
-            else if (objects < end)
+            else if (objects < end && IsInSpanOf(sizeClass, *objects))
             {
-                do
+                _out++;
+                Misuse.ReportNoObject(*objects++, sizeClass); // while its span is there
+            }
+            else
+            {
+                for (; objects < end && !IsInSpanOf(sizeClass, *objects); objects++)
                 {
-                    strangers[strange++] = *objects++;
+                    strangers[strange++] = *objects;
                 }
-                while (objects < end && !IsInSpanOf(sizeClass, *objects));
             }
         }
 
