@@ -56,13 +56,15 @@ internal static unsafe class Realloc
     {
         if (bytes > SizeClasses.MaxSize && SlowPath.TryEnter(Shim.Thread()))
         {
-            void* large = Options.Check ? Checked.Allocate(bytes, PageMap.PageSize, zeroed: true) : LargeBlocks.AllocateZeroed(bytes);
+            void* block = Options.Check ? Checked.Allocate(bytes, PageMap.PageSize, zeroed: true) : null;
+            Span* span = Options.Check ? null : LargeBlocks.TakeSpan(bytes, PageMap.PageSize);
             SlowPath.Leave(Shim.Thread());
-            return large != null ? large : Errno.Fail(Errno.NoMemory);
+            block = span != null ? LargeBlocks.MakeZero(span, bytes) : block; // a fork need not wait for that
+            return block != null ? block : Errno.Fail(Errno.NoMemory);
         }
 
-        void* block = bytes <= SizeClasses.MaxSize ? CpuCache.TakeZeroed(SizeClasses.OfCoarse(bytes), bytes) : null;
-        return block != null ? block : Clear(Malloc.Allocate(bytes), bytes);
+        void* small = bytes <= SizeClasses.MaxSize ? CpuCache.TakeZeroed(SizeClasses.OfCoarse(bytes), bytes) : null;
+        return small != null ? small : Clear(Malloc.Allocate(bytes), bytes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -31,11 +31,12 @@ internal static unsafe class LargeBlocks
     internal static void* AllocateZeroed(nuint size)
     {
         Span* span = TakeSpan(size, PageMap.PageSize);
-        if (span == null)
-        {
-            return null;
-        }
+        return span != null ? MakeZero(span, size) : null;
+    }
 
+    /// <summary>The block of a span that was taken just now, made to read zero: its own, so that nobody need wait for that.</summary>
+    internal static void* MakeZero(Span* span, nuint size)
+    {
         Zeroing.Clear(span, (byte*)span->Start, size);
         span->EndFirstUse();
         return (void*)span->Start;
@@ -131,7 +132,8 @@ internal static unsafe class LargeBlocks
         return span->Moved && Heap.Pages->Extend(span, pages);
     }
 
-    private static Span* TakeSpan(nuint size, nuint alignment)
+    /// <summary>A block's span, for <see cref="MakeZero"/>; null when there is no memory.</summary>
+    internal static Span* TakeSpan(nuint size, nuint alignment)
     {
         if (size > MaxSize || alignment > MaxSize)
         {

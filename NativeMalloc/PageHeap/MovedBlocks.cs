@@ -99,10 +99,23 @@ internal static unsafe class MovedBlocks
         return true;
     }
 
-    // Empties pages, by steps, and maps them anew.
+    // Empties pages, by steps, and maps them anew; where a fork waits for that, they stay as they are.
     private static bool Leave(nuint start, nuint pages, out bool anew)
     {
-        Promises.Release((byte*)start, pages << PageMap.PageShift);
+        nuint bytes = pages << PageMap.PageShift;
+        nuint step;
+        for (nuint done = 0; done < bytes; done += step)
+        {
+            if (ForkGate.IsClosed)
+            {
+                anew = false;
+                return true;
+            }
+
+            step = bytes - done < Promises.ReleaseStep ? bytes - done : Promises.ReleaseStep;
+            Promises.Release((byte*)start + done, step);
+        }
+
         return TryMapAnew(start, pages, out anew);
     }
 

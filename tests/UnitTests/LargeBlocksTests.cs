@@ -165,6 +165,26 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     }
 
     [Fact]
+    public void AForkWaitsForOneStepOfAMovedBlockThatIsFreed()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 40 * MiB));
+        (nuint used, nint mappings) = (Heap.Pages->UsedBytes, Heap.Pages->MovedMappings);
+        int steps = 0;
+        Os.WhileReleasing = () =>
+        {
+            if (steps++ == 0)
+            {
+                ForkGate.Close(Shim.Thread());
+            }
+        };
+        LargeBlocks.Free(SpanOf(Forget(moved)));
+        ForkGate.Open(Shim.Thread());
+        Assert.Equal(1, steps);
+        Assert.Equal((used - 40 * MiB, mappings), (Heap.Pages->UsedBytes, Heap.Pages->MovedMappings));
+    }
+
+    [Fact]
     public void ASmallerBlockIsLeftToBeCopied()
     {
         byte* block = AllocateHemmedIn(2 * MiB);
