@@ -31,16 +31,17 @@ internal static unsafe class Promises
     {
         for (; bytes > ReleaseStep; start += ReleaseStep, bytes -= ReleaseStep)
         {
-            if (!ReleaseStepOf(start, ReleaseStep))
+            if (!ReleaseAtOnce(start, ReleaseStep))
             {
                 return false;
             }
         }
 
-        return ReleaseStepOf(start, bytes);
+        return ReleaseAtOnce(start, bytes);
     }
 
-    private static bool ReleaseStepOf(byte* start, nuint bytes) =>
+    /// <summary>As <see cref="Release"/>, in one step: of what is hardly there.</summary>
+    internal static bool ReleaseAtOnce(byte* start, nuint bytes) =>
         s_release == Promise.Untried ? TryRelease(start, bytes) : s_release == Promise.Kept && Os.Release(start, bytes);
 
     /// <summary>

@@ -52,28 +52,32 @@ internal static unsafe class Zeroing
     /// Of memory that was used before. As much as a large block has is not filled without a look: where it reads zero, it was hardly touched
     /// and will hardly be, and most of it may not be there at all. That is dropped, which costs faults for what is used again; to fill it
     /// would cost them for all of it, and the memory. Where some of the places that are looked at read zero and some do not, parts are
-    /// looked at, half as long until they are alike.
+    /// looked at, half as long until they are alike, and twice as long after one that was alike at once.
     /// </summary>
     private static void ClearOld(byte* start, nuint bytes)
     {
         nuint part = bytes;
+        bool halved = false;
         while (bytes > SizeClasses.MaxSize)
         {
             uint zeros = CountZeros(start, part);
             if (zeros is not (0 or Looks) && part > SizeClasses.MaxSize)
             {
                 part = (part / 2 + PageMap.PageSize - 1) & ~(PageMap.PageSize - 1);
+                halved = true;
                 continue;
             }
 
-            if (zeros < Looks || !Promises.Release(start, part))
+            if (zeros < Looks || !Promises.ReleaseAtOnce(start, part))
             {
                 Shim.Fill(start, 0, part);
             }
 
             start += part;
             bytes -= part;
-            part = 2 * part < bytes ? 2 * part : bytes;
+            part = halved ? part : 2 * part;
+            part = part < bytes ? part : bytes;
+            halved = false;
         }
 
         Shim.Fill(start, 0, bytes);

@@ -74,6 +74,19 @@ public sealed unsafe class ZeroingTests : AllocatorTest, IDisposable
         SpanPattern.AssertZero((nuint)block, 4 * MiB, "mixed");
     }
 
+    // What was used is not dropped with what was not: it would be faulted in each time.
+    [Fact]
+    public void APartThatIsUsedAgainAndAgainStays()
+    {
+        Allocate(240 * MiB); // an eighth of which is kept
+        byte* block = Allocate(24 * MiB);
+        for (int round = 0; round < 3; round++)
+        {
+            block = Again(Dirty(block, 0, 8 * MiB), 24 * MiB);
+            Assert.InRange(Resident(block, 24 * MiB), 8 * MiB - MiB / 4, 8 * MiB + MiB / 2);
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
