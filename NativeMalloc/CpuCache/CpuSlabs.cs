@@ -69,7 +69,7 @@ internal static unsafe class CpuSlabs
 
         if (!Lock->TryAcquire(LockOrder.CpuSlabs))
         {
-            return null; // rather than wait for a drain
+            return null; // rather than wait
         }
 
         Slab* slab = null;
@@ -84,8 +84,8 @@ internal static unsafe class CpuSlabs
                 slab->Part = part;
                 slab->AskedBefore = Volatile.Read(ref s_asked);
                 slab->Index = index;
-                s_slabs[index] = slab;
                 Publish(slab);
+                s_slabs[index] = slab; // from now on it may be stopped
             }
         }
 
@@ -120,51 +120,40 @@ internal static unsafe class CpuSlabs
     internal static nint EntryOf(Slab* slab) => (nint)((byte*)slab - (byte*)Shim.SentinelSlab());
 
     /// <summary>
-    /// Empties every CPU's slab into the transfer caches, or only those that nothing has changed since the last time: hides the slabs, has
-    /// the kernel abort the sequences that still see them, and puts them back when they are empty. Where the kernel cannot do that,
-    /// nothing is done; where there is but one thread, there is no sequence to abort.
+    /// Empties every CPU's slab into the transfer caches, or only those that nothing has changed since the last time: one after the other, so
+    /// that the others serve meanwhile. Where the kernel cannot abort sequences, nothing is done; where there is but one thread, there are none.
     /// </summary>
     internal static void Drain(bool idleOnly)
     {
         bool alone = Shim.IsSingleThreaded() != 0;
-        if (!alone && !FrontEnd.CanStopSlabs)
-        {
-            return;
-        }
-
-        Lock->Acquire(LockOrder.CpuSlabs); // no slab comes up meanwhile
-        bool any = false;
-        for (int index = 0; index < s_bound; index++)
+        bool can = alone || FrontEnd.CanStopSlabs;
+        for (int index = 0; index < s_bound && can; index++)
         {
             Slab* slab = s_slabs[index];
             if (slab != null && (!idleOnly || slab->IsIdle()))
             {
-                any = true;
-                slab->Lock.Acquire(LockOrder.Slab);
-                Volatile.Write(ref s_table[index], 0);
+                can = TryDrain(slab, alone, idleOnly);
             }
         }
+    }
 
-        bool stopped = any && (alone || Os.AbortSequences());
-        for (int index = 0; index < s_bound && any; index++)
+    // Hides the slab, has the kernel abort the sequences that still see it, and puts it back when it is empty.
+    private static bool TryDrain(Slab* slab, bool alone, bool forGood)
+    {
+        slab->Lock.Acquire(LockOrder.Slab);
+        Volatile.Write(ref s_table[slab->Index], 0);
+        bool stopped = alone || Os.AbortSequences(FrontEnd.IndexIsCpu ? slab->Index : Os.AllCpus);
+        if (stopped)
         {
-            Slab* slab = s_slabs[index];
-            if (slab != null && s_table[index] == 0)
+            SlabDrain.Stopped(slab);
+            if (forGood)
             {
-                if (stopped)
-                {
-                    SlabDrain.Stopped(slab);
-                    if (idleOnly)
-                    {
-                        SlabCapacity.Clear(slab);
-                    }
-                }
-
-                Publish(slab);
-                slab->Lock.Release();
+                SlabCapacity.Clear(slab);
             }
         }
 
-        Lock->Release();
+        Publish(slab);
+        slab->Lock.Release();
+        return stopped;
     }
 }

@@ -15,6 +15,9 @@ internal static unsafe class FrontEnd
     /// <summary>The kernel can abort the sequences of other CPUs (membarrier), so that their slabs can be stopped.</summary>
     internal static bool CanStopSlabs => s_canStopSlabs;
 
+    /// <summary>A slab's place in the table is its CPU's number, as the kernel has it.</summary>
+    internal static bool IndexIsCpu => Rseq.Index == RseqIndex.CpuId;
+
     /// <summary>
     /// <see cref="Detach"/> is called when a thread ends. Where libc cannot do that, a slab goes to the next thread in the same
     /// place, and an rseq registration ends with its thread, which is soon enough: only musl could not wait, and can do it.

@@ -45,6 +45,7 @@ internal static unsafe class Os
 
     private const int MembarrierPrivateExpeditedRseq = 1 << 7;
     private const int MembarrierRegisterPrivateExpeditedRseq = 1 << 8;
+    private const int MembarrierFlagCpu = 1;
 
     private const int OpenOwnForWriting = 0x1 | 0x40 | 0x200 | 0x20000 | 0x80000; // O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
     private const int ReadWriteByOwner = 0x180; // 0600
@@ -205,13 +206,15 @@ internal static unsafe class Os
         return Failed(bytes) ? MaskBytes * 8 : (int)bytes * 8;
     }
 
+    internal const int AllCpus = -1;
+
     /// <summary>Announces that <see cref="AbortSequences"/> will be used; false if the kernel cannot do it (before 5.10, or refused).</summary>
     internal static bool RegisterForAbortSequences() =>
         Shim.SystemCall(NumberMembarrier, MembarrierRegisterPrivateExpeditedRseq, 0, 0, 0, 0, 0) == 0;
 
-    /// <summary>Aborts the restartable sequences that this process's other threads are in, on every CPU.</summary>
-    internal static bool AbortSequences() =>
-        Shim.SystemCall(NumberMembarrier, MembarrierPrivateExpeditedRseq, 0, 0, 0, 0, 0) == 0;
+    /// <summary>Aborts the restartable sequences that this process's other threads are in, on that CPU, or on <see cref="AllCpus"/>.</summary>
+    internal static bool AbortSequences(int cpu) =>
+        Shim.SystemCall(NumberMembarrier, MembarrierPrivateExpeditedRseq, cpu == AllCpus ? 0 : MembarrierFlagCpu, cpu, 0, 0, 0) == 0;
 
     /// <summary>Registers the thread's area for restartable sequences, or unregisters it: 0, or the error.</summary>
     internal static int RseqSystemCall(byte* area, uint bytes, int flags, uint signature) =>

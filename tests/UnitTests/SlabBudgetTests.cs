@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using Xunit;
 
@@ -127,6 +128,36 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
         CpuSlabs.Drain(idleOnly: false);
         Heap.PlunderTransferCaches(all: true);
         Assert.Equal((nint)0, Enumerable.Range(1, SizeClasses.Count - 1).Sum(one => Heap.Central((nuint)one)->Out));
+        Heap.GiveKeptSpans(all: true);
+    }
+
+    // Threads on the CPUs of the others find their slabs meanwhile.
+    [Fact]
+    public void OneSlabIsStoppedAtATime()
+    {
+        Assert.True(Heap.Initialize());
+        Os.Cpus = Cpus;
+        Assert.True(CpuSlabs.Initialize());
+        Random random = new(2);
+        for (int cpu = 0; cpu < Cpus; cpu++)
+        {
+            Use(CpuSlabs.Create(cpu), random);
+        }
+
+        List<int> stopped = [];
+        Os.WhileAborting = cpu =>
+        {
+            Assert.Equal([cpu], Enumerable.Range(0, Cpus).Where(other => CpuSlabs.Table[other] == 0));
+            stopped.Add(cpu);
+            return cpu < 20;
+        };
+        CpuSlabs.Drain(idleOnly: false);
+        Assert.Equal(Enumerable.Range(0, 21), stopped); // up to one for which the kernel refuses it
+        Assert.All(Enumerable.Range(0, Cpus), cpu => Assert.Equal(cpu < 20, Cached((nint)CpuSlabs.Get(cpu)) == 0));
+        Assert.All(Enumerable.Range(0, Cpus), cpu => Assert.Equal(CpuSlabs.EntryOf(CpuSlabs.Get(cpu)), CpuSlabs.Table[cpu]));
+        Os.WhileAborting = null;
+        CpuSlabs.Drain(idleOnly: false);
+        Heap.PlunderTransferCaches(all: true);
         Heap.GiveKeptSpans(all: true);
     }
 

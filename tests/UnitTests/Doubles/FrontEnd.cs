@@ -7,6 +7,8 @@ internal static class FrontEnd
 
     internal static bool CanStopSlabs => true;
 
+    internal static bool IndexIsCpu => true;
+
     internal static int Aborts { get; set; }
 
     internal static void Drain(bool mayAbortOthers)

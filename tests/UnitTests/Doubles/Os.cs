@@ -83,6 +83,7 @@ internal static unsafe class Os
         WhileReleasing = null;
         WhileMapping = null;
         BeforeCall = null;
+        WhileAborting = null;
         MapCalls = 0;
         MoveCalls = 0;
         s_live.Remove(0, nuint.MaxValue);
@@ -223,7 +224,12 @@ internal static unsafe class Os
 
     internal static int CpuBound() => Cpus;
 
-    internal static bool AbortSequences() => true;
+    internal const int AllCpus = -1;
+
+    /// <summary>What other CPUs do meanwhile, and whether the kernel does it.</summary>
+    internal static Func<int, bool> WhileAborting { get; set; }
+
+    internal static bool AbortSequences(int cpu) => WhileAborting == null || WhileAborting(cpu);
 
     internal static void FutexWait(int* word, int expected) =>
         LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWaitPrivate, expected, null, null, 0);
