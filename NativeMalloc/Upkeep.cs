@@ -81,7 +81,7 @@ internal static unsafe class Upkeep
 
             own->Moved = 0;
             own->LookedForIdle = false;
-            if (own->Lock.TryAcquire(LockOrder.Slab))
+            if (own->Lock.TryAcquire())
             {
                 SlabCapacity.Fit(own);
                 own->Lock.Release();

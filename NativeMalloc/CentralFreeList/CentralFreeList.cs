@@ -96,7 +96,7 @@ internal unsafe struct CentralFreeList<TSpans>
     /// </summary>
     internal int Take(nuint sizeClass, void** objects, int count)
     {
-        Lock.Acquire(LockOrder.CentralFreeList);
+        Lock.Acquire();
         int taken = TakeHere(objects, count);
         if (taken == 0)
         {
@@ -108,7 +108,7 @@ internal unsafe struct CentralFreeList<TSpans>
             }
 
             Span* span = TSpans.Take(sizeClass);
-            Lock.Acquire(LockOrder.CentralFreeList);
+            Lock.Acquire();
             taken = span != null ? TakeFromNew(span, objects, count) : TakeHere(objects, count); // what others brought meanwhile
         }
 
@@ -131,7 +131,7 @@ internal unsafe struct CentralFreeList<TSpans>
         void** strangers = objects;
         int strange = 0;
         ulong leaving = 0;
-        Lock.Acquire(LockOrder.CentralFreeList);
+        Lock.Acquire();
         _out -= count;
         while (objects < end)
         {
@@ -177,7 +177,7 @@ internal unsafe struct CentralFreeList<TSpans>
         }
 
         ulong leaving = 0;
-        Lock.Acquire(LockOrder.CentralFreeList);
+        Lock.Acquire();
         if (!all)
         {
             _wantedAgain = _wantedAgain > _leastKept ? _wantedAgain - _leastKept : 0;
@@ -231,7 +231,7 @@ internal unsafe struct CentralFreeList<TSpans>
     {
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
         GiveKept(all: true);
-        Lock.Acquire(LockOrder.CentralFreeList);
+        Lock.Acquire();
         for (Span* span = _ranks.Fullest(); span != null; span = _ranks.Fullest())
         {
             _out += span->TakeObjects(objects, SizeClasses.MaxBatch);
@@ -250,7 +250,7 @@ internal unsafe struct CentralFreeList<TSpans>
             return false;
         }
 
-        Lock.Acquire(LockOrder.CentralFreeList);
+        Lock.Acquire();
         Span* span = _ranks.Emptiest(ranks);
         nuint start = 0;
         uint pages = 0;

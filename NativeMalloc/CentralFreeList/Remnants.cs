@@ -53,7 +53,7 @@ internal unsafe struct Remnants<TSource>
     /// <summary>Memory for the sets of a span of so many pages; null if there is none.</summary>
     internal ulong* TakeSets(nuint pages)
     {
-        Lock.Acquire(LockOrder.Remnants);
+        Lock.Acquire();
         void* sets = PoolOf(ref this, pages)->TakeFree(BytesOfSets(pages));
         Lock.Release();
         return (ulong*)(sets != null ? sets : Metadata.Allocate(BytesOfSets(pages)));
@@ -61,7 +61,7 @@ internal unsafe struct Remnants<TSource>
 
     internal void GiveSets(nuint pages, ulong* sets)
     {
-        Lock.Acquire(LockOrder.Remnants);
+        Lock.Acquire();
         PoolOf(ref this, pages)->Give(sets);
         Lock.Release();
     }
@@ -88,7 +88,7 @@ internal unsafe struct Remnants<TSource>
         span->BecomeRemnant(sets);
         PageMap.ForgetClass(span);
         span->Out = (ushort)span->Pages;
-        Lock.Acquire(LockOrder.Remnants);
+        Lock.Acquire();
         _usedUnits += usedUnits;
         _pages += (nint)span->Pages;
         uint pages = TakeFreePages(span, 0, (int)span->Pages);
@@ -111,7 +111,7 @@ internal unsafe struct Remnants<TSource>
             return 0;
         }
 
-        Lock.Acquire(LockOrder.Remnants);
+        Lock.Acquire();
         int taken = 0;
         for (Span* sure; taken < count && (sure = Find(units + alignment - 1)) != null;)
         {
@@ -139,7 +139,7 @@ internal unsafe struct Remnants<TSource>
     internal int Give(void** objects, int count)
     {
         int others = 0;
-        Lock.Acquire(LockOrder.Remnants);
+        Lock.Acquire();
         for (int i = 0; i < count; i++)
         {
             nuint address = (nuint)objects[i];
@@ -158,7 +158,7 @@ internal unsafe struct Remnants<TSource>
             {
                 Lock.Release();
                 TSource.GivePages(start, pages);
-                Lock.Acquire(LockOrder.Remnants);
+                Lock.Acquire();
             }
         }
 

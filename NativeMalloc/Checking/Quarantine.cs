@@ -36,7 +36,7 @@ internal static unsafe class Quarantine
     internal static bool TryAdd(void* block, nuint bytes)
     {
         Ring* ring = RingPointer;
-        ring->Lock.Acquire(LockOrder.Quarantine);
+        ring->Lock.Acquire();
         bool added = ring->Count < Places && ring->Bytes + bytes <= MaxBytes;
         if (added)
         {
@@ -56,7 +56,7 @@ internal static unsafe class Quarantine
     {
         Ring* ring = RingPointer;
         void* oldest = null;
-        ring->Lock.Acquire(LockOrder.Quarantine);
+        ring->Lock.Acquire();
         if (ring->Count > 0)
         {
             oldest = (void*)ring->Blocks[ring->First];

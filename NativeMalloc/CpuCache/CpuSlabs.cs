@@ -67,7 +67,7 @@ internal static unsafe class CpuSlabs
             return null;
         }
 
-        if (!Lock->TryAcquire(LockOrder.CpuSlabs))
+        if (!Lock->TryAcquire())
         {
             return null; // rather than wait
         }
@@ -140,7 +140,7 @@ internal static unsafe class CpuSlabs
     // Hides the slab, has the kernel abort the sequences that still see it, and puts it back when it is empty.
     private static bool TryDrain(Slab* slab, bool alone, bool forGood)
     {
-        slab->Lock.Acquire(LockOrder.Slab);
+        slab->Lock.Acquire();
         Volatile.Write(ref s_table[slab->Index], 0);
         bool stopped = alone || Os.AbortSequences(FrontEnd.IndexIsCpu ? slab->Index : Os.AllCpus);
         if (stopped)

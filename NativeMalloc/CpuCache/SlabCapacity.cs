@@ -67,7 +67,7 @@ internal static unsafe class SlabCapacity
             slab->Waits[sizeClass] = 0;
         }
 
-        if (Slab.CapacityOf(slab, sizeClass) >= MaxOf(sizeClass) || !slab->Lock.TryAcquire(LockOrder.Slab))
+        if (Slab.CapacityOf(slab, sizeClass) >= MaxOf(sizeClass) || !slab->Lock.TryAcquire())
         {
             return false;
         }
@@ -177,7 +177,7 @@ internal static unsafe class SlabCapacity
     /// </summary>
     internal static void Halve(Slab* slab)
     {
-        if (!slab->Lock.TryAcquire(LockOrder.Slab))
+        if (!slab->Lock.TryAcquire())
         {
             return;
         }

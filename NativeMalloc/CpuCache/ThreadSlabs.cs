@@ -28,7 +28,7 @@ internal static unsafe class ThreadSlabs
     /// <summary>Gives a thread its slab; false when there is no memory.</summary>
     internal static bool Attach(ThreadState* thread)
     {
-        Lock->Acquire(LockOrder.ThreadSlabs);
+        Lock->Acquire();
         Slab* slab = FrontEnd.SeesThreadsEnd ? null : FindOwnedBy(thread);
         if (slab == null)
         {
@@ -56,7 +56,7 @@ internal static unsafe class ThreadSlabs
     internal static void Give(Slab* slab)
     {
         SlabDrain.Stopped(slab);
-        Lock->Acquire(LockOrder.ThreadSlabs);
+        Lock->Acquire();
         Unlink(slab);
         LeaveOver(slab);
         Lock->Release();

@@ -43,7 +43,7 @@ internal static unsafe class Metadata
             return MapAside(bytes);
         }
 
-        Lock->Acquire(LockOrder.Metadata);
+        Lock->Acquire();
         if ((nuint)(s_end - s_next) < bytes)
         {
             byte* chunk = Os.Map(ChunkBytes);
@@ -73,7 +73,7 @@ internal static unsafe class Metadata
         byte* result = Os.Map(bytes);
         if (result != null)
         {
-            Lock->Acquire(LockOrder.Metadata);
+            Lock->Acquire();
             s_mappedBytes += bytes;
             Lock->Release();
         }

@@ -86,7 +86,7 @@ internal unsafe struct PageHeap
     /// <remarks>Null also beyond the limit (NATIVEMALLOC_LIMIT), of which pages that the caller has and will give for them do not count.</remarks>
     internal Span* Take(nuint pages, byte sizeClass, nuint alignment, nuint instead = 0)
     {
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         Span* span = Admits(pages - instead) ? (Span*)PoolOf(ref this, sizeClass).Take(Span.BytesFor(sizeClass)) : null;
         nuint start = 0;
         if (span != null)
@@ -129,7 +129,7 @@ internal unsafe struct PageHeap
     internal void Give(Span* span, bool released)
     {
         PageMap.ClearSpan(span);
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         _use.Remove(span->Pages, span->SizeClass);
         PageContents contents = released ? PageContents.None : PageContents.Some;
         nuint start = span->Start;
@@ -138,7 +138,7 @@ internal unsafe struct PageHeap
         {
             GivePages(start, MostGivenAtOnce, contents);
             _lock.Release();
-            _lock.Acquire(LockOrder.PageHeap);
+            _lock.Acquire();
         }
 
         GivePages(start, pages, contents);
@@ -149,7 +149,7 @@ internal unsafe struct PageHeap
     /// <summary>Takes some pages of a span of small objects back, which are out of the page map. The span stays as it is.</summary>
     internal void GivePart(nuint start, nuint pages)
     {
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         _use.Remove(pages, sizeClass: 1); // of small objects, whichever
         GivePages(start, pages, PageContents.Some);
         EndGive();
@@ -158,7 +158,7 @@ internal unsafe struct PageHeap
     /// <summary>Ends a span whose pages were all given by parts.</summary>
     internal void Forget(Span* span)
     {
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         PoolOf(ref this, span->SizeClass).Give(span);
         _lock.Release();
     }
@@ -176,7 +176,7 @@ internal unsafe struct PageHeap
     {
         nuint end = span->Start + span->Bytes;
         nuint more = pages - span->Pages;
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         bool free = Admits(more) && AreFree(end, more);
         if (free)
         {
@@ -193,7 +193,7 @@ internal unsafe struct PageHeap
     /// <summary>Gives the last pages of a large block's span back. <paramref name="released"/>: as in <see cref="Give"/>.</summary>
     internal void Shorten(Span* span, nuint pages, bool released)
     {
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         GivePages(span->Start + (pages << PageMap.PageShift), span->Pages - pages, released ? PageContents.None : PageContents.Some);
         SetPages(span, pages);
         EndGive();
@@ -206,7 +206,7 @@ internal unsafe struct PageHeap
     internal void NoteMoved(nuint start, nuint pages, bool moved)
     {
         HugePage* first = PageMap.HugePageOf(start);
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         for (nuint done = 0; done < pages; done += PageBits.Pages)
         {
             HugePage* hugePage = PageMap.HugePageOf(start + (done << PageMap.PageShift));
@@ -226,7 +226,7 @@ internal unsafe struct PageHeap
     /// </summary>
     internal nuint Release(nuint bytes)
     {
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         ForgetRefusals();
         nint pages = (nint)(bytes >> PageMap.PageShift);
         pages = pages < BackedFreePages ? pages : BackedFreePages; // others may free more and more
@@ -246,7 +246,7 @@ internal unsafe struct PageHeap
     /// </summary>
     internal void ReleaseExcess(nuint freedPages)
     {
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         nint most = _policy.IsLimited ? _mappedPages : (nint)freedPages + MaxReleaseStep;
         nint due = DuePages(out bool exchange);
         due = due < most ? due : most;
@@ -261,7 +261,7 @@ internal unsafe struct PageHeap
     /// <summary>Every so often: of what has lain idle since the last time, some should go back to the kernel.</summary>
     internal void EndPeriod()
     {
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         _refuses = false;
         _idlePages = _policy.EndPeriod(BackedFreePages);
         End();
@@ -270,7 +270,7 @@ internal unsafe struct PageHeap
     /// <summary>What was mapped before the options were read is advised as they say.</summary>
     internal void AdviseAnew()
     {
-        _growthLock.Acquire(LockOrder.Growth);
+        _growthLock.Acquire();
         PageAdvice advice = HugePageAdvice.ForMapping(0, 0, in _use);
         _mappings.GetRow(out nuint start, out nuint end);
         for (; start < end; start += PageMap.HugePageSize)
@@ -520,15 +520,15 @@ internal unsafe struct PageHeap
         }
 
         _lock.Release();
-        _growthLock.Acquire(LockOrder.Growth);
-        _lock.Acquire(LockOrder.PageHeap);
+        _growthLock.Acquire();
+        _lock.Acquire();
         bool grown = _runs.Find((int)hugePages) != null; // by another thread
         if (!grown)
         {
             PageAdvice advice = HugePageAdvice.ForMapping(pages, sizeClass, in _use);
             _lock.Release();
             grown = GrowBy(hugePages << PageMap.HugePageShift, advice);
-            _lock.Acquire(LockOrder.PageHeap);
+            _lock.Acquire();
         }
 
         _growthLock.Release();
@@ -542,7 +542,7 @@ internal unsafe struct PageHeap
         bool mapped = (ahead > needed && Map(ahead, advice)) || Map(needed, advice);
         if (!mapped && CanMapWithoutRuns(needed))
         {
-            _lock.Acquire(LockOrder.PageHeap);
+            _lock.Acquire();
             UnmapRuns();
             _lock.Release();
             mapped = Map(needed, advice);
@@ -555,7 +555,7 @@ internal unsafe struct PageHeap
     // hold, so many bytes can be mapped. Where nothing at all can be, as in a sandbox, the runs would be lost.
     private bool CanMapWithoutRuns(nuint bytes)
     {
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         nuint runs = _runs.Count << PageMap.HugePageShift;
         _lock.Release();
         bytes = HeapMappings.RoomFor(bytes);
@@ -579,7 +579,7 @@ internal unsafe struct PageHeap
             return false;
         }
 
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         for (HugePage* next, hugePage = trackers; hugePage != null; hugePage = next)
         {
             next = hugePage->Next;
@@ -695,7 +695,7 @@ internal unsafe struct PageHeap
             AdviseAfterRelease(start, pages);
         }
 
-        _lock.Acquire(LockOrder.PageHeap);
+        _lock.Acquire();
         SetLeaving(-(nint)pages);
         GivePages(start, pages, done ? PageContents.None : PageContents.Some, refused: !done);
         if (!done)

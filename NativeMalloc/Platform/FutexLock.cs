@@ -8,6 +8,11 @@ namespace NativeMalloc;
 /// A mutual-exclusion lock of one word. Not recursive. All zeros is "free", so that zeroed memory holds usable locks. Only threads on a slow
 /// path take one: a fork waits until there are none (<see cref="Insiders"/>).
 /// </summary>
+/// <remarks>
+/// The order in which they are taken: the start's, the CPUs' slabs', the threads' slabs', a slab's, the quarantine's, a transfer cache's, a
+/// central free list's, the remnants', that of the page heap's growth, the page heap's, the metadata's. Who holds one may wait for those after
+/// it, and only try others of the same place.
+/// </remarks>
 internal unsafe struct FutexLock
 {
     private const int Free = 0;
@@ -18,8 +23,7 @@ internal unsafe struct FutexLock
 
     private int _state;
 
-    /// <summary>Takes the lock, which is of that place in the order.</summary>
-    internal void Acquire(LockOrder place)
+    internal void Acquire()
     {
         if (Interlocked.CompareExchange(ref _state, Held, Free) != Free)
         {
@@ -28,7 +32,7 @@ internal unsafe struct FutexLock
     }
 
     /// <summary>Takes the lock if it is free.</summary>
-    internal bool TryAcquire(LockOrder place) => Interlocked.CompareExchange(ref _state, Held, Free) == Free;
+    internal bool TryAcquire() => Interlocked.CompareExchange(ref _state, Held, Free) == Free;
 
     internal void Release()
     {

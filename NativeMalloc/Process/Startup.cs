@@ -53,7 +53,7 @@ internal static unsafe class Startup
     {
         ThreadState* thread = Shim.Thread();
         bool entered = SlowPath.Enter(thread); // it may be on the slow path already
-        Lock->Acquire(LockOrder.Startup);
+        Lock->Acquire();
         if (s_heapReady == 0 && Heap.Initialize())
         {
             Volatile.Write(ref s_heapReady, 1);
@@ -78,7 +78,7 @@ internal static unsafe class Startup
 
         ThreadState* thread = Shim.Thread();
         bool entered = SlowPath.Enter(thread);
-        Lock->Acquire(LockOrder.Startup);
+        Lock->Acquire();
         if (s_frontEndReady == 0 && FrontEnd.Initialize(Options.Index))
         {
             Volatile.Write(ref s_frontEndReady, 1);

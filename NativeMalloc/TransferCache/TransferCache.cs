@@ -56,7 +56,7 @@ internal unsafe struct TransferCache<TSource>
     /// <summary>Takes objects back; those that there is no room for go on to the source.</summary>
     internal void Give(nuint sizeClass, void** objects, int count)
     {
-        Lock.Acquire(LockOrder.TransferCache);
+        Lock.Acquire();
         if (IsTopmostLocked(objects[count - 1]))
         {
             Misuse.Report(Caller.Free, objects[--count], Fault.Freed); // what slabs have no room for may be freed twice in a row, too
@@ -90,7 +90,7 @@ internal unsafe struct TransferCache<TSource>
     /// <summary>The object was given last, and has not been taken again.</summary>
     internal bool IsTopmost(void* item)
     {
-        Lock.Acquire(LockOrder.TransferCache);
+        Lock.Acquire();
         bool topmost = IsTopmostLocked(item);
         Lock.Release();
         return topmost;
@@ -105,7 +105,7 @@ internal unsafe struct TransferCache<TSource>
         }
 
         void** batch = stackalloc void*[SizeClasses.MaxBatch];
-        Lock.Acquire(LockOrder.TransferCache);
+        Lock.Acquire();
         int excess = all ? _count : _lowWater;
         while (true)
         {
@@ -123,7 +123,7 @@ internal unsafe struct TransferCache<TSource>
 
             TSource.Give(sizeClass, batch, count); // which may take system calls, for which nobody should wait
             excess -= count;
-            Lock.Acquire(LockOrder.TransferCache);
+            Lock.Acquire();
         }
     }
 
@@ -131,7 +131,7 @@ internal unsafe struct TransferCache<TSource>
 
     private int TakeKept(void** objects, int count)
     {
-        Lock.Acquire(LockOrder.TransferCache);
+        Lock.Acquire();
         int taken = count < _count ? count : _count;
         if (taken > 0)
         {
@@ -169,7 +169,7 @@ internal unsafe struct TransferCache<TSource>
         _grows = true;
         Lock.Release();
         void** larger = (void**)Metadata.Allocate((nuint)capacity * (nuint)sizeof(void*));
-        Lock.Acquire(LockOrder.TransferCache);
+        Lock.Acquire();
         _grows = false;
         if (larger == null)
         {

@@ -10,8 +10,6 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
 {
     private static readonly TimeSpan s_enough = TimeSpan.FromSeconds(200);
 
-    private const LockOrder Place = LockOrder.Quarantine;
-
     private readonly FutexLock* _lock = (FutexLock*)NativeMemory.AllocZeroed((nuint)sizeof(FutexLock));
 
     public void Dispose() => NativeMemory.Free(_lock);
@@ -33,28 +31,28 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
         });
         Assert.All(threads, t => Assert.True(t.Join(s_enough)));
         Assert.Equal(threads.Length * Rounds, counter[0]);
-        Assert.True(_lock->TryAcquire(Place));
+        Assert.True(_lock->TryAcquire());
     }
 
     [Fact]
     public void TryAcquireDoesNotWait()
     {
-        Assert.True(_lock->TryAcquire(Place));
-        Assert.False(_lock->TryAcquire(Place));
+        Assert.True(_lock->TryAcquire());
+        Assert.False(_lock->TryAcquire());
         _lock->Release();
-        Assert.True(_lock->TryAcquire(Place));
+        Assert.True(_lock->TryAcquire());
     }
 
     [Fact]
     public void SleepersAreWoken()
     {
-        _lock->Acquire(Place);
-        Thread sleeper = new(() => _lock->Acquire(Place));
+        _lock->Acquire();
+        Thread sleeper = new(() => _lock->Acquire());
         sleeper.Start();
         Assert.False(sleeper.Join(100));
         _lock->Release();
         Assert.True(sleeper.Join(s_enough));
-        Assert.False(_lock->TryAcquire(Place));
+        Assert.False(_lock->TryAcquire());
     }
 
     // Threads that take the lock so many times, and do something while they have it.
@@ -64,7 +62,7 @@ public sealed unsafe class FutexLockTests : AllocatorTest, IDisposable
         {
             for (int i = 0; i < rounds; i++)
             {
-                _lock->Acquire(Place);
+                _lock->Acquire();
                 work(i);
                 _lock->Release();
             }
