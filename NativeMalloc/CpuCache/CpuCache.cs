@@ -291,16 +291,13 @@ internal static unsafe class CpuCache
             slab->Overflows[sizeClass]++;
             if (Grow(slab, sizeClass))
             {
-                if (Slab.CountOf(slab, sizeClass) == 0 && Heap.Transfer(sizeClass)->IsTopmost(block))
+                if (Slab.CountOf(slab, sizeClass) > 0 || !Heap.Transfer(sizeClass)->IsTopmost(block))
                 {
-                    Misuse.Report(Caller.Free, block, Fault.Freed); // when there was no room yet
-                    return true;
+                    return false;
                 }
 
-                if (Shim.PushBatch(slab, sizeClass, &block, 1) == 1)
-                {
-                    return true;
-                }
+                Misuse.Report(Caller.Free, block, Fault.Freed); // when there was no room yet
+                return true;
             }
 
             void** objects = stackalloc void*[SizeClasses.MaxMove];
