@@ -6,7 +6,7 @@ namespace NativeMalloc;
 
 /// <summary>
 /// The threads that are on a slow path, and may hold locks or be halfway through a change: a fork waits until there are none. To come in
-/// is one atomic instruction, on a cache line that is mostly the thread's own, and to go is a store.
+/// is one atomic instruction, on a cache line that is this CPU's, or this thread's where it has a slab of its own, and to go is a store.
 /// </summary>
 /// <remarks>
 /// Who comes in looks at the gate after that, and a fork looks here after it closed the gate, so that one of them sees the other. Who goes
@@ -14,10 +14,11 @@ namespace NativeMalloc;
 /// </remarks>
 internal static unsafe class Insiders
 {
-    private const int Lines = 64;
+    /// <summary>CPUs, or threads, that share none, if they are no more.</summary>
+    private const int Lines = 256;
+
+    /// <summary>Fill a cache line. Most often one is in use: who is preempted on a slow path keeps his.</summary>
     private const int EntriesPerLine = 8;
-    private const int Count = Lines * EntriesPerLine;
-    private const int LineBytes = 64;
 
     private const int SpinsBeforeSleep = 100;
     private const uint SleepMilliseconds = 1;
@@ -27,20 +28,28 @@ internal static unsafe class Insiders
 
     private static Table s_table;
 
+    // Entries from here on were never used.
+    private static int s_end;
+
     private struct Table
     {
-        internal fixed ulong Entries[Count + EntriesPerLine];
+        internal fixed ulong Entries[(1 + Lines) * EntriesPerLine];
     }
 
-    // At the start of a cache line.
-    private static nint* Entries => (nint*)(((nuint)Unsafe.AsPointer(ref s_table) + LineBytes - 1) & ~(nuint)(LineBytes - 1));
+    // One line from what else lies there.
+    private static nint* Entries => (nint*)Unsafe.AsPointer(ref s_table) + EntriesPerLine;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Add(ThreadState* thread)
     {
-        if (thread->Entry == null || !TryClaim(thread->Entry, thread))
+        int first = LineOf(thread) * EntriesPerLine;
+        if (first < Volatile.Read(ref s_end) && TryClaim(Entries + first, thread))
         {
-            FindEntry(thread);
+            thread->Entry = Entries + first;
+        }
+        else
+        {
+            Find(thread, first);
         }
     }
 
@@ -62,7 +71,8 @@ internal static unsafe class Insiders
     internal static void AwaitOthers(ThreadState* thread)
     {
         int sleeps = thread->OnSlowPath != 0 ? SleepsOfHandler : int.MaxValue;
-        for (nint* entry = Entries; entry < Entries + Count; entry++)
+        nint* end = Entries + Volatile.Read(ref s_end);
+        for (nint* entry = Entries; entry < end; entry++)
         {
             int spins = SpinsBeforeSleep;
             nint inside;
@@ -84,7 +94,8 @@ internal static unsafe class Insiders
     /// <summary>In the child of a fork, where there are no other threads: those that were just looking at the gate left entries behind.</summary>
     internal static void ForgetOthers(ThreadState* thread)
     {
-        for (nint* entry = Entries; entry < Entries + Count; entry++)
+        nint* end = Entries + s_end;
+        for (nint* entry = Entries; entry < end; entry++)
         {
             if (*entry != 0 && *entry != (nint)thread)
             {
@@ -96,26 +107,46 @@ internal static unsafe class Insiders
     private static bool TryClaim(nint* entry, ThreadState* thread) =>
         Interlocked.CompareExchange(ref *(long*)entry, (long)thread, 0) == 0;
 
-    // A free one, on the line that the thread's address leads to if there is one.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void FindEntry(ThreadState* thread)
+    private static int LineOf(ThreadState* thread)
     {
-        const ulong GoldenRatio = 0x9e3779b97f4a7c15;
-        uint first = (uint)((ulong)thread * GoldenRatio >> 58) * EntriesPerLine;
-        for (uint tried = 0; ; tried++)
+        const ulong Spread = 0x9e37_79b9_7f4a_7c15; // 2^64 divided by the golden ratio
+        return thread->Slab == null ? Shim.CurrentIndex() & (Lines - 1) : (int)((ulong)thread * Spread >> 56);
+    }
+
+    // A free entry, of that line if there is one.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Find(ThreadState* thread, int first)
+    {
+        for (int tried = 0; ; tried++)
         {
-            nint* entry = Entries + (first + tried) % Count;
-            if (Volatile.Read(ref *entry) == 0 && TryClaim(entry, thread))
+            int number = (first + tried) % (Lines * EntriesPerLine);
+            nint* entry = Entries + number;
+            if (Volatile.Read(ref *entry) == 0)
             {
-                thread->Entry = entry;
-                return;
+                RaiseEnd(number + 1);
+                if (TryClaim(entry, thread))
+                {
+                    thread->Entry = entry;
+                    return;
+                }
             }
 
-            if (tried % Count == Count - 1)
+            if (number == first && tried > 0)
             {
                 Os.Sleep(SleepMilliseconds); // so many at once are waiting for something
             }
         }
+    }
+
+    // Before the entry is claimed: a fork that does not look so far has closed the gate by then.
+    private static void RaiseEnd(int end)
+    {
+        int before;
+        do
+        {
+            before = Volatile.Read(ref s_end);
+        }
+        while (before < end && Interlocked.CompareExchange(ref s_end, end, before) != before);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

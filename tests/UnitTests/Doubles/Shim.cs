@@ -101,6 +101,8 @@ internal static unsafe class Shim
 
     internal static int IsSingleThreaded() => 0;
 
+    internal static int CurrentIndex() => 0;
+
     internal static ThreadState* Thread() => (ThreadState*)s_state.Value;
 
     internal static void Fill(void* to, int value, nuint length) => NativeMemory.Fill(to, length, (byte)value);
