@@ -28,12 +28,12 @@ internal unsafe struct HeapMappings
         if (_start > bytes + GuardBytes && Os.ReserveAt((byte*)(_start - GuardBytes - bytes), bytes))
         {
             // The lowest page of what was reserved is the new guard, and the old one becomes heap. (The kernel maps from the top down.)
-            return Extend(_start - bytes, bytes, _start - GuardBytes - bytes, _start - GuardBytes);
+            return Extend(_start - bytes, bytes, _start - GuardBytes - bytes);
         }
 
         if (_start != 0 && Os.ReserveAt((byte*)(_end + GuardBytes), bytes))
         {
-            return Extend(_end, bytes, _end + GuardBytes, _end);
+            return Extend(_end, bytes, _end + GuardBytes);
         }
 
         return MapApart(bytes);
@@ -76,12 +76,11 @@ internal unsafe struct HeapMappings
     }
 
     // From the row's end on, in what was reserved there and the guard up to now.
-    private byte* Extend(nuint start, nuint bytes, nuint reserved, nuint guard)
+    private byte* Extend(nuint start, nuint bytes, nuint reserved)
     {
-        if (!Os.Commit((byte*)start, bytes))
+        if (!Os.Enable((byte*)start, bytes))
         {
             Os.Unmap((byte*)reserved, bytes);
-            Os.ReserveAt((byte*)guard, GuardBytes); // it may be mapped no more
             return null;
         }
 
@@ -112,7 +111,7 @@ internal unsafe struct HeapMappings
             Os.Unmap(start + bytes + GuardBytes, tail);
         }
 
-        if (Os.Commit(start, bytes))
+        if (Os.Enable(start, bytes))
         {
             _start = (nuint)start;
             _end = _start + bytes;

@@ -29,7 +29,6 @@ internal static unsafe class Os
     private const int MapPrivate = 0x02;
     private const int MapAnonymous = 0x20;
     private const int MapFixed = 0x10;
-    private const int MapNoReserve = 0x4000;
     private const int MapFixedNoReplace = 0x100000;
 
     private const int MremapMayMove = 1;
@@ -60,7 +59,7 @@ internal static unsafe class Os
     /// <summary>Addresses that nobody can touch; null when the kernel has none to give.</summary>
     internal static byte* Reserve(nuint bytes)
     {
-        nint result = Shim.SystemCall(NumberMmap, 0, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
+        nint result = Shim.SystemCall(NumberMmap, 0, (nint)bytes, ProtNone, MapPrivate | MapAnonymous, -1, 0);
         return Failed(result) ? null : (byte*)result;
     }
 
@@ -68,7 +67,7 @@ internal static unsafe class Os
     internal static bool ReserveAt(byte* start, nuint bytes)
     {
         // Kernels before 4.17 do not know the flag, and map elsewhere what they cannot map there.
-        const int Flags = MapPrivate | MapAnonymous | MapNoReserve | MapFixedNoReplace;
+        const int Flags = MapPrivate | MapAnonymous | MapFixedNoReplace;
         nint result = Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, Flags, -1, 0);
         if (!Failed(result) && result != (nint)start)
         {
@@ -85,9 +84,16 @@ internal static unsafe class Os
     internal static bool Commit(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;
 
+    /// <summary>
+    /// Makes addresses that are reserved fresh, zeroed memory; false, and they are as they were, when the kernel has none to give. (A mapping over
+    /// them that fails may have unmapped them, and somebody else may be there at once.)
+    /// </summary>
+    internal static bool Enable(byte* start, nuint bytes) =>
+        Shim.SystemCall(NumberMprotect, (nint)start, (nint)bytes, ProtReadWrite, 0, 0, 0) == 0;
+
     /// <summary>Takes the memory away, and leaves the addresses reserved; not where that would be too many mappings.</summary>
     internal static void Withdraw(byte* start, nuint bytes) =>
-        Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapNoReserve | MapFixed, -1, 0);
+        Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapFixed, -1, 0);
 
     /// <summary>False if the kernel refused: the process would have too many mappings (vm.max_map_count).</summary>
     internal static bool Unmap(byte* start, nuint bytes) => Shim.SystemCall(NumberMunmap, (nint)start, (nint)bytes, 0, 0, 0, 0) == 0;

@@ -105,6 +105,8 @@ internal static unsafe class Os
 
     internal static bool Commit(byte* start, nuint bytes) => Admits(bytes) && MapLive(start, bytes) == start;
 
+    internal static bool Enable(byte* start, nuint bytes) => Commit(start, bytes);
+
     internal static void Withdraw(byte* start, nuint bytes) => EndLive(start, bytes);
 
     /// <summary>Whether all of it is mapped, and can be touched.</summary>
