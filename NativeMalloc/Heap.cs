@@ -11,24 +11,31 @@ internal static unsafe class Heap
 {
     private static TransferCache<CentralLists>* s_transfer;
     private static CentralFreeList<Spans>* s_central;
-    private static PageHeap s_pages;
-    private static Remnants<RemnantSpans> s_remnants;
+    private static Apart<PageHeap> s_pages;
+    private static Apart<Remnants<RemnantSpans>> s_remnants;
 
     private const long MinBytesOfPeriod = 64 << PageMap.PageShift;
 
-    // Whether classes are asked for remnants in this period, which is next, and how much the period has left.
-    private static bool s_collects;
-    private static nuint s_remnantHand;
-    private static long s_bytesToNextPeriod;
+    private static Apart<Collecting> s_collecting;
     private static int s_grew;
     private static int s_short;
 
     // Pages of spans that their classes keep though all objects are back.
-    private static long s_keptPages;
+    private static Apart<long> s_keptPages;
 
-    internal static PageHeap* Pages => (PageHeap*)Unsafe.AsPointer(ref s_pages);
+    // Whether classes are asked for remnants in this period, which is next, and how much the period has left.
+    private struct Collecting
+    {
+        internal bool Collects;
+        internal nuint Hand;
+        internal long BytesLeft;
+    }
 
-    internal static Remnants<RemnantSpans>* Remnants => (Remnants<RemnantSpans>*)Unsafe.AsPointer(ref s_remnants);
+    private static ref Collecting Period => ref s_collecting.Value;
+
+    internal static PageHeap* Pages => (PageHeap*)Unsafe.AsPointer(ref s_pages.Value);
+
+    internal static Remnants<RemnantSpans>* Remnants => (Remnants<RemnantSpans>*)Unsafe.AsPointer(ref s_remnants.Value);
 
     internal static TransferCache<CentralLists>* Transfer(nuint sizeClass) => s_transfer + sizeClass;
 
@@ -56,8 +63,7 @@ internal static unsafe class Heap
     internal static bool Initialize()
     {
         Occupancy.Begin();
-        s_collects = false;
-        s_bytesToNextPeriod = MinBytesOfPeriod;
+        s_collecting.Value = new Collecting { BytesLeft = MinBytesOfPeriod };
         s_transfer = (TransferCache<CentralLists>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(TransferCache<CentralLists>)));
         s_central = (CentralFreeList<Spans>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(CentralFreeList<Spans>)));
         return s_transfer != null && s_central != null;
@@ -128,21 +134,21 @@ internal static unsafe class Heap
     {
         const int MostSpans = 64;
         int shed = 0;
-        for (nuint tried = 1; s_collects && tried < SizeClasses.Count && shed < MostSpans; tried++)
+        for (nuint tried = 1; Period.Collects && tried < SizeClasses.Count && shed < MostSpans; tried++)
         {
-            nuint hand = s_remnantHand + 1; // others turn it too
+            nuint hand = Period.Hand + 1; // others turn it too
             hand = hand < SizeClasses.Count ? hand : 1;
-            s_remnantHand = hand;
+            Period.Hand = hand;
             shed += Central(hand)->Shed(hand, MostSpans - shed);
         }
 
-        s_collects = shed > 0;
-        return s_collects;
+        Period.Collects = shed > 0;
+        return Period.Collects;
     }
 
     private static void CountTaken(long bytes)
     {
-        long left = Interlocked.Add(ref s_bytesToNextPeriod, -bytes);
+        long left = Interlocked.Add(ref Period.BytesLeft, -bytes);
         if (left < 0 && left + bytes >= 0)
         {
             EndCentralPeriod();
@@ -164,9 +170,9 @@ internal static unsafe class Heap
 
         Volatile.Write(ref s_grew, 1);
         // What was begun goes on until it is hardly worth it any more.
-        s_collects = idle >= MinIdleBytes && (s_collects || idle >= (nint)Pages->UsedBytes / IdleFraction);
+        Period.Collects = idle >= MinIdleBytes && (Period.Collects || idle >= (nint)Pages->UsedBytes / IdleFraction);
         long bytes = (long)Pages->UsedBytes / PeriodFraction;
-        s_bytesToNextPeriod = bytes > MinBytesOfPeriod ? bytes : MinBytesOfPeriod;
+        Period.BytesLeft = bytes > MinBytesOfPeriod ? bytes : MinBytesOfPeriod;
     }
 
     /// <summary>
@@ -174,7 +180,7 @@ internal static unsafe class Heap
     /// </summary>
     internal static void GiveKeptSpans(bool all)
     {
-        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count && (!all || Volatile.Read(ref s_keptPages) > 0); sizeClass++)
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count && (!all || Volatile.Read(ref s_keptPages.Value) > 0); sizeClass++)
         {
             Central(sizeClass)->GiveKept(all);
         }
@@ -244,7 +250,7 @@ internal static unsafe class Heap
         // As many as the page heap would keep free.
         public static bool TryKeep(nuint pages)
         {
-            nuint kept = (nuint)Interlocked.Add(ref s_keptPages, (long)pages);
+            nuint kept = (nuint)Interlocked.Add(ref s_keptPages.Value, (long)pages);
             if (kept <= Pages->KeepablePages && !Options.Check)
             {
                 return true;
@@ -254,7 +260,7 @@ internal static unsafe class Heap
             return false;
         }
 
-        public static void EndKeep(nuint pages) => Interlocked.Add(ref s_keptPages, -(long)pages);
+        public static void EndKeep(nuint pages) => Interlocked.Add(ref s_keptPages.Value, -(long)pages);
 
         public static int TakeFromRemnants(nuint sizeClass, void** objects, int count)
         {

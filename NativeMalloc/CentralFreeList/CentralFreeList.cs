@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -44,6 +45,8 @@ internal unsafe interface ISpanSource
 /// All objects of one class that no cache holds, in their spans. The last stop before the page heap: objects become spans
 /// here, and spans objects. All zeros is the empty list.
 /// </summary>
+/// <remarks>It has cache lines of its own: its neighbours are other classes'.</remarks>
+[StructLayout(LayoutKind.Sequential, Size = 192)]
 internal unsafe struct CentralFreeList<TSpans>
     where TSpans : ISpanSource
 {

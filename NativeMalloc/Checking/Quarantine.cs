@@ -27,7 +27,7 @@ internal static unsafe class Quarantine
         internal fixed uint BytesOf[Places];
     }
 
-    private static Ring s_ring;
+    private static Apart<Ring> s_ring;
 
     /// <summary>No block is here, at this moment.</summary>
     internal static bool IsEmpty => Volatile.Read(ref RingPointer->Count) == 0;
@@ -69,5 +69,5 @@ internal static unsafe class Quarantine
         return oldest;
     }
 
-    private static Ring* RingPointer => (Ring*)Unsafe.AsPointer(ref s_ring);
+    private static Ring* RingPointer => (Ring*)Unsafe.AsPointer(ref s_ring.Value);
 }

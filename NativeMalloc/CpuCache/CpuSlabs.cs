@@ -18,16 +18,16 @@ internal static unsafe class CpuSlabs
     /// <summary>cpu_id is -1 before registration and -2 where it failed; both entries stay the sentinel.</summary>
     internal const int EntriesBelowZero = 2;
 
-    private static FutexLock s_lock;
+    private static Apart<FutexLock> s_lock;
     private static nint* s_table;
     private static Slab** s_slabs;
     private static int s_bound;
     private static int s_made;
 
     /// <summary>How often any slab has asked for its budget.</summary>
-    private static long s_asked;
+    private static Apart<long> s_asked;
 
-    private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+    private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock.Value);
 
     /// <summary>The table that threads of this mode use.</summary>
     internal static nint* Table => s_table;
@@ -82,7 +82,7 @@ internal static unsafe class CpuSlabs
                 int part = SlabBudget.Whole / s_made;
                 slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(s_made, part, Occupancy.Peak));
                 slab->Part = part;
-                slab->AskedBefore = Volatile.Read(ref s_asked);
+                slab->AskedBefore = Volatile.Read(ref s_asked.Value);
                 slab->Index = index;
                 Publish(slab);
                 s_slabs[index] = slab; // from now on it may be stopped
@@ -99,7 +99,7 @@ internal static unsafe class CpuSlabs
     /// </summary>
     internal static void ShareBudget(Slab* own)
     {
-        long asked = Interlocked.Increment(ref s_asked);
+        long asked = Interlocked.Increment(ref s_asked.Value);
         own->Asked++;
         long between = asked - own->AskedBefore;
         if (between >= AskedBetween * s_made)

@@ -12,12 +12,12 @@ internal static unsafe class ThreadSlabs
 {
     private const uint SlabBytes = 320 * 1024;
 
-    private static FutexLock s_lock;
+    private static Apart<FutexLock> s_lock;
     private static Slab* s_inUse;
     private static Slab* s_leftOver;
     private static int s_threads;
 
-    private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+    private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock.Value);
 
     /// <summary>The slabs of the threads that there are, linked by Next; <see cref="Lock"/> protects the list.</summary>
     internal static Slab* InUse => s_inUse;

@@ -9,10 +9,10 @@ internal static unsafe class LargeBlocks
     /// <summary>PTRDIFF_MAX: no block may be larger, since differences of pointers into it could not be told.</summary>
     internal const ulong MaxSize = 0x7fff_ffff_ffff_ffff;
 
-    private static long s_waste;
+    private static Apart<long> s_waste;
 
     /// <summary>Bytes of all large blocks that were added by rounding up to pages.</summary>
-    internal static nuint Waste => (nuint)Volatile.Read(ref s_waste);
+    internal static nuint Waste => (nuint)Volatile.Read(ref s_waste.Value);
 
     /// <summary>A block; null when there is no memory. <paramref name="alignment"/> is a power of two.</summary>
     internal static void* Allocate(nuint size, nuint alignment)
@@ -176,7 +176,7 @@ internal static unsafe class LargeBlocks
         ushort waste = all < 0xffff ? (ushort)all : (ushort)0xffff;
         if (waste != span->Out)
         {
-            Interlocked.Add(ref s_waste, waste - span->Out);
+            Interlocked.Add(ref s_waste.Value, waste - span->Out);
             span->Out = waste;
         }
     }

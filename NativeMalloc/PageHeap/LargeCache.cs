@@ -30,7 +30,7 @@ internal static unsafe class LargeCache
     /// </summary>
     private const int PagesShift = 48;
 
-    private static Table s_table;
+    private static Apart<Table> s_table;
 
     // What may be kept, when it was last asked for in this period.
     private static nuint s_bound;
@@ -139,7 +139,7 @@ internal static unsafe class LargeCache
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong At(int number) => Volatile.Read(ref s_table.Kept[number]);
+    private static ulong At(int number) => Volatile.Read(ref s_table.Value.Kept[number]);
 
     private static nuint PagesOf(ulong kept) => (nuint)(kept >> PagesShift);
 
@@ -155,7 +155,7 @@ internal static unsafe class LargeCache
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsWantedOften(uint pages)
     {
-        ref ulong counted = ref s_table.Sizes[(int)(pages * 2654435769u >> (32 - SizeBits))];
+        ref ulong counted = ref s_table.Value.Sizes[(int)(pages * 2654435769u >> (32 - SizeBits))];
         uint returns = (uint)(counted >> 32) == pages ? (uint)counted : 0;
         if (returns < ReturnsBeforeKept)
         {
@@ -167,7 +167,7 @@ internal static unsafe class LargeCache
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ref long Place(int number) => ref Unsafe.As<ulong, long>(ref s_table.Kept[number]);
+    private static ref long Place(int number) => ref Unsafe.As<ulong, long>(ref s_table.Value.Kept[number]);
 
     private struct Table
     {

@@ -12,19 +12,24 @@ internal static unsafe class Metadata
     private const nuint ChunkBytes = 1 << 20;
     private const nuint Alignment = 64;
 
-    private static FutexLock s_lock;
-    private static byte* s_next;
-    private static byte* s_end;
-    private static nuint s_mappedBytes;
-    private static long s_touchedBytes;
+    private static Apart<State> s_state;
+
+    private struct State
+    {
+        internal FutexLock Lock;
+        internal byte* Next;
+        internal byte* End;
+        internal nuint MappedBytes;
+        internal long TouchedBytes;
+    }
 
     /// <summary>Bytes mapped for structures so far, touched or not.</summary>
-    internal static nuint MappedBytes => s_mappedBytes;
+    internal static nuint MappedBytes => s_state.Value.MappedBytes;
 
     /// <summary>Of them, bytes that structures lie in which use them; of those that are touched little by little, what has been by now.</summary>
-    internal static nuint TouchedBytes => (nuint)Volatile.Read(ref s_touchedBytes);
+    internal static nuint TouchedBytes => (nuint)Volatile.Read(ref s_state.Value.TouchedBytes);
 
-    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_state.Value.Lock);
 
     /// <summary>Zeroed memory, aligned to a cache line; null when the kernel has none.</summary>
     internal static byte* Allocate(nuint bytes)
@@ -44,7 +49,7 @@ internal static unsafe class Metadata
         }
 
         Lock->Acquire();
-        if ((nuint)(s_end - s_next) < bytes)
+        if ((nuint)(s_state.Value.End - s_state.Value.Next) < bytes)
         {
             byte* chunk = Os.Map(ChunkBytes);
             if (chunk == null)
@@ -53,19 +58,19 @@ internal static unsafe class Metadata
                 return null;
             }
 
-            s_mappedBytes += ChunkBytes;
-            s_next = chunk;
-            s_end = chunk + ChunkBytes;
+            s_state.Value.MappedBytes += ChunkBytes;
+            s_state.Value.Next = chunk;
+            s_state.Value.End = chunk + ChunkBytes;
         }
 
-        byte* result = s_next;
-        s_next += bytes;
+        byte* result = s_state.Value.Next;
+        s_state.Value.Next += bytes;
         Lock->Release();
         return result;
     }
 
     /// <summary>So many bytes more of sparse structures are touched.</summary>
-    internal static void CountTouched(nint bytes) => Interlocked.Add(ref s_touchedBytes, bytes);
+    internal static void CountTouched(nint bytes) => Interlocked.Add(ref s_state.Value.TouchedBytes, bytes);
 
     /// <summary>As <see cref="AllocateSparse"/>, for a large structure: a mapping to itself.</summary>
     internal static byte* MapAside(nuint bytes)
@@ -74,7 +79,7 @@ internal static unsafe class Metadata
         if (result != null)
         {
             Lock->Acquire();
-            s_mappedBytes += bytes;
+            s_state.Value.MappedBytes += bytes;
             Lock->Release();
         }
 

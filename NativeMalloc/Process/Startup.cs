@@ -11,7 +11,7 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class Startup
 {
-    private static FutexLock s_lock;
+    private static Apart<FutexLock> s_lock;
     private static int s_heapReady;
     private static int s_frontEndReady;
     private static int s_optionsRead;
@@ -22,7 +22,7 @@ internal static unsafe class Startup
     /// <summary>The front end has been chosen: threads can have slabs.</summary>
     internal static bool IsFrontEndReady => Volatile.Read(ref s_frontEndReady) != 0;
 
-    private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock);
+    private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock.Value);
 
     /// <summary>Makes the heap unless that was done; false when there is no memory for it, at the moment.</summary>
     internal static bool EnsureHeap() => IsHeapReady || StartHeap();

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -19,7 +20,9 @@ internal unsafe interface IObjectSource
 /// <remarks>
 /// It starts without room and grows when batches that it refused were wanted again, up to a bound in objects and in
 /// bytes. What it never touched since the last <see cref="Plunder"/> goes back to the source.
+/// It has a cache line of its own: its neighbours are other classes'.
 /// </remarks>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
 internal unsafe struct TransferCache<TSource>
     where TSource : IObjectSource
 {
