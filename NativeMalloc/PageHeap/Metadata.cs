@@ -9,7 +9,13 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class Metadata
 {
+    /// <summary>
+    /// The first mapping, and the most that is mapped at once; between them, an eighth of all. Each lies where the heap would grow, and parts it:
+    /// so there are few for a large heap.
+    /// </summary>
     private const nuint ChunkBytes = 1 << 20;
+    private const nuint MostChunkBytes = 64 << 20;
+    private const int ChunkFraction = 8;
     private const nuint Alignment = 64;
 
     private static Apart<State> s_state;
@@ -51,16 +57,24 @@ internal static unsafe class Metadata
         Lock->Acquire();
         if ((nuint)(s_state.Value.End - s_state.Value.Next) < bytes)
         {
-            byte* chunk = Os.Map(ChunkBytes);
+            nuint chunkBytes = MappedBytes / ChunkFraction & ~(PageMap.PageSize - 1);
+            chunkBytes = chunkBytes < ChunkBytes ? ChunkBytes : chunkBytes > MostChunkBytes ? MostChunkBytes : chunkBytes;
+            byte* chunk = Os.Map(chunkBytes);
+            if (chunk == null && chunkBytes > ChunkBytes)
+            {
+                chunkBytes = ChunkBytes;
+                chunk = Os.Map(chunkBytes);
+            }
+
             if (chunk == null)
             {
                 Lock->Release();
                 return null;
             }
 
-            s_state.Value.MappedBytes += ChunkBytes;
+            s_state.Value.MappedBytes += chunkBytes;
             s_state.Value.Next = chunk;
-            s_state.Value.End = chunk + ChunkBytes;
+            s_state.Value.End = chunk + chunkBytes;
         }
 
         byte* result = s_state.Value.Next;

@@ -42,6 +42,37 @@ public sealed unsafe class MetadataTests : AllocatorTest
         Assert.InRange(Metadata.TouchedBytes - before, (nuint)1000 + (nuint)sizeof(Slab), (nuint)1000 + (nuint)sizeof(Slab) + 64);
     }
 
+    // Each mapping is one of those that a process may have.
+    [Fact]
+    public void ManyStructuresAreInFewMappings()
+    {
+        int before = Os.MapCalls;
+        for (int i = 0; i < 200 * 256; i++)
+        {
+            Assert.True(Metadata.Allocate(4096) != null);
+        }
+
+        Assert.InRange(Os.MapCalls - before, 1, 50);
+    }
+
+    // One that is small enough for what there is left.
+    [Fact]
+    public void WhereMoreAheadIsNotToBeHadAChunkIs()
+    {
+        for (int i = 0; i < 40 * 256; i++)
+        {
+            Assert.True(Metadata.Allocate(4096) != null);
+        }
+
+        Os.Limit = Os.LiveBytes + (1 << 20);
+        nuint before = Metadata.MappedBytes;
+        while (Metadata.Allocate(4096) != null)
+        {
+        }
+
+        Assert.Equal(before + (1 << 20), Metadata.MappedBytes);
+    }
+
     [Fact]
     public void WithoutMemoryThereIsNone()
     {
