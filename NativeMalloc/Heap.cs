@@ -277,9 +277,9 @@ internal static unsafe class Heap
 
         public static void GivePages(nuint start, uint pages) => RemnantSpans.GivePages(start, pages);
 
-        public static int GiveElsewhere(void** objects, int count)
+        public static int GiveElsewhere(nuint sizeClass, void** objects, int count)
         {
-            int others = Remnants->Give(objects, count);
+            int others = Remnants->Give(sizeClass, objects, count);
             int none = 0;
             for (int i = 0; i < others; i++)
             {

@@ -120,13 +120,16 @@ internal static unsafe class Upkeep
         Heap.Pages->ReleaseExcess(Heap.Pages->FreeBytes / PageMap.PageSize); // all: nobody waits for this thread
     }
 
-    private static void EmptyAfterFall(bool mayAbortOthers)
+    private static bool EmptyAfterFall(bool mayAbortOthers)
     {
-        if (Occupancy.FallsWith(Heap.BytesOut))
+        bool falls = Occupancy.FallsWith(Heap.BytesOut);
+        if (falls)
         {
             s_periodsAfterFall = PeriodsAfterFall;
             Heap.EmptyCaches(mayAbortOthers);
         }
+
+        return falls;
     }
 
     private static void EndPeriod(long now)
@@ -136,9 +139,9 @@ internal static unsafe class Upkeep
             && start != 0) // the first period only begins: a small program need not touch every class
         {
             Heap.IsShort = false;
-            EmptyAfterFall(mayAbortOthers: false);
+            bool emptied = EmptyAfterFall(mayAbortOthers: false);
             Occupancy.EndPeriod();
-            if (s_periodsAfterFall > 0)
+            if (!emptied && s_periodsAfterFall > 0)
             {
                 s_periodsAfterFall--;
                 Heap.EmptyCaches(mayAbortOthers: false);

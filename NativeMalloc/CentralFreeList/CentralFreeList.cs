@@ -35,10 +35,10 @@ internal unsafe interface ISpanSource
     static abstract void GivePages(nuint start, uint pages);
 
     /// <summary>
-    /// Takes objects back that lie in no class's span, but in a remnant, or in what is set aside for signal handlers. Those that lie
+    /// Takes objects of the class back that lie in no span of it, but in a remnant, or in what is set aside for signal handlers. Those that lie
     /// there neither are left, first in the row; returns how many.
     /// </summary>
-    static abstract int GiveElsewhere(void** objects, int count);
+    static abstract int GiveElsewhere(nuint sizeClass, void** objects, int count);
 }
 
 /// <summary>
@@ -202,6 +202,11 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Ends a period: a class that took few objects in it, for those that are here, is quiet in the next. Returns their bytes.</summary>
     internal nint EndPeriod(nuint sizeClass)
     {
+        if (_spans == 0)
+        {
+            return 0; // and a small program need not touch every class
+        }
+
         nint here = _spans * SizeClasses.ObjectsPerSpan(sizeClass) - _out;
         _quiet = _taken * FillingPeriods < here;
         _taken = 0;
@@ -281,7 +286,7 @@ internal unsafe struct CentralFreeList<TSpans>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void GiveElsewhere(nuint sizeClass, void** objects, int count)
     {
-        int none = TSpans.GiveElsewhere(objects, count);
+        int none = TSpans.GiveElsewhere(sizeClass, objects, count);
         for (int i = 0; i < none; i++)
         {
             Misuse.ReportNoObject(objects[i], sizeClass);

@@ -133,20 +133,20 @@ internal unsafe struct Remnants<TSource>
     }
 
     /// <summary>
-    /// Takes objects back. Those that do not begin in a remnant, or are free already, are left, first in the row; returns how many. The last
-    /// one of a page takes that along.
+    /// Takes objects of the class back. Those that do not begin in a remnant, or are free already, or of another class, are left, first in the
+    /// row; returns how many. The last one of a page takes that along.
     /// </summary>
-    internal int Give(void** objects, int count)
+    internal int Give(nuint sizeClass, void** objects, int count)
     {
+        int units = (int)(SizeClasses.Size(sizeClass) >> UnitShift);
         int others = 0;
         Lock.Acquire();
         for (int i = 0; i < count; i++)
         {
             nuint address = (nuint)objects[i];
             Span* span = PageMap.SpanOf(address);
-            int units = 0;
             int first = 0;
-            if (span == null || !span->Remnant || (units = UnitsAt(span, address, out first)) == 0)
+            if (span == null || !span->Remnant || UnitsAt(span, address, out first) != units)
             {
                 objects[others++] = objects[i];
                 continue;

@@ -243,7 +243,8 @@ internal static unsafe class Checked
             return;
         }
 
-        Heap.Central(span->SizeClass)->Give(span->SizeClass, &block, 1);
+        nuint sizeClass = span->Remnant ? Remnants<Heap.RemnantSpans>.ClassAt((nuint)block) : span->SizeClass;
+        Heap.Central(sizeClass)->Give(sizeClass, &block, 1);
     }
 
     // A block that nobody has is as it was left; false if not.

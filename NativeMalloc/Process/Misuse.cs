@@ -56,7 +56,9 @@ internal static unsafe class Misuse
             return;
         }
 
-        Report(Caller.Free, block, span->SizeClass != sizeClass ? Fault.WrongClass : Fault.FreedOrNoObject);
+        nuint there = span->Remnant ? Remnants<Heap.RemnantSpans>.ClassAt((nuint)block) : span->SizeClass;
+        bool isOther = there != sizeClass && (there != 0 || !span->Remnant);
+        Report(Caller.Free, block, isOther ? Fault.WrongClass : Fault.FreedOrNoObject);
     }
 
     /// <summary>Ends the process for a sized free that names another size than was asked for. The thread is not on its slow path.</summary>
@@ -104,7 +106,9 @@ internal static unsafe class Misuse
         return new Finding
         {
             Block = block,
-            Bytes = isSmall ? SizeClasses.Size(span->SizeClass) : span != null ? span->Bytes : 0,
+            Bytes = span == null ? 0
+                : span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block)
+                : isSmall ? SizeClasses.Size(span->SizeClass) : span->Bytes,
             Caller = caller,
             IsSmall = isSmall,
             Fault = fault,

@@ -73,7 +73,7 @@ internal readonly unsafe struct FakeSpans : ISpanSource
     {
     }
 
-    public static int GiveElsewhere(void** objects, int count) => count;
+    public static int GiveElsewhere(nuint sizeClass, void** objects, int count) => count;
 
     public static void Give(Span* span)
     {

@@ -70,10 +70,12 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         Fill(256);
         (nuint address, nuint sizeClass) = _blocks.First(block => PageMap.SpanOf(block.Address)->Remnant);
         Assert.Equal(sizeClass, Remnants<Heap.RemnantSpans>.ClassAt(address));
-        Assert.False(Give(address + 16));
-        Assert.False(Give(address + 8));
-        Assert.True(Give(address));
-        Assert.False(Give(address));
+        Assert.False(Give(address + 16, sizeClass));
+        Assert.False(Give(address + 8, sizeClass));
+        Assert.False(Give(address, sizeClass + 1));
+        Assert.False(Give(address, sizeClass - 1));
+        Assert.True(Give(address, sizeClass));
+        Assert.False(Give(address, sizeClass));
         Assert.Equal((nuint)0, Remnants<Heap.RemnantSpans>.ClassAt(address));
     }
 
@@ -108,7 +110,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         reader.Start();
         for (int i = 0; i < 1_000_000; i++)
         {
-            Assert.Equal(0, Heap.Remnants->Give(&neighbour, 1));
+            Assert.Equal(0, Heap.Remnants->Give(smallest, &neighbour, 1));
             Assert.Equal(1, Heap.Remnants->Take(smallest, &neighbour, 1));
             Assert.Equal(behind, (nuint)neighbour);
         }
@@ -186,7 +188,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
                 Span* span = PageMap.SpanOf(address);
                 if (span->Remnant && i % 2 == 0)
                 {
-                    Assert.True(Give(address));
+                    Assert.True(Give(address, sizeClass));
                 }
                 else
                 {
@@ -200,10 +202,10 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         }
     }
 
-    private static bool Give(nuint address)
+    private static bool Give(nuint address, nuint sizeClass)
     {
         void* one = (void*)address;
-        return Heap.Remnants->Give(&one, 1) == 0;
+        return Heap.Remnants->Give(sizeClass, &one, 1) == 0;
     }
 
     // None overlaps another, and all are aligned as their class is.
