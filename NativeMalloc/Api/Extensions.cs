@@ -71,13 +71,18 @@ internal static unsafe class Extensions
     internal static ulong ReleaseMemory(ulong bytes)
     {
         ThreadState* thread = Shim.Thread();
-        if (!SlowPath.TryEnter(thread))
+        ulong released = 0;
+        do
         {
-            return 0;
-        }
+            if (!SlowPath.TryEnter(thread))
+            {
+                break;
+            }
 
-        ulong released = Startup.EnsureHeap() ? Heap.Release((nuint)bytes) : 0;
-        SlowPath.Leave(thread);
+            released += Startup.EnsureHeap() ? Heap.Release((nuint)(bytes - released)) : 0;
+            SlowPath.Leave(thread);
+        }
+        while (released < bytes && ForkGate.IsClosedTo(thread)); // a fork has cut it short
         return released;
     }
 

@@ -106,7 +106,7 @@ internal static unsafe class MovedBlocks
         nuint step;
         for (nuint done = 0; done < bytes; done += step)
         {
-            if (ForkGate.IsClosed)
+            if (ForkGate.IsClosedTo(Shim.Thread()))
             {
                 anew = false;
                 return true;

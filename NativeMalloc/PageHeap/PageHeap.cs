@@ -231,7 +231,7 @@ internal unsafe struct PageHeap
         nint pages = (nint)(bytes >> PageMap.PageShift);
         pages = pages < BackedFreePages ? pages : BackedFreePages; // others may free more and more
         nint released = 0;
-        while (released < pages && !ForkGate.IsClosed && TryReleaseStep(pages - released, exchange: false, out nint count))
+        while (released < pages && !ForkGate.IsClosedTo(Shim.Thread()) && TryReleaseStep(pages - released, exchange: false, out nint count))
         {
             released += count;
         }
@@ -250,7 +250,7 @@ internal unsafe struct PageHeap
         nint most = _policy.IsLimited ? _mappedPages : (nint)freedPages + MaxReleaseStep;
         nint due = DuePages(out bool exchange);
         due = due < most ? due : most;
-        while (due > 0 && !_refuses && !ForkGate.IsClosed && TryReleaseStep(due, exchange, out nint count))
+        while (due > 0 && !_refuses && !ForkGate.IsClosedTo(Shim.Thread()) && TryReleaseStep(due, exchange, out nint count))
         {
             due -= count;
         }

@@ -175,11 +175,11 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         {
             if (steps++ == 0)
             {
-                ForkGate.Close(Shim.Thread());
+                ForkGate.Close(Shim.Thread() + 1);
             }
         };
         LargeBlocks.Free(SpanOf(Forget(moved)));
-        ForkGate.Open(Shim.Thread());
+        ForkGate.Open(Shim.Thread() + 1);
         Assert.Equal(1, steps);
         Assert.Equal((used - 40 * MiB, mappings), (Heap.Pages->UsedBytes, Heap.Pages->MovedMappings));
     }
