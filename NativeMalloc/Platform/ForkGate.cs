@@ -10,7 +10,7 @@ namespace NativeMalloc;
 /// <remarks>
 /// It closes in the last of the handlers before the fork, and libc goes on to take locks of its own: of the list of handlers, of name
 /// services, of pipes, of the list of streams. Who waits at the gate may have one of those, or a stream for which another waits that has one.
-/// So nobody waits for long: after that it is as for a signal handler that interrupts a slow path, who may neither wait. Several threads may
+/// So nobody waits for long: after that it is as for a signal handler that interrupts a slow path, who may not wait either. Several threads may
 /// fork at once, and handlers may fork: a fork waits for no other, since that may wait for what the first one's thread holds.
 /// </remarks>
 internal static unsafe class ForkGate
@@ -24,7 +24,7 @@ internal static unsafe class ForkGate
     private static int s_closed;
     private static Forks s_forks;
 
-    // Somebody has waited in vain since a fork last began at an open gate, or ended: nobody else need try.
+    // Somebody has waited in vain since a fork last ended: nobody else need try.
     private static int s_vain;
 
     private struct Forks
@@ -43,11 +43,6 @@ internal static unsafe class ForkGate
     internal static void Close(ThreadState* thread)
     {
         int closed = Volatile.Read(ref s_closed);
-        if (closed == 0)
-        {
-            Volatile.Write(ref s_vain, 0);
-        }
-
         while (closed == -1 || Interlocked.CompareExchange(ref s_closed, closed | LowestClear(closed), closed) != closed)
         {
             if (closed == -1)
