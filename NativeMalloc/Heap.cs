@@ -200,33 +200,34 @@ internal static unsafe class Heap
         return Pages->Take(pages, sizeClass, alignment);
     }
 
+    /// <summary>
+    /// An object of the class, where there was none and no memory for more: what the caches hold comes back first. Null if that does
+    /// not help either.
+    /// </summary>
+    internal static void* TakeWhenShort(nuint sizeClass)
+    {
+        IsShort = true;
+        EmptyCaches(mayAbortOthers: false);
+        void* block;
+        return Central(sizeClass)->Take(sizeClass, &block, 1) > 0 || (!Options.Check && TakeFromOthers(sizeClass, &block) > 0) ? block : null;
+    }
+
+    // The last resort: what is free in the spans of other classes, in whole pages or between their objects.
+    private static int TakeFromOthers(nuint sizeClass, void** block)
+    {
+        for (nuint other = 1; other < SizeClasses.Count; other++)
+        {
+            Central(other)->Shed(other, int.MaxValue, all: true);
+        }
+
+        int taken = Central(sizeClass)->Take(sizeClass, block, 1);
+        return taken > 0 ? taken : Remnants->Take(sizeClass, block, 1, any: true);
+    }
+
     /// <summary>What the transfer caches take from and give to.</summary>
     internal readonly struct CentralLists : IObjectSource
     {
-        public static int Take(nuint sizeClass, void** objects, int count)
-        {
-            int taken = Central(sizeClass)->Take(sizeClass, objects, count);
-            if (taken == 0)
-            {
-                IsShort = true;
-                EmptyCaches(mayAbortOthers: false);
-                taken = Central(sizeClass)->Take(sizeClass, objects, count);
-            }
-
-            return taken > 0 || Options.Check ? taken : TakeFromOthers(sizeClass, objects, count);
-        }
-
-        // The last resort: what is free in the spans of other classes, in whole pages or between their objects.
-        private static int TakeFromOthers(nuint sizeClass, void** objects, int count)
-        {
-            for (nuint other = 1; other < SizeClasses.Count; other++)
-            {
-                Central(other)->Shed(other, int.MaxValue, all: true);
-            }
-
-            int taken = Central(sizeClass)->Take(sizeClass, objects, count);
-            return taken > 0 ? taken : Remnants->Take(sizeClass, objects, count, any: true);
-        }
+        public static int Take(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Take(sizeClass, objects, count);
 
         public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(sizeClass, objects, count);
     }

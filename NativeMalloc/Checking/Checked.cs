@@ -167,7 +167,7 @@ internal static unsafe class Checked
         Span* span;
         if (sizeClass != 0)
         {
-            if (Heap.CentralLists.Take(sizeClass, &block, 1) == 0)
+            if (Heap.CentralLists.Take(sizeClass, &block, 1) <= 0 && (block = Heap.TakeWhenShort(sizeClass)) == null)
             {
                 return null;
             }

@@ -91,14 +91,14 @@ internal static unsafe class CpuCache
             return null;
         }
 
-        void** objects = stackalloc void*[SizeClasses.MaxMove];
+        void* block;
         int wanted = 1;
         if (slab != null)
         {
             // Not empty: the sequence was interrupted. One more try, so that a debugger that interrupts each comes through.
-            if (Slab.CountOf(slab, sizeClass) > 0 && Shim.PopBatch(slab, sizeClass, objects, 1) == 1)
+            if (Slab.CountOf(slab, sizeClass) > 0 && Shim.PopBatch(slab, sizeClass, &block, 1) == 1)
             {
-                return objects[0];
+                return block;
             }
 
             wanted = WantedForRefill(slab, sizeClass, size);
@@ -106,19 +106,29 @@ internal static unsafe class CpuCache
             slab->Flow += wanted * (long)SizeClasses.Size(sizeClass);
         }
 
-        int taken = Startup.EnsureHeap() ? Heap.Transfer(sizeClass)->Take(sizeClass, objects, wanted) : 0;
-        if (taken <= 0)
+        if (!Startup.EnsureHeap())
         {
             return null;
         }
 
-        if (slab == null && Options.Check)
+        block = Fetch(slab, sizeClass, wanted);
+        block = block != null ? block : Heap.TakeWhenShort(sizeClass);
+        return block != null && slab == null && Options.Check ? Checked.Replace(block, sizeClass, size) : block;
+    }
+
+    // An object of so many that the transfer cache gives; the others go to the slab. Null if it has none. A method of its own, as
+    // GiveMove, so that their room for objects is not on the stack under all else that a slow path does.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void* Fetch(Slab* slab, nuint sizeClass, int wanted)
+    {
+        void** objects = stackalloc void*[SizeClasses.MaxMove];
+        int others = Heap.Transfer(sizeClass)->Take(sizeClass, objects, wanted) - 1;
+        if (others < 0)
         {
-            return Checked.Replace(objects[0], sizeClass, size);
+            return null;
         }
 
         // The first is the caller's, the second will be the slab's topmost.
-        int others = taken - 1;
         if (others > 0)
         {
             int pushed = Shim.PushBatch(slab, sizeClass, objects + 1, others);
@@ -300,18 +310,30 @@ internal static unsafe class CpuCache
                 return true;
             }
 
-            void** objects = stackalloc void*[SizeClasses.MaxMove];
-            int count = Shim.PopBatch(slab, sizeClass, objects, SlabCapacity.MoveOf(slab, sizeClass));
-            if (count > 0)
+            if (GiveMove(slab, sizeClass))
             {
-                CountMove(slab, count);
-                slab->Flow -= count * (long)SizeClasses.Size(sizeClass);
-                Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
                 return false;
             }
         }
 
         Heap.Transfer(sizeClass)->Give(sizeClass, &block, 1);
+        return true;
+    }
+
+    // What moves at once, from the slab to the transfer cache; false if nothing does.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool GiveMove(Slab* slab, nuint sizeClass)
+    {
+        void** objects = stackalloc void*[SizeClasses.MaxMove];
+        int count = Shim.PopBatch(slab, sizeClass, objects, SlabCapacity.MoveOf(slab, sizeClass));
+        if (count <= 0)
+        {
+            return false;
+        }
+
+        CountMove(slab, count);
+        slab->Flow -= count * (long)SizeClasses.Size(sizeClass);
+        Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
         return true;
     }
 

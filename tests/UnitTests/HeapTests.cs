@@ -35,8 +35,10 @@ public sealed unsafe class HeapTests : AllocatorTest, IDisposable
         {
         }
 
-        void** objects = stackalloc void*[SizeClasses.MaxBatch];
-        Assert.Equal(1, Heap.Transfer(SmallClass)->Take(SmallClass, objects, 1));
+        void* block;
+        Assert.Equal(0, Heap.Transfer(SmallClass)->Take(SmallClass, &block, 1));
+        Assert.True(Heap.TakeWhenShort(SmallClass) != null);
+        Assert.True(Heap.IsShort);
     }
 
     [Fact]
@@ -63,8 +65,7 @@ public sealed unsafe class HeapTests : AllocatorTest, IDisposable
         {
         }
 
-        void* one;
-        while (Heap.Transfer(SmallClass)->Take(SmallClass, &one, 1) > 0)
+        while (Heap.TakeWhenShort(SmallClass) != null)
         {
         }
 
