@@ -123,10 +123,16 @@ internal static unsafe class MovedBlocks
     private static bool TryMapAnew(nuint start, nuint pages, out bool anew)
     {
         nuint bytes = pages << PageMap.PageShift;
-        anew = Os.Commit((byte*)start, bytes);
+        anew = false;
+        if (!Os.Withdraw((byte*)start, bytes))
+        {
+            return true;
+        }
+
+        anew = Os.Enable((byte*)start, bytes);
         if (!anew)
         {
-            return !Os.ReserveAt((byte*)start, bytes);
+            return false;
         }
 
         HugePageAdvice.OnMappedAnew(start, bytes);

@@ -78,22 +78,15 @@ internal static unsafe class Os
     }
 
     /// <summary>
-    /// Fresh, zeroed memory at addresses that are the caller's, whatever was there; false when the kernel has none to give, or it would be one
-    /// mapping too many. Some of them may be mapped no more then.
-    /// </summary>
-    internal static bool Commit(byte* start, nuint bytes) =>
-        Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;
-
-    /// <summary>
     /// Makes addresses that are reserved fresh, zeroed memory; false, and they are as they were, when the kernel has none to give. (A mapping over
     /// them that fails may have unmapped them, and somebody else may be there at once.)
     /// </summary>
     internal static bool Enable(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMprotect, (nint)start, (nint)bytes, ProtReadWrite, 0, 0, 0) == 0;
 
-    /// <summary>Takes the memory away, and leaves the addresses reserved; not where that would be too many mappings.</summary>
-    internal static void Withdraw(byte* start, nuint bytes) =>
-        Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapFixed, -1, 0);
+    /// <summary>Takes the memory away, and leaves the addresses reserved; false, and nothing is done, where that would be too many mappings.</summary>
+    internal static bool Withdraw(byte* start, nuint bytes) =>
+        Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;
 
     /// <summary>False if the kernel refused: the process would have too many mappings (vm.max_map_count).</summary>
     internal static bool Unmap(byte* start, nuint bytes) => Shim.SystemCall(NumberMunmap, (nint)start, (nint)bytes, 0, 0, 0, 0) == 0;

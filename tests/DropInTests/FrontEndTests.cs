@@ -88,7 +88,7 @@ public sealed class FrontEndTests
         int started = Array.FindIndex(calls, line => line.Contains("sched_getaffinity"));
         Assert.True(started > 0);
         string[] ours = calls[(started + 1)..];
-        Assert.All(ours, line => Assert.Matches(@"mmap|munmap|mremap|madvise|membarrier|brk|exit_group|\+\+\+", line));
+        Assert.All(ours, line => Assert.Matches(@"mmap|munmap|mremap|mprotect|madvise|membarrier|brk|exit_group|\+\+\+", line));
         Assert.InRange(ours.Count(line => line.Contains("mmap(") || line.Contains("munmap(")), 1, 200);
         Assert.Contains(ours, line => line.Contains("mremap("));
     }

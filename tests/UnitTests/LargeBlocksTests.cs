@@ -157,11 +157,25 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     {
         byte* block = AllocateHemmedIn(4 * MiB);
         byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
-        Os.MapsToFail = 1;
+        Os.RefuseWithdraw = true;
         (nuint used, nint mappings) = (Heap.Pages->UsedBytes, Heap.Pages->MovedMappings);
         LargeBlocks.Free(SpanOf(Forget(moved)));
         Assert.Equal((used - 8 * MiB, mappings), (Heap.Pages->UsedBytes, Heap.Pages->MovedMappings));
         Assert.True(Allocate(8 * MiB) == moved);
+        Os.RefuseWithdraw = false;
+    }
+
+    // Nobody gets it again.
+    [Fact]
+    public void APlaceThatHasLostItsMemoryStaysInUse()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        nuint used = Heap.Pages->UsedBytes;
+        Os.MapsToFail = 1;
+        LargeBlocks.Free(SpanOf(Forget(moved)));
+        Assert.Equal(used, Heap.Pages->UsedBytes);
+        Assert.True(Allocate(8 * MiB) != moved);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ internal static unsafe class Os
     // What can be touched.
     private static readonly AddressRanges s_live = new();
 
-    /// <summary>So many calls of <see cref="Map"/> and <see cref="Commit"/> succeed first, then so many fail.</summary>
+    /// <summary>So many calls of <see cref="Map"/> and <see cref="Enable"/> succeed first, then so many fail.</summary>
     internal static int MapsBeforeFailure { get; set; }
 
     internal static int MapsToFail { get; set; }
@@ -26,6 +26,8 @@ internal static unsafe class Os
 
     /// <summary>As with too many mappings: huge pages amid one stay.</summary>
     internal static bool RefuseUnmap { get; set; }
+
+    internal static bool RefuseWithdraw { get; set; }
 
     /// <summary>What other threads do meanwhile.</summary>
     internal static Action WhileReleasing { get; set; }
@@ -76,6 +78,7 @@ internal static unsafe class Os
         Limit = nuint.MaxValue;
         RefuseRelease = false;
         RefuseUnmap = false;
+        RefuseWithdraw = false;
         IgnoreRelease = false;
         ReleaseUnit = AddressSpace.SystemPage;
         RefuseMove = null;
@@ -103,11 +106,18 @@ internal static unsafe class Os
 
     internal static bool ReserveAt(byte* start, nuint bytes) => (MoveLosesSource && bytes == PageMap.PageSize) || Space.TakeAt((nuint)start, bytes);
 
-    internal static bool Commit(byte* start, nuint bytes) => Admits(bytes) && MapLive(start, bytes) == start;
+    internal static bool Enable(byte* start, nuint bytes) => Admits(bytes) && MapLive(start, bytes) == start;
 
-    internal static bool Enable(byte* start, nuint bytes) => Commit(start, bytes);
+    internal static bool Withdraw(byte* start, nuint bytes)
+    {
+        if (RefuseWithdraw)
+        {
+            return false;
+        }
 
-    internal static void Withdraw(byte* start, nuint bytes) => EndLive(start, bytes);
+        EndLive(start, bytes);
+        return true;
+    }
 
     /// <summary>Whether all of it is mapped, and can be touched.</summary>
     internal static bool IsLive(nuint start, nuint bytes) => s_live.Contains(start, start + bytes);
