@@ -2,7 +2,8 @@ namespace NativeMalloc;
 
 /// <summary>
 /// The heap's address space, in rows of whole huge pages. Before and behind each row lies a page that nobody can touch: who writes beyond the
-/// last block, or before the first, meets neither the allocator's own structures nor anybody's memory. Under the lock that growth is under.
+/// last block, or before the first, meets neither the allocator's own structures nor anybody's memory. Where there may be no more mappings,
+/// that page can be touched, and is nobody's. Under the lock that growth is under.
 /// </summary>
 internal unsafe struct HeapMappings
 {
@@ -25,15 +26,18 @@ internal unsafe struct HeapMappings
     /// <summary>Memory in whole huge pages, next to the last row if that can be; null if there is none.</summary>
     internal byte* Map(nuint bytes)
     {
-        if (_start > bytes + GuardBytes && Os.ReserveAt((byte*)(_start - GuardBytes - bytes), bytes))
+        // The old guard becomes heap, and the outermost page the new one. (The kernel maps from the top down.)
+        nuint below = _start - GuardBytes - bytes;
+        if (_start > bytes + GuardBytes && TryExtend(below, bytes, _start - GuardBytes, below))
         {
-            // The lowest page of what was reserved is the new guard, and the old one becomes heap. (The kernel maps from the top down.)
-            return Extend(_start - bytes, bytes, _start - GuardBytes - bytes);
+            _start -= bytes;
+            return (byte*)_start;
         }
 
-        if (_start != 0 && Os.ReserveAt((byte*)(_end + GuardBytes), bytes))
+        if (_start != 0 && TryExtend(_end + GuardBytes, bytes, _end, _end + bytes))
         {
-            return Extend(_end, bytes, _end + GuardBytes);
+            _end += bytes;
+            return (byte*)_end - bytes;
         }
 
         return MapApart(bytes);
@@ -54,7 +58,6 @@ internal unsafe struct HeapMappings
             return false;
         }
 
-        // Where there may be no more mappings, what stays can be touched, and is nobody's.
         if (below)
         {
             Os.Withdraw((byte*)start, GuardBytes);
@@ -75,35 +78,39 @@ internal unsafe struct HeapMappings
         return true;
     }
 
-    // From the row's end on, in what was reserved there and the guard up to now.
-    private byte* Extend(nuint start, nuint bytes, nuint reserved)
+    // By what lies behind a guard, which is opened.
+    private static bool TryExtend(nuint start, nuint bytes, nuint guard, nuint newGuard)
     {
-        if (!Os.Enable((byte*)start, bytes))
+        if (!Os.MapAt((byte*)start, bytes))
         {
-            Os.Unmap((byte*)reserved, bytes);
-            return null;
+            return false;
         }
 
-        _start = start < _start ? start : _start;
-        _end = start + bytes > _end ? start + bytes : _end;
-        return (byte*)start;
+        if (!Os.Enable((byte*)guard, GuardBytes))
+        {
+            Os.Unmap((byte*)start, bytes);
+            return false;
+        }
+
+        Os.Withdraw((byte*)newGuard, GuardBytes);
+        return true;
     }
 
     private byte* MapApart(nuint bytes)
     {
         const nuint Mask = PageMap.HugePageSize - 1;
-        byte* reserved = Os.Reserve(RoomFor(bytes));
-        if (reserved == null)
+        byte* mapped = Os.Map(RoomFor(bytes));
+        if (mapped == null)
         {
             return null;
         }
 
-        byte* start = (byte*)(((nuint)reserved + GuardBytes + Mask) & ~Mask);
-        nuint head = (nuint)(start - reserved) - GuardBytes;
+        byte* start = (byte*)(((nuint)mapped + GuardBytes + Mask) & ~Mask);
+        nuint head = (nuint)(start - mapped) - GuardBytes;
         nuint tail = PageMap.HugePageSize - GuardBytes - head;
         if (head > 0)
         {
-            Os.Unmap(reserved, head);
+            Os.Unmap(mapped, head);
         }
 
         if (tail > 0)
@@ -111,14 +118,10 @@ internal unsafe struct HeapMappings
             Os.Unmap(start + bytes + GuardBytes, tail);
         }
 
-        if (Os.Enable(start, bytes))
-        {
-            _start = (nuint)start;
-            _end = _start + bytes;
-            return start;
-        }
-
-        Os.Unmap(start - GuardBytes, bytes + 2 * GuardBytes);
-        return null;
+        Os.Withdraw(start - GuardBytes, GuardBytes);
+        Os.Withdraw(start + bytes, GuardBytes);
+        _start = (nuint)start;
+        _end = _start + bytes;
+        return start;
     }
 }

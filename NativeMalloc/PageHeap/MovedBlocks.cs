@@ -21,7 +21,7 @@ internal static unsafe class MovedBlocks
     /// </summary>
     internal static nint MostMappings { get; set; } = 65530 / 2;
 
-    /// <summary>False once the kernel has refused to move a block.</summary>
+    /// <summary>False once the kernel has refused to move a block, or to give its place memory again.</summary>
     internal static bool CanMove { get; set; } = true;
 
     /// <summary>
@@ -132,6 +132,7 @@ internal static unsafe class MovedBlocks
         anew = Os.Enable((byte*)start, bytes);
         if (!anew)
         {
+            CanMove = false;
             return false;
         }
 

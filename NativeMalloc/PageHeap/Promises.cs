@@ -102,7 +102,7 @@ internal static unsafe class Promises
         {
             *(ulong*)from = Mark;
             MoveResult result = Os.MovePages(from, PageMap.PageSize, to, PageMap.PageSize);
-            bool kept = result == MoveResult.Moved && !Os.ReserveAt(from, PageMap.PageSize) && *(ulong*)from == 0 && *(ulong*)to == Mark;
+            bool kept = result == MoveResult.Moved && !Os.MapAt(from, PageMap.PageSize) && *(ulong*)from == 0 && *(ulong*)to == Mark;
             s_move = kept ? Promise.Kept : Promise.Broken;
         }
 

@@ -56,19 +56,12 @@ internal static unsafe class Os
         return Failed(result) ? null : (byte*)result;
     }
 
-    /// <summary>Addresses that nobody can touch; null when the kernel has none to give.</summary>
-    internal static byte* Reserve(nuint bytes)
-    {
-        nint result = Shim.SystemCall(NumberMmap, 0, (nint)bytes, ProtNone, MapPrivate | MapAnonymous, -1, 0);
-        return Failed(result) ? null : (byte*)result;
-    }
-
-    /// <summary>As <see cref="Reserve"/>, these; false if anything is mapped there, or may not be.</summary>
-    internal static bool ReserveAt(byte* start, nuint bytes)
+    /// <summary>As <see cref="Map"/>, at these addresses; false if anything is mapped there, or may not be.</summary>
+    internal static bool MapAt(byte* start, nuint bytes)
     {
         // Kernels before 4.17 do not know the flag, and map elsewhere what they cannot map there.
         const int Flags = MapPrivate | MapAnonymous | MapFixedNoReplace;
-        nint result = Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, Flags, -1, 0);
+        nint result = Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtReadWrite, Flags, -1, 0);
         if (!Failed(result) && result != (nint)start)
         {
             Unmap((byte*)result, bytes);
@@ -78,13 +71,13 @@ internal static unsafe class Os
     }
 
     /// <summary>
-    /// Makes addresses that are reserved fresh, zeroed memory; false, and they are as they were, when the kernel has none to give. (A mapping over
-    /// them that fails may have unmapped them, and somebody else may be there at once.)
+    /// Makes addresses that were withdrawn fresh, zeroed memory; false, and they are as they were, when the kernel has none to give. (A mapping
+    /// over them that fails may have unmapped them, and somebody else may be there at once.)
     /// </summary>
     internal static bool Enable(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMprotect, (nint)start, (nint)bytes, ProtReadWrite, 0, 0, 0) == 0;
 
-    /// <summary>Takes the memory away, and leaves the addresses reserved; false, and nothing is done, where that would be too many mappings.</summary>
+    /// <summary>Takes the memory away, and leaves addresses that nobody can touch; false, and nothing is done, where that would be too many mappings.</summary>
     internal static bool Withdraw(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;
 

@@ -123,7 +123,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         int maps = Os.MapCalls;
         byte* further = Remember(LargeBlocks.Resize(SpanOf(Forget(moved)), 11 * MiB));
         Assert.True(further != moved);
-        Assert.InRange(Os.MapCalls, maps + 1, maps + 3); // the heap may have grown
+        Assert.InRange(Os.MapCalls, maps + 1, maps + 5); // the heap may have grown, on its row's second side
         SpanPattern.AssertIs((nuint)further, 9 * MiB, 3, "moved again");
         SpanPattern.AssertZero((nuint)moved, 10 * MiB, "left behind");
 

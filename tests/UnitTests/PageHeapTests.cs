@@ -8,6 +8,9 @@ namespace NativeMalloc.UnitTests;
 
 public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
 {
+    /// <summary>Before the last row, behind it, and elsewhere.</summary>
+    private const int PlacesTried = 3;
+
     private const nuint LeastKept = 4 << 20;
     private const nuint PagesPerHugePage = PageBits.Pages;
     private const nuint RowPages = 8;
@@ -173,7 +176,7 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
     {
         _heap->Take(200 * PagesPerHugePage, 0, PageMap.PageSize); // from now on it maps 12 huge pages at a time
         nuint mapped = _heap->MappedBytes;
-        Os.MapsToFail = 1;
+        Os.MapsToFail = PlacesTried;
         Assert.True(_heap->Take(PagesPerHugePage, 0, PageMap.PageSize) != null);
         Assert.Equal(mapped + PageMap.HugePageSize, _heap->MappedBytes);
         Assert.True(_heap->Take(PagesPerHugePage, 0, PageMap.PageSize) != null);
@@ -192,7 +195,7 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         nuint mapped = _heap->MappedBytes;
         nuint pages = mapped / PageMap.PageSize;
         Os.RefuseUnmap = refused;
-        Os.MapsToFail = 1; // more than it maps ahead, so there is one attempt
+        Os.MapsToFail = PlacesTried; // more than it maps ahead, so there is one attempt
         Assert.True(_model.Take(pages, PageMap.PageSize) != null);
         Assert.Equal(refused ? 2 * mapped : stays->Bytes + mapped, _heap->MappedBytes);
         Assert.True(PageMap.HugePageOf(start) == null == !refused);

@@ -102,9 +102,8 @@ internal static unsafe class Os
         return start != 0 ? MapLive((byte*)start, bytes) : null;
     }
 
-    internal static byte* Reserve(nuint bytes) => (byte*)Space.Take(bytes);
-
-    internal static bool ReserveAt(byte* start, nuint bytes) => (MoveLosesSource && bytes == PageMap.PageSize) || Space.TakeAt((nuint)start, bytes);
+    internal static bool MapAt(byte* start, nuint bytes) =>
+        (MoveLosesSource && bytes == PageMap.PageSize) || (Admits(bytes) && Space.TakeAt((nuint)start, bytes) && MapLive(start, bytes) == start);
 
     internal static bool Enable(byte* start, nuint bytes) => Admits(bytes) && MapLive(start, bytes) == start;
 
