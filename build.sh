@@ -71,6 +71,7 @@ check_ilc() {
 
 compile_shim() {
     mkdir -p "$work"
+    rm -f "$work"/*.o
     local source
     for source in Shim/*.S Shim/*.c; do
         gcc "${compile[@]}" -c "$source" -o "$work/$(basename "${source%.*}").o"

@@ -303,7 +303,7 @@ internal unsafe struct CentralFreeList<TSpans>
         nuint bytes = SizeClasses.PagesPerSpan(sizeClass) << PageMap.PageShift;
         Span* span = null;
         Span* last = null; // that took an object
-        nuint start = 0;
+        nuint start = (nuint)1 << 63; // far from all addresses
         void** next = objects;
         for (; next < end; next++)
         {

@@ -227,7 +227,11 @@ internal static unsafe class Checked
         }
 
         Span* span = PageMap.SpanOf((nuint)block);
-        if (CheckFreed(block, BytesOf(span), caller))
+        if (span == null)
+        {
+            Misuse.ReportNoBlock(caller, block); // two threads have freed it at once
+        }
+        else if (CheckFreed(block, BytesOf(span), caller))
         {
             GiveBack(span, block);
         }

@@ -201,7 +201,7 @@ internal static unsafe class CpuCache
     private static bool BeginsBlock(Span* span, nuint address) =>
         span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, address) != 0
         : span->SizeClass != 0 ? span->IsObject(address)
-        : span->Start == address;
+        : LargeBlocks.IsBlock(span, (void*)address);
 
     /// <summary>Frees a block that could not be freed before, on the slow path.</summary>
     internal static void GiveDeferred(void* block)

@@ -127,7 +127,7 @@ internal static unsafe class CpuSlabs
     {
         bool alone = Shim.IsSingleThreaded() != 0;
         bool can = alone || FrontEnd.CanStopSlabs;
-        for (int index = 0; index < s_bound && can; index++)
+        for (int index = 0; index < s_bound && can && !ForkGate.IsClosedTo(Shim.Thread()); index++)
         {
             Slab* slab = s_slabs[index];
             if (slab != null && (!idleOnly || slab->IsIdle()))

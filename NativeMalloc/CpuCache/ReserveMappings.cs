@@ -86,7 +86,9 @@ internal static unsafe class ReserveMappings
 
     private static ulong* Find(void* block, out ulong* length)
     {
-        for (Table* table = First; table != null; table = (Table*)Volatile.Read(ref table->Next))
+        // Places that are free, or claimed, hold no such address.
+        bool isPage = block != null && (nuint)block % PageBytes == 0;
+        for (Table* table = isPage ? First : null; table != null; table = (Table*)Volatile.Read(ref table->Next))
         {
             int end = Volatile.Read(ref table->End);
             for (int place = 0; place < end; place++)

@@ -137,6 +137,11 @@ internal static unsafe class SlowPath
             StepOut(thread);
             if (!ForkGate.Await(thread, patient))
             {
+                if (thread->Finding.Fault != Fault.None)
+                {
+                    Misuse.ReportFinding(thread); // a signal handler's
+                }
+
                 return false;
             }
 

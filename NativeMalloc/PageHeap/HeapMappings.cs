@@ -13,13 +13,6 @@ internal unsafe struct HeapMappings
     private nuint _start;
     private nuint _end;
 
-    /// <summary>The row that was mapped or grew last. While nothing was unmapped, all of it is heap.</summary>
-    internal readonly void GetRow(out nuint start, out nuint end)
-    {
-        start = _start;
-        end = _end;
-    }
-
     /// <summary>Addresses that it takes at most to map so many.</summary>
     internal static nuint RoomFor(nuint bytes) => bytes + PageMap.HugePageSize + GuardBytes;
 
@@ -58,19 +51,10 @@ internal unsafe struct HeapMappings
             return false;
         }
 
-        if (below)
-        {
-            Os.Withdraw((byte*)start, GuardBytes);
-        }
-
-        if (above)
-        {
-            Os.Withdraw((byte*)last, GuardBytes);
-        }
-
+        bool closed = (!below || Os.Withdraw((byte*)start, GuardBytes)) & (!above || Os.Withdraw((byte*)last, GuardBytes));
         _start = _start == start ? above ? end : 0 : _start;
         _end = _end == end ? below ? start : 0 : _end;
-        if (_start == 0 || _end == 0)
+        if (!closed || _start == 0 || _end == 0) // what is no guard may hold something, and must not be opened as one
         {
             _start = _end = 0;
         }

@@ -182,7 +182,7 @@ internal static unsafe class LargeBlocks
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsBlock(Span* span, void* block) =>
+    internal static bool IsBlock(Span* span, void* block) =>
         span != null && span->Start == (nuint)block && span->SizeClass == 0 && !span->Cached && !span->Remnant;
 
     private static nuint PagesOf(nuint size) => (size + PageMap.PageSize - 1) >> PageMap.PageShift;

@@ -89,9 +89,14 @@ internal static unsafe class MovedBlocks
         }
 
         bool anew = false;
-        if (fewer == 0 || (span->Moved && !Leave(span->Start + (whole << PageMap.PageShift), fewer, out anew)))
+        if (fewer > 0 && span->Moved && !Leave(span->Start + (whole << PageMap.PageShift), fewer, out anew))
         {
+            span->Pages = whole; // what is lost is not the block's any more either
             fewer = 0;
+        }
+
+        if (fewer == 0)
+        {
             return true;
         }
 
@@ -129,7 +134,7 @@ internal static unsafe class MovedBlocks
             return true;
         }
 
-        anew = Os.Enable((byte*)start, bytes);
+        anew = Os.Enable((byte*)start, bytes) || Os.MapOver((byte*)start, bytes);
         if (!anew)
         {
             CanMove = false;

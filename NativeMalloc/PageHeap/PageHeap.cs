@@ -19,6 +19,9 @@ internal unsafe struct PageHeap
     /// <summary>Pages that go back to the kernel in one step, and in one call beyond what was freed in it. Meanwhile they cannot be allocated.</summary>
     private const nint MaxReleaseStep = (nint)(Promises.ReleaseStep >> PageMap.PageShift);
 
+    /// <summary>So often, for a millisecond, who finds no memory waits for what is leaving.</summary>
+    private const int MostWaits = 8;
+
     /// <summary>A row of so many pages (1 GiB) is given at once; of a longer one, others may come in between.</summary>
     private const nuint MostGivenAtOnce = ((nuint)1 << 30) >> PageMap.PageShift;
 
@@ -92,13 +95,14 @@ internal unsafe struct PageHeap
         if (span != null)
         {
             nint backed;
+            int patience = MostWaits;
             do
             {
                 backed = BackedPages;
                 start = alignment <= PageMap.PageSize ? TakePages(pages) : TakeAligned(pages, alignment);
             }
-            while (start == 0 && Grow(pages, alignment, sizeClass) && Admits(pages - instead));
-            _policy.OnTaken(_usedPages, BackedFreePages, BackedPages - backed);
+            while (start == 0 && (Grow(pages, alignment, sizeClass) || AwaitLeaving(ref patience)) && Admits(pages - instead));
+            _policy.OnTaken(_usedPages, BackedFreePages, start != 0 ? BackedPages - backed : 0);
             if (start != 0)
             {
                 _use.Add(pages, sizeClass);
@@ -231,9 +235,12 @@ internal unsafe struct PageHeap
         nint pages = (nint)(bytes >> PageMap.PageShift);
         pages = pages < BackedFreePages ? pages : BackedFreePages; // others may free more and more
         nint released = 0;
-        while (released < pages && !ForkGate.IsClosedTo(Shim.Thread()) && TryReleaseStep(pages - released, exchange: false, out nint count))
+        nint toOffer = BackedFreePages; // what is refused could be offered again and again, while others are at it
+        while (released < pages && toOffer > 0 && !ForkGate.IsClosedTo(Shim.Thread())
+            && TryReleaseStep(pages - released, exchange: false, out nint count, out nint offered))
         {
             released += count;
+            toOffer -= offered;
         }
 
         End();
@@ -250,7 +257,7 @@ internal unsafe struct PageHeap
         nint most = _policy.IsLimited ? _mappedPages : (nint)freedPages + MaxReleaseStep;
         nint due = DuePages(out bool exchange);
         due = due < most ? due : most;
-        while (due > 0 && !_refuses && !ForkGate.IsClosedTo(Shim.Thread()) && TryReleaseStep(due, exchange, out nint count))
+        while (due > 0 && !_refuses && !ForkGate.IsClosedTo(Shim.Thread()) && TryReleaseStep(due, exchange, out nint count, out _))
         {
             due -= count;
         }
@@ -272,11 +279,13 @@ internal unsafe struct PageHeap
     {
         _growthLock.Acquire();
         PageAdvice advice = HugePageAdvice.ForMapping(0, 0, in _use);
-        _mappings.GetRow(out nuint start, out nuint end);
-        for (; start < end; start += PageMap.HugePageSize)
+        nuint start = 0;
+        for (HugePage* next = PageMap.NextHugePage(ref start); next != null && Options.HugePages != HugePageChoice.Auto;)
         {
-            PageMap.HugePageOf(start)->Advice = advice;
+            next->Advice = advice;
             HugePageAdvice.Give((byte*)start, PageMap.HugePageSize, advice);
+            start += PageMap.HugePageSize;
+            next = PageMap.NextHugePage(ref start);
         }
 
         _growthLock.Release();
@@ -654,6 +663,20 @@ internal unsafe struct PageHeap
         }
     }
 
+    // Where nothing more can be mapped: pages that another thread is giving back to the kernel will be free in a moment. False if there are none.
+    private bool AwaitLeaving(ref int patience)
+    {
+        if (_leavingPages == 0 || --patience < 0)
+        {
+            return false;
+        }
+
+        _lock.Release();
+        Os.Sleep(1);
+        _lock.Acquire();
+        return true;
+    }
+
     // Free pages that should go back to the kernel: those beyond what is kept, and some more, or those that lay idle; "exchange": else those that
     // a small heap has for the ones that it took.
     private readonly nint DuePages(out bool exchange)
@@ -678,13 +701,16 @@ internal unsafe struct PageHeap
     }
 
     // Gives up to so many free pages back; false if there are none. The lock is let go while the kernel takes them, when they are nobody's.
-    private bool TryReleaseStep(nint most, bool exchange, out nint released)
+    private bool TryReleaseStep(nint most, bool exchange, out nint released, out nint offered)
     {
         released = 0;
+        offered = 0;
         if (!FindBacked(most < MaxReleaseStep ? most : MaxReleaseStep, out nuint start, out nuint pages))
         {
             return false;
         }
+
+        offered = (nint)pages;
 
         UsePages(start, pages);
         SetLeaving((nint)pages);

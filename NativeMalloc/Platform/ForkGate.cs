@@ -20,6 +20,9 @@ internal static unsafe class ForkGate
     /// <summary>Most forks take less. What waits longer may be what the fork waits for.</summary>
     private const uint PatienceMilliseconds = 1;
 
+    /// <summary>Other forks that come and go wake who waits for one, so that a millisecond may never pass.</summary>
+    private const int MostWakes = 8;
+
     // A bit for each fork that is under way, and for each bit its thread. While a bit is set its entry is that fork's alone.
     private static int s_closed;
     private static Forks s_forks;
@@ -74,12 +77,21 @@ internal static unsafe class ForkGate
     internal static void OpenInChild(ThreadState* thread)
     {
         Leave(thread);
+        int before = Volatile.Read(ref s_closed);
         int closed = 0;
         for (int number = 0; number < MostForks; number++)
         {
-            closed |= Threads[number] == (ulong)thread ? 1 << number : 0;
+            if ((before >> number & 1) != 0 && Threads[number] == (ulong)thread)
+            {
+                closed |= 1 << number;
+            }
+            else
+            {
+                Threads[number] = 0; // another thread of this process may have its state where that one had
+            }
         }
 
+        Volatile.Write(ref s_vain, 0);
         Volatile.Write(ref s_closed, closed);
     }
 
@@ -103,7 +115,7 @@ internal static unsafe class ForkGate
     /// </summary>
     internal static bool Await(ThreadState* thread, bool patient)
     {
-        while (true)
+        for (int wakes = 0; ; wakes++)
         {
             int closed = Volatile.Read(ref s_closed);
             if (!IsClosedTo(thread))
@@ -116,8 +128,8 @@ internal static unsafe class ForkGate
                 return false;
             }
 
-            Os.FutexWait(Word, closed, PatienceMilliseconds);
-            if (!patient && IsClosedTo(thread))
+            bool woken = Os.FutexWait(Word, closed, PatienceMilliseconds) && wakes < MostWakes;
+            if (!woken && !patient && IsClosedTo(thread))
             {
                 Volatile.Write(ref s_vain, 1);
             }

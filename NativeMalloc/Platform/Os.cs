@@ -77,6 +77,10 @@ internal static unsafe class Os
     internal static bool Enable(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMprotect, (nint)start, (nint)bytes, ProtReadWrite, 0, 0, 0) == 0;
 
+    /// <summary>The same where mprotect is refused; false, and they may be mapped no more, when the kernel has none to give.</summary>
+    internal static bool MapOver(byte* start, nuint bytes) =>
+        Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;
+
     /// <summary>Takes the memory away, and leaves addresses that nobody can touch; false, and nothing is done, where that would be too many mappings.</summary>
     internal static bool Withdraw(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;
@@ -175,12 +179,13 @@ internal static unsafe class Os
     internal static void FutexWait(int* word, int expected) =>
         Shim.SystemCall(NumberFutex, (nint)word, FutexWaitPrivate, expected, 0, 0, 0);
 
-    internal static void FutexWait(int* word, int expected, uint milliseconds)
+    /// <summary>False if nobody has woken the thread in that time.</summary>
+    internal static bool FutexWait(int* word, int expected, uint milliseconds)
     {
         long* time = stackalloc long[2]; // struct timespec
         time[0] = milliseconds / 1000;
         time[1] = milliseconds % 1000 * 1_000_000;
-        Shim.SystemCall(NumberFutex, (nint)word, FutexWaitPrivate, expected, (nint)time, 0, 0);
+        return Shim.SystemCall(NumberFutex, (nint)word, FutexWaitPrivate, expected, (nint)time, 0, 0) != -Errno.TimedOut;
     }
 
     internal static void FutexWake(int* word, int count) =>

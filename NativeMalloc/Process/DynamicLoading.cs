@@ -14,6 +14,8 @@ internal static unsafe class DynamicLoading
 {
     private const int DeepBind = 8; // RTLD_DEEPBIND; musl takes no notice of it
 
+    private static int s_redirecting;
+
     /// <summary>Before the first dlopen: leads libc's names here, and says where to go on. <paramref name="ownDlopen"/> is this library's dlopen.</summary>
     [RuntimeExport("nm_prepare_dlopen")]
     internal static void Prepare(DlopenTarget* target, void* ownDlopen)
@@ -49,7 +51,14 @@ internal static unsafe class DynamicLoading
         // Of the names that every libc has, one that nobody puts another in the place of. Before glibc 2.34 libpthread has it too.
         if (symbols.Find(Name("__libc_current_sigrtmin"u8)) != null)
         {
+            // musl calls this without a lock: two threads' first dlopens must not make the table read-only for each other.
+            while (Interlocked.CompareExchange(ref s_redirecting, 1, 0) != 0)
+            {
+                Os.Sleep(1);
+            }
+
             search->Refused |= !Redirect(symbols, search);
+            Volatile.Write(ref s_redirecting, 0);
         }
 
         return 0;

@@ -12,6 +12,7 @@ internal static unsafe class Errno
     internal const int Invalid = 22;      // EINVAL
     internal const int NoSystemCall = 38; // ENOSYS
     internal const int Loop = 40;         // ELOOP
+    internal const int TimedOut = 110;    // ETIMEDOUT
 
     internal static void Set(int value) => Shim.SetErrno(value);
 

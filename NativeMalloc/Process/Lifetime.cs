@@ -34,7 +34,7 @@ internal static unsafe class Lifetime
     [RuntimeExport("nm_unload")]
     internal static void Unload()
     {
-        if (Options.Check && Startup.IsHeapReady && SlowPath.Enter(Shim.Thread()))
+        if (Options.Check && Startup.IsHeapReady && SlowPath.TryEnter(Shim.Thread()))
         {
             Checked.EmptyQuarantine(Caller.Exit);
             SlowPath.Leave(Shim.Thread());

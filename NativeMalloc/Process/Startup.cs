@@ -34,15 +34,16 @@ internal static unsafe class Startup
     internal static void ReadOptions()
     {
         Options.Read(Shim.Environment());
-        if (Options.HugePages != HugePageChoice.Auto)
+        Clock.Find();
+        if ((Options.HugePages != HugePageChoice.Auto || Options.Check) && SlowPath.Enter(Shim.Thread()))
         {
             Heap.Pages->AdviseAnew();
-        }
+            if (Options.Check)
+            {
+                Checked.Start();
+            }
 
-        Clock.Find();
-        if (Options.Check)
-        {
-            Checked.Start();
+            SlowPath.Leave(Shim.Thread());
         }
 
         Volatile.Write(ref s_optionsRead, 1);

@@ -114,7 +114,8 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
         Os.Advice.Clear();
         ReadOption(option);
         _heap.AdviseAnew();
-        Assert.Equal(_heap.MappedBytes, (nuint)Os.Advice.Where(advice => advice.Huge == huge).Sum(advice => (long)advice.Bytes));
+        var ours = Os.Advice.Where(advice => advice.Huge == huge && Os.IsLive(advice.Start, advice.Bytes)); // not what earlier tests had
+        Assert.Equal(_heap.MappedBytes, (nuint)ours.Sum(advice => (long)advice.Bytes));
         Os.Advice.Clear();
 
         nuint before = _heap.MappedBytes;

@@ -165,6 +165,19 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         Os.RefuseWithdraw = false;
     }
 
+    // What is lost when a block shrinks is not the block's either: it could be neither touched nor copied.
+    [Fact]
+    public void AMovedBlockThatShrinksLosesThePagesThatAreLost()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 20 * MiB));
+        nuint used = Heap.Pages->UsedBytes;
+        Os.MapsToFail = 2;
+        Assert.True(LargeBlocks.Resize(SpanOf(moved), 8 * MiB) == moved);
+        Assert.Equal((8 * MiB, used), (SpanOf(moved)->Bytes, Heap.Pages->UsedBytes));
+        SpanPattern.Write((nuint)moved, 8 * MiB, 5);
+    }
+
     // Nobody gets it again.
     [Fact]
     public void APlaceThatHasLostItsMemoryStaysInUse()
@@ -172,7 +185,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         byte* block = AllocateHemmedIn(4 * MiB);
         byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
         nuint used = Heap.Pages->UsedBytes;
-        Os.MapsToFail = 1;
+        Os.MapsToFail = 2;
         LargeBlocks.Free(SpanOf(Forget(moved)));
         Assert.Equal(used, Heap.Pages->UsedBytes);
         Assert.True(Allocate(8 * MiB) != moved);

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -106,6 +107,8 @@ internal static unsafe class Os
         (MoveLosesSource && bytes == PageMap.PageSize) || (Admits(bytes) && Space.TakeAt((nuint)start, bytes) && MapLive(start, bytes) == start);
 
     internal static bool Enable(byte* start, nuint bytes) => Admits(bytes) && MapLive(start, bytes) == start;
+
+    internal static bool MapOver(byte* start, nuint bytes) => Enable(start, bytes);
 
     internal static bool Withdraw(byte* start, nuint bytes)
     {
@@ -245,10 +248,11 @@ internal static unsafe class Os
     internal static void FutexWait(int* word, int expected) =>
         LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWaitPrivate, expected, null, null, 0);
 
-    internal static void FutexWait(int* word, int expected, uint milliseconds)
+    internal static bool FutexWait(int* word, int expected, uint milliseconds)
     {
         long* time = stackalloc long[2] { milliseconds / 1000, milliseconds % 1000 * 1_000_000 };
-        LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWaitPrivate, expected, time, null, 0);
+        long result = LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWaitPrivate, expected, time, null, 0);
+        return result == 0 || Marshal.GetLastSystemError() != Errno.TimedOut;
     }
 
     internal static void Sleep(uint milliseconds) => Thread.Sleep((int)milliseconds);
