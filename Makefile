@@ -3,7 +3,7 @@
 #                 DESTDIR= goes before all paths, and BINDIR=, LIBDIR=, INCLUDEDIR= and MANDIR= change one each
 # make uninstall  remove what make install put there, given the same variables
 # make deb        a Debian package of the same, in out/
-# make test       build, and pass all tests (six to twelve minutes on two cores)
+# make test       build, and pass all tests (four to eight minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
 # make perf       measure it beside other allocators: perf/report.md and perf/charts (half an hour; QUICK=1: three minutes, in out/perf/quick)
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
