@@ -35,7 +35,7 @@ internal static unsafe class MovedBlocks
             return null;
         }
 
-        Span* target = Heap.Pages->Take(WholeHugePages(pages), 0, PageMap.HugePageSize, instead: span->Pages);
+        Span* target = Heap.Pages->Take(UpToHugePage(pages), 0, PageMap.HugePageSize, instead: span->Pages);
         if (target == null)
         {
             return null;
@@ -81,7 +81,7 @@ internal static unsafe class MovedBlocks
     /// </summary>
     internal static bool TryShorten(Span* span, nuint pages, out nuint fewer)
     {
-        nuint whole = span->Moved ? WholeHugePages(pages) : pages;
+        nuint whole = span->Moved ? UpToHugePage(pages) : pages;
         fewer = whole < span->Pages ? span->Pages - whole : 0;
         if (whole - pages > whole / WasteFraction)
         {
@@ -146,5 +146,5 @@ internal static unsafe class MovedBlocks
         return true;
     }
 
-    private static nuint WholeHugePages(nuint pages) => (pages + PageBits.Pages - 1) & ~((nuint)PageBits.Pages - 1);
+    private static nuint UpToHugePage(nuint pages) => PageHeap.HugePagesFor(pages) * PageBits.Pages;
 }

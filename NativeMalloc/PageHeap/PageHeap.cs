@@ -375,7 +375,7 @@ internal unsafe struct PageHeap
         return run != null ? run->Start : 0;
     }
 
-    private static nuint HugePagesFor(nuint pages) => (pages + PageBits.Pages - 1) / PageBits.Pages;
+    internal static nuint HugePagesFor(nuint pages) => (pages + PageBits.Pages - 1) / PageBits.Pages;
 
     // Of two huge pages, either of which may be null.
     private static HugePage* Tightest(HugePage* one, HugePage* other) =>
