@@ -224,6 +224,12 @@ internal static unsafe class Heap
         return taken > 0 ? taken : Remnants->Take(sizeClass, block, 1, any: true);
     }
 
+    /// <summary>Whether a block begins at an address that lies in a span, in use or, of a small one, free.</summary>
+    internal static bool IsBlock(Span* span, void* address) =>
+        span->Remnant ? Remnants<RemnantSpans>.SizeAt(span, (nuint)address) != 0
+        : span->SizeClass != 0 ? span->IsObject((nuint)address)
+        : LargeBlocks.IsBlock(span, address);
+
     /// <summary>What the transfer caches take from and give to.</summary>
     internal readonly struct CentralLists : IObjectSource
     {

@@ -271,10 +271,7 @@ internal static unsafe class Checked
     private static Span* SpanOf(void* block, Caller caller)
     {
         Span* span = PageMap.SpanOf((nuint)block);
-        bool found = span != null && (span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block) != 0
-            : span->SizeClass == 0 ? span->Start == (nuint)block
-            : span->IsObject((nuint)block));
-        if (!found)
+        if (span == null || !Heap.IsBlock(span, block))
         {
             Misuse.ReportNoBlock(caller, block);
             return null;

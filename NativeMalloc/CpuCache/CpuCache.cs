@@ -188,7 +188,7 @@ internal static unsafe class CpuCache
     private static void FreeLater(void* block)
     {
         Span* span = PageMap.SpanOf((nuint)block);
-        if (span == null ? !Reserve.TryFree(block) : !BeginsBlock(span, (nuint)block))
+        if (span == null ? !Reserve.TryFree(block) : !Heap.IsBlock(span, block))
         {
             Misuse.ReportNoBlock(Caller.Free, block);
         }
@@ -197,11 +197,6 @@ internal static unsafe class CpuCache
             SlowPath.Defer(block);
         }
     }
-
-    private static bool BeginsBlock(Span* span, nuint address) =>
-        span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, address) != 0
-        : span->SizeClass != 0 ? span->IsObject(address)
-        : LargeBlocks.IsBlock(span, (void*)address);
 
     /// <summary>Frees a block that could not be freed before, on the slow path.</summary>
     internal static void GiveDeferred(void* block)

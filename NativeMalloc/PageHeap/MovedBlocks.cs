@@ -89,18 +89,16 @@ internal static unsafe class MovedBlocks
         }
 
         bool anew = false;
-        if (fewer > 0 && span->Moved && !Leave(span->Start + (whole << PageMap.PageShift), fewer, out anew))
+        if (fewer > 0 && (!span->Moved || Leave(span->Start + (whole << PageMap.PageShift), fewer, out anew)))
+        {
+            Heap.Pages->Shorten(span, whole, anew);
+        }
+        else if (fewer > 0)
         {
             span->Pages = whole; // what is lost is not the block's any more either
             fewer = 0;
         }
 
-        if (fewer == 0)
-        {
-            return true;
-        }
-
-        Heap.Pages->Shorten(span, whole, anew);
         return true;
     }
 

@@ -280,7 +280,7 @@ internal unsafe struct PageHeap
         _growthLock.Acquire();
         PageAdvice advice = HugePageAdvice.ForMapping(0, 0, in _use);
         nuint start = 0;
-        for (HugePage* next = PageMap.NextHugePage(ref start); next != null && Options.HugePages != HugePageChoice.Auto;)
+        for (HugePage* next = PageMap.NextHugePage(ref start); next != null;)
         {
             next->Advice = advice;
             HugePageAdvice.Give((byte*)start, PageMap.HugePageSize, advice);

@@ -182,9 +182,8 @@ internal static unsafe class Os
     /// <summary>False if nobody has woken the thread in that time.</summary>
     internal static bool FutexWait(int* word, int expected, uint milliseconds)
     {
-        long* time = stackalloc long[2]; // struct timespec
-        time[0] = milliseconds / 1000;
-        time[1] = milliseconds % 1000 * 1_000_000;
+        long* time = stackalloc long[2];
+        SetTime(time, milliseconds);
         return Shim.SystemCall(NumberFutex, (nint)word, FutexWaitPrivate, expected, (nint)time, 0, 0) != -Errno.TimedOut;
     }
 
@@ -228,11 +227,17 @@ internal static unsafe class Os
         return before;
     }
 
-    internal static void Sleep(uint milliseconds)
+    // struct timespec
+    private static void SetTime(long* time, uint milliseconds)
     {
-        long* time = stackalloc long[2]; // struct timespec
         time[0] = milliseconds / 1000;
         time[1] = milliseconds % 1000 * 1_000_000;
+    }
+
+    internal static void Sleep(uint milliseconds)
+    {
+        long* time = stackalloc long[2];
+        SetTime(time, milliseconds);
         Shim.SystemCall(NumberNanosleep, (nint)time, 0, 0, 0, 0, 0);
     }
 

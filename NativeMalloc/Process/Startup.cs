@@ -37,7 +37,11 @@ internal static unsafe class Startup
         Clock.Find();
         if ((Options.HugePages != HugePageChoice.Auto || Options.Check) && SlowPath.Enter(Shim.Thread()))
         {
-            Heap.Pages->AdviseAnew();
+            if (Options.HugePages != HugePageChoice.Auto)
+            {
+                Heap.Pages->AdviseAnew();
+            }
+
             if (Options.Check)
             {
                 Checked.Start();

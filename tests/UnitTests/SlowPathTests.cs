@@ -67,10 +67,10 @@ public sealed unsafe class SlowPathTests : AllocatorTest
         Join(threads);
     }
 
-    [Fact]
-    public void TheForkWaitsForWhoIsInside()
+    // A thread that is on its slow path until it may leave.
+    private static Thread StartInside(ManualResetEventSlim leave)
     {
-        using ManualResetEventSlim inside = new(), leave = new();
+        using ManualResetEventSlim inside = new();
         Thread other = new(() =>
         {
             Assert.True(SlowPath.TryEnter(Me));
@@ -80,6 +80,14 @@ public sealed unsafe class SlowPathTests : AllocatorTest
         });
         other.Start();
         inside.Wait();
+        return other;
+    }
+
+    [Fact]
+    public void TheForkWaitsForWhoIsInside()
+    {
+        using ManualResetEventSlim leave = new();
+        Thread other = StartInside(leave);
         Thread forks = new(() =>
         {
             BeginFork();
@@ -186,16 +194,8 @@ public sealed unsafe class SlowPathTests : AllocatorTest
     [Fact]
     public void AForkFromWithinASlowPathDoesNotWaitForEver()
     {
-        using ManualResetEventSlim inside = new(), leave = new();
-        Thread other = new(() =>
-        {
-            Assert.True(SlowPath.TryEnter(Me));
-            inside.Set();
-            leave.Wait();
-            SlowPath.Leave(Me);
-        });
-        other.Start();
-        inside.Wait();
+        using ManualResetEventSlim leave = new();
+        Thread other = StartInside(leave);
         Assert.True(SlowPath.TryEnter(Me));
         BeginFork();
         Assert.False(SlowPath.TryEnter(Me));
