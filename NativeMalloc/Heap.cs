@@ -13,6 +13,7 @@ internal static unsafe class Heap
     private static CentralFreeList<Spans>* s_central;
     private static Apart<PageHeap> s_pages;
     private static Apart<Remnants<RemnantSpans>> s_remnants;
+    private static Apart<Occupancy> s_occupancy;
 
     private const long MinBytesOfPeriod = 64 << PageMap.PageShift;
 
@@ -41,6 +42,9 @@ internal static unsafe class Heap
 
     internal static CentralFreeList<Spans>* Central(nuint sizeClass) => s_central + sizeClass;
 
+    /// <summary>What becomes of <see cref="BytesOut"/>.</summary>
+    internal static ref Occupancy Occupancy => ref s_occupancy.Value;
+
     /// <summary>
     /// Bytes of all small objects that the program has, or the slabs: what left the transfer caches and did not come back. Read without the
     /// locks, so batches that are on their way may be missing, or count twice.
@@ -62,7 +66,7 @@ internal static unsafe class Heap
     /// <summary>Makes the empty tiers; false when there is no memory.</summary>
     internal static bool Initialize()
     {
-        Occupancy.Begin();
+        s_occupancy.Value = Occupancy.Begin();
         s_collecting.Value = new Collecting { BytesLeft = MinBytesOfPeriod };
         s_transfer = (TransferCache<CentralLists>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(TransferCache<CentralLists>)));
         s_central = (CentralFreeList<Spans>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(CentralFreeList<Spans>)));

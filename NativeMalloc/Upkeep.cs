@@ -46,7 +46,7 @@ internal static unsafe class Upkeep
     private static void TickOn(Slab* own)
     {
         own->Ticks++;
-        if (Occupancy.IsMuch(own->Flow))
+        if (Heap.Occupancy.IsMuch(own->Flow))
         {
             own->Flow = 0;
             EmptyAfterFall(mayAbortOthers: false);
@@ -122,7 +122,7 @@ internal static unsafe class Upkeep
 
     private static bool EmptyAfterFall(bool mayAbortOthers)
     {
-        bool falls = Occupancy.FallsWith(Heap.BytesOut);
+        bool falls = Heap.Occupancy.FallsWith(Heap.BytesOut);
         if (falls)
         {
             s_periodsAfterFall = PeriodsAfterFall;
@@ -140,7 +140,7 @@ internal static unsafe class Upkeep
         {
             Heap.IsShort = false;
             bool emptied = EmptyAfterFall(mayAbortOthers: false);
-            Occupancy.EndPeriod();
+            Heap.Occupancy.EndPeriod();
             if (!emptied && s_periodsAfterFall > 0)
             {
                 s_periodsAfterFall--;

@@ -80,7 +80,7 @@ internal static unsafe class CpuSlabs
             {
                 s_made++;
                 int part = SlabBudget.Whole / s_made;
-                slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(s_made, part, Occupancy.Peak));
+                slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(s_made, part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
                 slab->Part = part;
                 slab->AskedBefore = Volatile.Read(ref s_asked.Value);
                 slab->Index = index;
@@ -109,7 +109,7 @@ internal static unsafe class CpuSlabs
             own->AskedBefore = asked;
         }
 
-        own->BudgetBytes = SlabBudget.ForCpu(s_made, own->Part, Occupancy.Peak);
+        own->BudgetBytes = SlabBudget.ForCpu(s_made, own->Part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling);
     }
 
     /// <summary>Lets the sequences of its CPU find a slab.</summary>

@@ -63,7 +63,8 @@ internal static unsafe class ThreadSlabs
     }
 
     /// <summary>Has a thread's slab make do with less as threads become more.</summary>
-    internal static void ShareBudget(Slab* own) => own->BudgetBytes = SlabBudget.ForThread(Volatile.Read(ref s_threads), Occupancy.Peak);
+    internal static void ShareBudget(Slab* own) =>
+        own->BudgetBytes = SlabBudget.ForThread(Volatile.Read(ref s_threads), Heap.Occupancy.Peak, Heap.Occupancy.IsFalling);
 
     /// <summary>In the child of a fork, where only the calling thread lives on: takes the slabs of all others.</summary>
     internal static void ReclaimAfterFork(Slab* own)
@@ -124,7 +125,7 @@ internal static unsafe class ThreadSlabs
             return null;
         }
 
-        Slab* slab = Slab.Create(memory, SlabBytes, SlabBudget.ForThread(s_threads + 1, Occupancy.Peak));
+        Slab* slab = Slab.Create(memory, SlabBytes, SlabBudget.ForThread(s_threads + 1, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
         for (int i = 0; i < entries; i++)
         {
             table[i] = CpuSlabs.EntryOf(slab);

@@ -18,7 +18,7 @@ public abstract unsafe class AllocatorTest
     {
         Os.Reset();
         Heap.GiveKeptSpans(all: true); // before a test makes its tiers anew
-        Occupancy.Begin();
+        Heap.Occupancy = Occupancy.Begin();
         Shim.Reset();
         MovedBlocks.CanMove = true;
         MovedBlocks.MostMappings = 1000;

@@ -21,7 +21,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [InlineData(256, 1 << 30, 256 << 10)]
     [InlineData(4096, 1 << 30, 64 << 10)]
     public void CpusShareWhatAllMayHold(int cpus, int heap, int expected) =>
-        Assert.Equal(expected, SlabBudget.ForCpu(cpus, SlabBudget.Whole / cpus, (nuint)heap));
+        Assert.Equal(expected, SlabBudget.ForCpu(cpus, SlabBudget.Whole / cpus, (nuint)heap, falls: false));
 
     [Theory]
     [InlineData(2, 0, 128 << 10)]
@@ -30,7 +30,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [InlineData(64, SlabBudget.Whole, 1 << 20)] // four times an even part: the others keep what they hold
     [InlineData(64, 0, 64 << 10)]
     public void ASlabsPartHasBounds(int cpus, int part, int expected) =>
-        Assert.Equal(expected, SlabBudget.ForCpu(cpus, part, (nuint)(cpus == 2 ? 0 : 64 << 20)));
+        Assert.Equal(expected, SlabBudget.ForCpu(cpus, part, (nuint)(cpus == 2 ? 0 : 64 << 20), falls: false));
 
     [Theory]
     [InlineData(1, 448 << 10, 576 << 10)]
@@ -69,7 +69,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [InlineData(64, 0, 96 << 10)]
     [InlineData(64, 1 << 30, 512 << 10)]
     [InlineData(10_000, 1 << 30, 64 << 10)]
-    public void ThreadsShareWhatAllMayHold(int threads, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForThread(threads, (nuint)heap));
+    public void ThreadsShareWhatAllMayHold(int threads, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForThread(threads, (nuint)heap, falls: false));
 
     [Theory]
     [InlineData(0, 16 << 10)]

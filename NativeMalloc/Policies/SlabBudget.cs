@@ -46,17 +46,17 @@ internal static class SlabBudget
     private const int MostOfTransfer = 512 << 10;
     private const int LeastOfTransfer = 16 << 10;
 
-    /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, and the slab that part of <see cref="Whole"/>.</summary>
-    internal static nint ForCpu(int slabs, int part, nuint heap)
+    /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, or is falling to them, and the slab that part of <see cref="Whole"/>.</summary>
+    internal static nint ForCpu(int slabs, int part, nuint heap, bool falls)
     {
         nint all = ForAll(slabs == 1 ? LeastOfOneCpu : LeastOfCpus, MostOfCpus, heap);
         nint even = all / slabs;
-        return WhileFalling(Bounded(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), Least, MostOfSlab), heap);
+        return WhileFalling(Bounded(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), Least, MostOfSlab), heap, falls);
     }
 
     /// <summary>For each of so many threads' slabs.</summary>
-    internal static nint ForThread(int slabs, nuint heap) =>
-        WhileFalling(Bounded(ForAll(LeastOfThreads, MostOfThreads, heap) / slabs, Least, MostOfSlab), heap);
+    internal static nint ForThread(int slabs, nuint heap, bool falls) =>
+        WhileFalling(Bounded(ForAll(LeastOfThreads, MostOfThreads, heap) / slabs, Least, MostOfSlab), heap, falls);
 
     /// <summary>For the transfer cache of one class. It doubles as the heap does: the cache's array, which is never given back, is made anew.</summary>
     internal static int ForTransfer(nuint heap)
@@ -72,8 +72,8 @@ internal static class SlabBudget
 
     private static nint ForAll(nint least, nint most, nuint heap) => Bounded((nint)(heap / HeapFraction), least, most);
 
-    private static nint WhileFalling(nint budget, nuint heap) =>
-        Occupancy.IsFalling ? Bounded(budget, 0, ForAll(MostOfSlabWhileFalling, MostOfSlab, heap)) : budget;
+    private static nint WhileFalling(nint budget, nuint heap, bool falls) =>
+        falls ? Bounded(budget, 0, ForAll(MostOfSlabWhileFalling, MostOfSlab, heap)) : budget;
 
     private static nint Bounded(nint value, nint least, nint most) => value < least ? least : value > most ? most : value;
 }

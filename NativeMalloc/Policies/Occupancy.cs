@@ -4,13 +4,13 @@ using System.Threading;
 namespace NativeMalloc;
 
 /// <summary>
-/// What becomes of <see cref="Heap.BytesOut"/>. When they have fallen to half of what they were, the caches are too large for what they serve,
-/// and the few objects in them may hold many spans. A program whose heap comes back right after that must fall lower the next time, by half
-/// each time.
+/// What becomes of the bytes of small objects that the program and its slabs have. When they have fallen to half of what they were, the caches
+/// are too large for what they serve, and the few objects in them may hold many spans. A program whose heap comes back right after that must
+/// fall lower the next time, by half each time.
 /// </summary>
 /// <remarks>Nobody counts them: they are summed up when much has come to a slab or left it, and at a period's end. Threads may overwrite each
 /// other's updates: it is a measure, no more.</remarks>
-internal static class Occupancy
+internal struct Occupancy
 {
     /// <summary>Below this there is nothing worth it.</summary>
     private const long MinPeak = 128 << 10;
@@ -25,71 +25,65 @@ internal static class Occupancy
     /// <summary>The period in which they fell, and the next.</summary>
     private const int PeriodsOfFall = 2;
 
-    private static long s_peak;
-    private static int s_shift;
-    private static int s_falling;
+    private long _peak;
+    private int _shift;
+    private int _falling;
 
     // What the bytes would have to come back to, to show that the caches were emptied too soon.
-    private static long s_comeback;
+    private long _comeback;
 
-    /// <summary>Nobody has any.</summary>
-    internal static void Begin()
-    {
-        s_peak = 0;
-        s_shift = 1;
-        s_falling = 0;
-        s_comeback = long.MaxValue;
-    }
+    /// <summary>While nobody has any.</summary>
+    internal static Occupancy Begin() => new() { _shift = 1, _comeback = long.MaxValue };
 
     /// <summary>The most bytes there were since they last fell so far.</summary>
-    internal static nuint Peak => (nuint)Volatile.Read(ref s_peak);
+    internal readonly nuint Peak => (nuint)Volatile.Read(in _peak);
 
     /// <summary>They fell so far in this period or the one before, and have not come back.</summary>
-    internal static bool IsFalling => Volatile.Read(ref s_falling) > 0;
+    internal readonly bool IsFalling => Volatile.Read(in _falling) > 0;
 
     /// <summary>The bytes may have risen or fallen notably with so many more, or fewer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool IsMuch(long bytes)
+    internal readonly bool IsMuch(long bytes)
     {
-        long much = Volatile.Read(ref s_peak) / MuchFraction;
+        long much = Volatile.Read(in _peak) / MuchFraction;
         much = much > LeastMuch ? much : LeastMuch;
         return (ulong)(bytes + much) > (ulong)much * 2;
     }
 
     /// <summary>So many bytes there are now. True if they have fallen so far that the caches should be emptied.</summary>
-    internal static bool FallsWith(nuint bytes)
+    internal bool FallsWith(nuint bytes)
     {
         long now = (long)bytes;
-        long peak = Volatile.Read(ref s_peak);
+        long peak = Volatile.Read(ref _peak);
         if (now > peak)
         {
-            s_peak = now;
-            if (now >= s_comeback)
+            _peak = now;
+            if (now >= _comeback)
             {
-                s_comeback = long.MaxValue;
-                s_falling = 0;
-                s_shift = s_shift < MaxShift ? s_shift + 1 : MaxShift;
+                _comeback = long.MaxValue;
+                _falling = 0;
+                _shift = _shift < MaxShift ? _shift + 1 : MaxShift;
             }
 
             return false;
         }
 
-        if (now >= peak >> s_shift || peak < MinPeak)
+        if (now >= peak >> _shift || peak < MinPeak)
         {
             return false;
         }
 
-        s_comeback = s_comeback == long.MaxValue ? peak / 4 * 3 : s_comeback;
-        s_peak = now;
-        s_falling = PeriodsOfFall;
+        _comeback = _comeback == long.MaxValue ? peak / 4 * 3 : _comeback;
+        _peak = now;
+        _falling = PeriodsOfFall;
         return true;
     }
 
     /// <summary>Every so often: a comeback does not count any more, and a little less of a fall will do again.</summary>
-    internal static void EndPeriod()
+    internal void EndPeriod()
     {
-        s_comeback = long.MaxValue;
-        s_falling = s_falling > 0 ? s_falling - 1 : 0;
-        s_shift = s_shift > 1 ? s_shift - 1 : 1;
+        _comeback = long.MaxValue;
+        _falling = _falling > 0 ? _falling - 1 : 0;
+        _shift = _shift > 1 ? _shift - 1 : 1;
     }
 }
