@@ -191,11 +191,12 @@ internal static unsafe class Heap
     }
 
     /// <summary>
-    /// As <see cref="PageHeap.Take"/>. What waits for its next use, large blocks and whole spans, goes before memory from the kernel does.
+    /// As <see cref="PageHeap.Take"/>. What waits for its next use, large blocks and whole spans, goes before memory from the kernel does,
+    /// also where there is enough that is free, but in rows that are too short.
     /// </summary>
     internal static Span* TakeSpan(nuint pages, byte sizeClass, nuint alignment)
     {
-        if (!Pages->HasBacked(pages))
+        if ((Volatile.Read(ref s_keptPages.Value) > 0 || LargeCache.Bytes > 0) && !Pages->HasBacked(pages))
         {
             LargeCache.Flush();
             GiveKeptSpans(all: true);

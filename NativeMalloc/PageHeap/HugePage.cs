@@ -152,6 +152,15 @@ internal unsafe struct HugePage
         }
     }
 
+    /// <summary>Whether all pages of the range hold memory.</summary>
+    internal bool IsBacked(int first, int count)
+    {
+        fixed (ulong* released = _released)
+        {
+            return PageBits.Count(released, first, count) == 0;
+        }
+    }
+
     /// <summary>The first of <paramref name="count"/> unused pages in a row, of which all hold memory if that can be had, or -1.</summary>
     internal int FindFree(int count)
     {

@@ -172,8 +172,20 @@ internal unsafe struct PageHeap
     /// </summary>
     internal readonly nuint KeepablePages => _policy.Kept(_usedPages) - BackedFreePages is var pages && pages > 0 ? (nuint)pages : 0;
 
-    /// <summary>Whether so many pages can be had that hold memory already, as far as can be told without the lock.</summary>
-    internal readonly bool HasBacked(nuint pages) => (nint)pages <= BackedFreePages;
+    /// <summary>Whether the next so many pages would come from a free row that holds memory already.</summary>
+    internal bool HasBacked(nuint pages)
+    {
+        if ((nint)pages > BackedFreePages)
+        {
+            return false;
+        }
+
+        _lock.Acquire();
+        nuint start = FindPages(pages);
+        bool backed = start != 0 && AreBacked(start, pages);
+        _lock.Release();
+        return backed;
+    }
 
     /// <summary>Makes a large block's span longer where it stands; false if the pages behind it are not free.</summary>
     internal bool Extend(Span* span, nuint pages)
@@ -504,6 +516,23 @@ internal unsafe struct PageHeap
 
             start += free << PageMap.PageShift;
             pages -= free;
+        }
+
+        return true;
+    }
+
+    private static bool AreBacked(nuint start, nuint pages)
+    {
+        while (pages > 0)
+        {
+            HugePage* hugePage = PartOf(start, pages, out int first, out int count);
+            if (!hugePage->IsBacked(first, count))
+            {
+                return false;
+            }
+
+            start += (nuint)count << PageMap.PageShift;
+            pages -= (nuint)count;
         }
 
         return true;

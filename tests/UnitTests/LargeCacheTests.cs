@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
@@ -49,6 +50,27 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
             Assert.True(Heap.Pages->Take(1, 0, PageMap.PageSize) != null);
         }
 
+        nuint untouched = Heap.Pages->ReleasedBytes;
+        Assert.True(Heap.TakeSpan(PageBits.Pages / 2, 0, PageMap.PageSize) != null);
+        Assert.Equal((untouched, (nuint)0), (Heap.Pages->ReleasedBytes, LargeCache.Bytes));
+    }
+
+    [Fact]
+    public void ItGoesBeforeMemoryFromTheKernelDoesWhereFreeRowsAreTooShort()
+    {
+        Assert.True(LargeBlocks.TryCache(Learn(MiB)));
+        List<nuint> spans = [];
+        while (spans.Count < 4 * PageBits.Pages || Heap.Pages->HasBacked(1))
+        {
+            spans.Add((nuint)Heap.Pages->Take(1, 0, PageMap.PageSize));
+        }
+
+        for (int number = 0; number < spans.Count; number += 2)
+        {
+            Heap.Pages->Give((Span*)spans[number], released: false);
+        }
+
+        Assert.True(Heap.Pages->FreeBytes >= 2 * MiB && Heap.Pages->HasBacked(1) && !Heap.Pages->HasBacked(2));
         nuint untouched = Heap.Pages->ReleasedBytes;
         Assert.True(Heap.TakeSpan(PageBits.Pages / 2, 0, PageMap.PageSize) != null);
         Assert.Equal((untouched, (nuint)0), (Heap.Pages->ReleasedBytes, LargeCache.Bytes));
