@@ -26,6 +26,7 @@ peer() {
 declare -A preload=(
     [glibc]="" [nativemalloc]=$library
     [jemalloc]=$(peer libjemalloc) [mimalloc]=$(peer libmimalloc) [tcmalloc]=$(peer libtcmalloc_minimal)
+    [scudo]=$(find /usr/lib/llvm-*/lib -name 'libclang_rt.scudo_standalone-x86_64.so' 2> /dev/null | sort -V | tail -n 1)
 )
 
 # median: of the numbers on standard input, one a line.
