@@ -11,60 +11,15 @@ namespace NativeMalloc;
 internal static unsafe class SlabCapacity
 {
     /// <summary>
-    /// Most objects of a class: so many bytes of them, within these bounds. (tcmalloc's are 2,048 of the ten smallest, 128 of others. With
-    /// 256 KiB 2,000 blocks of 1 KiB, taken and freed in turn, cost four times as much.)
-    /// </summary>
-    private const int MaxBytes = 2 << 20;
-    private const int MostObjects = 8192;
-    private const int LeastObjects = 128;
-
-    /// <summary>Of those smaller than that fewer: a program that has many has little else, and 8,192 of them made its peak 3 % higher.</summary>
-    private const int TinyBytes = 64;
-    private const int MostTinyObjects = 4096;
-
-    /// <summary>
-    /// A stack that is too small gives way to one of this many times its places. One that fills a page of the kernel's gives way to the class's
-    /// last, which is touched as it is used, while what is left behind stays.
-    /// </summary>
-    private const int StackGrowth = 4;
-    private const int MinStack = 8;
-    private const int PageOfStack = 512;
-
-    /// <summary>
-    /// A class whose room the others must give asks this often before it gets any: a batch that comes and goes is cheap, and
-    /// where all classes are busy, what is taken from one is soon taken back.
-    /// </summary>
-    private const int TakeEvery = 8;
-
-    /// <summary>And so often more after the others had none to give: a look at all of them costs as much as some batches.</summary>
-    private const int TakeLater = 56;
-
-    /// <summary>What comes or goes at once, where it is more than a batch, is this part of the class's capacity.</summary>
-    private const int MoveFraction = 8;
-
-    /// <summary>A class's first room, and what it takes from others at one time, is at most this part of the budget.</summary>
-    private const int StepFraction = 32;
-    private const int LeastStep = 2;
-
-    /// <summary>Most classes that lose objects, rather than unused room, in favour of another at one time.</summary>
-    private const int MaxEvictions = 4;
-
-    /// <summary>
     /// Doubles a class's capacity as far as its bound and the budget allow; where the budget is spent, adds a batch at the others'
     /// expense, every so often. False if the capacity stays as it is, also where another thread is at it: it is an optimisation.
     /// </summary>
     internal static bool Grow(Slab* slab, nuint sizeClass)
     {
         bool spent = slab->BudgetBytes - slab->CapacityBytes < (nint)SizeClasses.Size(sizeClass);
-        if (spent)
+        if (spent && !ClassRoom.Gets(ref slab->Waits[sizeClass]))
         {
-            // Where all classes are busy, this is the way of nearly every slow path.
-            if (++slab->Waits[sizeClass] < TakeEvery)
-            {
-                return false;
-            }
-
-            slab->Waits[sizeClass] = 0;
+            return false;
         }
 
         if (Slab.CapacityOf(slab, sizeClass) >= MaxOf(sizeClass) || !slab->Lock.TryAcquire())
@@ -80,19 +35,16 @@ internal static unsafe class SlabCapacity
     private static bool GrowLocked(Slab* slab, nuint sizeClass, bool spent)
     {
         int capacity = Slab.CapacityOf(slab, sizeClass);
-        int max = MaxOf(sizeClass);
-        int step = StepOf(slab, sizeClass);
-        int wanted = capacity == 0 ? step : capacity;
-        wanted = wanted < max - capacity ? wanted : max - capacity;
+        nint size = (nint)SizeClasses.Size(sizeClass);
+        int step = ClassRoom.Step(slab->BudgetBytes, (int)size, SizeClasses.Batch(sizeClass));
+        int wanted = ClassRoom.Growth(capacity, MaxOf(sizeClass), step, spent);
         if (wanted == 0)
         {
             return false;
         }
 
-        nint size = (nint)SizeClasses.Size(sizeClass);
         if (spent)
         {
-            wanted = wanted < step ? wanted : step;
             Take(slab, sizeClass, slab->CapacityBytes + wanted * size - slab->BudgetBytes);
         }
 
@@ -100,7 +52,7 @@ internal static unsafe class SlabCapacity
         wanted = wanted < affordable ? wanted : (int)affordable;
         if (wanted <= 0)
         {
-            slab->Waits[sizeClass] = -TakeLater;
+            ClassRoom.GotNone(ref slab->Waits[sizeClass]);
             return false;
         }
 
@@ -121,46 +73,15 @@ internal static unsafe class SlabCapacity
         return true;
     }
 
-    // What a class gets at once: a batch, or less where the budget is so small that batches of all classes would not fit.
-    private static int StepOf(Slab* slab, nuint sizeClass)
-    {
-        nint share = slab->BudgetBytes / StepFraction / (nint)SizeClasses.Size(sizeClass);
-        int batch = SizeClasses.Batch(sizeClass);
-        return share >= batch ? batch : share > LeastStep ? (int)share : LeastStep;
-    }
-
-    /// <summary>
-    /// How many objects come and go at once: a batch, or more of a class that has much room, so that it comes seldom. At most half of its
-    /// capacity: else the slab would be full or empty after each move, and the next operation would be another.
-    /// </summary>
-    internal static int MoveOf(Slab* slab, nuint sizeClass)
-    {
-        int capacity = Slab.CapacityOf(slab, sizeClass);
-        int batch = SizeClasses.Batch(sizeClass);
-        int half = HalfOf(capacity);
-        int part = capacity / MoveFraction;
-        return half < batch ? half : part < batch ? batch : part < SizeClasses.MaxMove ? part : SizeClasses.MaxMove;
-    }
+    /// <summary>How many objects come and go at once.</summary>
+    internal static int MoveOf(Slab* slab, nuint sizeClass) => ClassRoom.Move(Slab.CapacityOf(slab, sizeClass), SizeClasses.Batch(sizeClass));
 
     /// <summary>How many objects to take for a slab that has none: one for the caller, and those that there is room for.</summary>
-    internal static int RefillOf(Slab* slab, nuint sizeClass)
-    {
-        int batch = SizeClasses.Batch(sizeClass);
-        int room = Slab.RoomOf(slab, sizeClass);
-        int move = MoveOf(slab, sizeClass);
-        int most = move > batch ? move : batch;
-        int wanted = 1 + (room < move ? room : move);
-        return wanted < most ? wanted : most;
-    }
+    internal static int RefillOf(Slab* slab, nuint sizeClass) =>
+        ClassRoom.Refill(Slab.CapacityOf(slab, sizeClass), Slab.RoomOf(slab, sizeClass), SizeClasses.Batch(sizeClass));
 
     /// <summary>Most objects of the class that any slab may hold.</summary>
-    internal static int MaxOf(nuint sizeClass)
-    {
-        int size = (int)SizeClasses.Size(sizeClass);
-        int max = MaxBytes / size;
-        int most = size < TinyBytes ? MostTinyObjects : MostObjects;
-        return max > most ? most : max > LeastObjects ? max : LeastObjects;
-    }
+    internal static int MaxOf(nuint sizeClass) => ClassRoom.Most((int)SizeClasses.Size(sizeClass));
 
     /// <summary>Gives back what is beyond the budget, which may be smaller than it was: some of it at a time.</summary>
     internal static void Fit(Slab* slab)
@@ -184,7 +105,7 @@ internal static unsafe class SlabCapacity
 
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            Cut(slab, sizeClass, HalfOf(Slab.RoomOf(slab, sizeClass)));
+            Cut(slab, sizeClass, ClassRoom.HalfOf(Slab.RoomOf(slab, sizeClass)));
         }
 
         slab->Lock.Release();
@@ -206,14 +127,7 @@ internal static unsafe class SlabCapacity
     // Gives a class a stack of at least that many places, with its old capacity; its objects go to the transfer cache.
     private static bool MoveStack(Slab* slab, nuint sizeClass, int capacity, int places)
     {
-        int max = MaxOf(sizeClass);
-        int stack = MinStack;
-        while (stack < places)
-        {
-            stack *= StackGrowth;
-        }
-
-        stack = stack > PageOfStack || stack > max ? max : stack;
+        int stack = ClassRoom.Stack(places, MaxOf(sizeClass));
         uint begin = Slab.PrepareStack(slab, stack);
         if (begin == 0)
         {
@@ -285,7 +199,7 @@ internal static unsafe class SlabCapacity
 
             if (Slab.RoomOf(slab, victim) == 0)
             {
-                if (evictions == MaxEvictions)
+                if (evictions == ClassRoom.MaxEvictions)
                 {
                     continue;
                 }
@@ -296,7 +210,7 @@ internal static unsafe class SlabCapacity
 
             nint size = (nint)SizeClasses.Size(victim);
             nint wanted = (bytes + size - 1) / size;
-            int half = HalfOf(Slab.CapacityOf(slab, victim)); // who has much gives most
+            int half = ClassRoom.HalfOf(Slab.CapacityOf(slab, victim)); // who has much gives most
             bytes -= Cut(slab, victim, wanted < half ? (int)wanted : half) * size;
         }
     }
@@ -328,9 +242,6 @@ internal static unsafe class SlabCapacity
 
         return taken;
     }
-
-    // Of one, one.
-    private static int HalfOf(int count) => (count + 1) / 2;
 
     private static uint Size(int places) => (uint)(places * sizeof(void*));
 }

@@ -18,28 +18,8 @@ internal enum PageAdvice : byte
 /// </remarks>
 internal static unsafe class HugePageAdvice
 {
-    /// <summary>
-    /// Bytes in use up to which memory is to be of small pages: they fit in the processor's translation caches well enough, and a small heap
-    /// would be larger by the unused part of each huge page.
-    /// </summary>
-    private const nuint SmallUpTo = 64 << 20;
-
-    /// <summary>
-    /// Bytes in spans of small objects beyond which huge pages are asked for, for more of them, where the kernel does not make them by itself.
-    /// For memory that is advised so it looks for room at the fault, which made building a list of 400 MiB take twice as long, while walking it
-    /// took two thirds.
-    /// </summary>
-    private const nuint HugeFrom = 512 << 20;
-
-    /// <summary>
-    /// Most huge pages that the kernel is advised to keep small amid others: so many, and one for so many backed pages (32 MiB). Each may add
-    /// two mappings, of which a process has 65,530 (vm.max_map_count).
-    /// </summary>
-    private const nint MostKeptSmall = 400;
-    private const nint BackedForKeptSmall = (32 << 20) >> PageMap.PageShift;
-
     /// <summary>Whether a heap that has so many bytes in use is to be of small pages.</summary>
-    internal static bool IsSmall(nuint bytes) => Options.HugePages != HugePageChoice.Always && bytes <= SmallUpTo;
+    internal static bool IsSmall(nuint bytes) => Options.HugePages != HugePageChoice.Always && HugePageUse.IsSmall(bytes);
 
     /// <summary>What to advise on memory that is mapped for a span of so many pages.</summary>
     internal static PageAdvice ForMapping(nuint pages, byte sizeClass, in HeapUse use)
@@ -51,8 +31,8 @@ internal static unsafe class HugePageAdvice
 
         // A block that is untouched, however large, makes no difference to those that share their huge pages.
         nuint small = pages < PageBits.Pages ? use.SharedBytes : use.Bytes + (pages << PageMap.PageShift);
-        return small <= SmallUpTo ? PageAdvice.Small
-            : sizeClass != 0 && use.ObjectBytes > HugeFrom ? PageAdvice.Huge
+        return HugePageUse.IsSmall(small) ? PageAdvice.Small
+            : sizeClass != 0 && HugePageUse.AsksForHuge(use.ObjectBytes) ? PageAdvice.Huge
             : PageAdvice.None;
     }
 
@@ -103,7 +83,7 @@ internal static unsafe class HugePageAdvice
 
     private static nint Turn(HugePage* hugePage, bool small, long keptSmall, nint backedPages)
     {
-        if (small && keptSmall >= MostKeptSmall + backedPages / BackedForKeptSmall)
+        if (small && !HugePageUse.MayKeepSmall(keptSmall, (nuint)backedPages << PageMap.PageShift))
         {
             return 0;
         }

@@ -41,11 +41,6 @@ internal static class SlabBudget
     /// </summary>
     private const int MostUneven = 4;
 
-    /// <summary>The transfer cache of one class: this part of the heap, within these bounds.</summary>
-    private const int TransferHeapFraction = 512;
-    private const int MostOfTransfer = 512 << 10;
-    private const int LeastOfTransfer = 16 << 10;
-
     /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, or is falling to them, and the slab that part of <see cref="Whole"/>.</summary>
     internal static nint ForCpu(int slabs, int part, nuint heap, bool falls)
     {
@@ -57,18 +52,6 @@ internal static class SlabBudget
     /// <summary>For each of so many threads' slabs.</summary>
     internal static nint ForThread(int slabs, nuint heap, bool falls) =>
         WhileFalling(Bounded(ForAll(LeastOfThreads, MostOfThreads, heap) / slabs, Least, MostOfSlab), heap, falls);
-
-    /// <summary>For the transfer cache of one class. It doubles as the heap does: the cache's array, which is never given back, is made anew.</summary>
-    internal static int ForTransfer(nuint heap)
-    {
-        int bytes = LeastOfTransfer;
-        while (bytes < MostOfTransfer && (nuint)bytes * 2 <= heap / TransferHeapFraction)
-        {
-            bytes *= 2;
-        }
-
-        return bytes;
-    }
 
     private static nint ForAll(nint least, nint most, nuint heap) => Bounded((nint)(heap / HeapFraction), least, most);
 

@@ -18,19 +18,14 @@ internal unsafe interface IObjectSource
 /// moves without a look at spans. All zeros is the empty cache.
 /// </summary>
 /// <remarks>
-/// It starts without room and grows when batches that it refused were wanted again, up to a bound in objects and in
-/// bytes. What it never touched since the last <see cref="Plunder"/> goes back to the source.
+/// It starts without room and grows when batches that it refused were wanted again, up to a bound (<see cref="TransferRoom"/>). What it never
+/// touched since the last <see cref="Plunder"/> goes back to the source.
 /// It has a cache line of its own: its neighbours are other classes'.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 internal unsafe struct TransferCache<TSource>
     where TSource : IObjectSource
 {
-    /// <summary>Most objects held for one class, in batches; in bytes, <see cref="SlabBudget.ForTransfer"/>.</summary>
-    private const int MaxBatches = 256;
-
-    private const int FirstBatches = 4;
-
     internal FutexLock Lock;
     private int _count;
     private int _capacity;
@@ -159,11 +154,7 @@ internal unsafe struct TransferCache<TSource>
     // The lock is free while memory for it comes, perhaps from the kernel: one thread asks for that at a time.
     private void Grow(nuint sizeClass)
     {
-        int batch = SizeClasses.Batch(sizeClass);
-        int bound = SlabBudget.ForTransfer(Heap.Pages->UsedBytes) / (int)SizeClasses.Size(sizeClass);
-        bound = bound < MaxBatches * batch ? bound : MaxBatches * batch;
-        int capacity = _capacity == 0 ? FirstBatches * batch : 4 * _capacity;
-        capacity = capacity < bound ? capacity : bound;
+        int capacity = TransferRoom.Next(_capacity, (int)SizeClasses.Size(sizeClass), SizeClasses.Batch(sizeClass), Heap.Pages->UsedBytes);
         if (capacity <= _capacity || _grows)
         {
             return;

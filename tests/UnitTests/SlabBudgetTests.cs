@@ -71,12 +71,6 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [InlineData(10_000, 1 << 30, 64 << 10)]
     public void ThreadsShareWhatAllMayHold(int threads, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForThread(threads, (nuint)heap, falls: false));
 
-    [Theory]
-    [InlineData(0, 16 << 10)]
-    [InlineData(20 << 20, 32 << 10)]
-    [InlineData(1 << 30, 512 << 10)]
-    public void TransferCachesGrowWithTheHeap(int heap, int expected) => Assert.Equal(expected, SlabBudget.ForTransfer((nuint)heap));
-
     [Fact]
     public void ManyCpusKeepTheBudgetAndIdleOnesGiveBackWhatTheyHold()
     {

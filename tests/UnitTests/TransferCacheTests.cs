@@ -172,13 +172,8 @@ public sealed unsafe class TransferCacheTests : AllocatorTest
         Assert.Equal((0, 2), (_cache.Hits, _cache.Misses));
     }
 
-    // 256 batches, or so many bytes.
-    private static int Bound(nuint sizeClass)
-    {
-        int batch = SizeClasses.Batch(sizeClass);
-        int bound = SlabBudget.ForTransfer(Heap.Pages->UsedBytes) / (int)SizeClasses.Size(sizeClass);
-        return Math.Min(256 * batch, bound);
-    }
+    private static int Bound(nuint sizeClass) =>
+        TransferRoom.Most((int)SizeClasses.Size(sizeClass), SizeClasses.Batch(sizeClass), Heap.Pages->UsedBytes);
 
     private nuint[] Take(nuint sizeClass, int count)
     {

@@ -1,0 +1,120 @@
+namespace NativeMalloc;
+
+/// <summary>
+/// How much of one class a slab may hold, out of the slab's budget, and how many objects come and go at once. Counts are objects, or places
+/// for them.
+/// </summary>
+internal static class ClassRoom
+{
+    /// <summary>
+    /// Most objects of a class: so many bytes of them, within these bounds. (tcmalloc's are 2,048 of the ten smallest, 128 of others. With
+    /// 256 KiB 2,000 blocks of 1 KiB, taken and freed in turn, cost four times as much.)
+    /// </summary>
+    private const int MaxBytes = 2 << 20;
+    private const int MostObjects = 8192;
+    private const int LeastObjects = 128;
+
+    /// <summary>Of those smaller than that fewer: a program that has many has little else, and 8,192 of them made its peak 3 % higher.</summary>
+    private const int TinyBytes = 64;
+    private const int MostTinyObjects = 4096;
+
+    /// <summary>
+    /// A stack that is too small gives way to one of this many times its places. One that fills a page of the kernel's gives way to the class's
+    /// last, which is touched as it is used, while what is left behind stays.
+    /// </summary>
+    private const int StackGrowth = 4;
+    private const int MinStack = 8;
+    private const int PageOfStack = 512;
+
+    /// <summary>
+    /// A class whose room the others must give asks this often before it gets any: a batch that comes and goes is cheap, and
+    /// where all classes are busy, what is taken from one is soon taken back.
+    /// </summary>
+    private const int TakeEvery = 8;
+
+    /// <summary>And so often more after the others had none to give: a look at all of them costs as much as some batches.</summary>
+    private const int TakeLater = 56;
+
+    /// <summary>What comes or goes at once, where it is more than a batch, is this part of the class's capacity.</summary>
+    private const int MoveFraction = 8;
+
+    /// <summary>A class's first room, and what it takes from others at one time, is at most this part of the budget.</summary>
+    private const int StepFraction = 32;
+    private const int LeastStep = 2;
+
+    /// <summary>Most classes that lose objects, rather than unused room, in favour of another at one time.</summary>
+    internal const int MaxEvictions = 4;
+
+    /// <summary>Most objects of so many bytes that any slab may hold.</summary>
+    internal static int Most(int size)
+    {
+        int max = MaxBytes / size;
+        int most = size < TinyBytes ? MostTinyObjects : MostObjects;
+        return max > most ? most : max > LeastObjects ? max : LeastObjects;
+    }
+
+    /// <summary>What a class gets at once: a batch, or less where the budget is so small that batches of all classes would not fit.</summary>
+    internal static int Step(nint budget, int size, int batch)
+    {
+        nint share = budget / StepFraction / size;
+        return share >= batch ? batch : share > LeastStep ? (int)share : LeastStep;
+    }
+
+    /// <summary>How much more a class should get: as much as it has, but a step of what others must give.</summary>
+    internal static int Growth(int capacity, int most, int step, bool spent)
+    {
+        int wanted = capacity == 0 || (spent && step < capacity) ? step : capacity;
+        return wanted < most - capacity ? wanted : most - capacity;
+    }
+
+    /// <summary>
+    /// How many objects come and go at once: a batch, or more of a class that has much room, so that it comes seldom. At most half of its
+    /// capacity: else the slab would be full or empty after each move, and the next operation would be another.
+    /// </summary>
+    internal static int Move(int capacity, int batch)
+    {
+        int half = HalfOf(capacity);
+        int part = capacity / MoveFraction;
+        return half < batch ? half : part < batch ? batch : part < SizeClasses.MaxMove ? part : SizeClasses.MaxMove;
+    }
+
+    /// <summary>How many objects to take for a slab that has none: one for the caller, and those that there is room for.</summary>
+    internal static int Refill(int capacity, int room, int batch)
+    {
+        int move = Move(capacity, batch);
+        int most = move > batch ? move : batch;
+        int wanted = 1 + (room < move ? room : move);
+        return wanted < most ? wanted : most;
+    }
+
+    /// <summary>How many places to give a class whose stack has less than it needs.</summary>
+    internal static int Stack(int needed, int most)
+    {
+        int stack = MinStack;
+        while (stack < needed)
+        {
+            stack *= StackGrowth;
+        }
+
+        return stack > PageOfStack || stack > most ? most : stack;
+    }
+
+    /// <summary>Whether a class that asks for the others' room gets some, where it has asked so often in vain.</summary>
+    internal static bool Gets(ref sbyte asked)
+    {
+        // Where all classes are busy, this is the way of nearly every slow path.
+        if (++asked < TakeEvery)
+        {
+            return false;
+        }
+
+        asked = 0;
+        return true;
+    }
+
+    /// <summary>After the others had none to give.</summary>
+    internal static void GotNone(ref sbyte asked) => asked = -TakeLater;
+
+    /// <summary>What a class that has more than it uses, or more than others, gives of it at once. Of one, one.</summary>
+    internal static int HalfOf(int count) => (count + 1) / 2;
+}
