@@ -18,8 +18,9 @@ internal enum PageAdvice : byte
 /// </remarks>
 internal static unsafe class HugePageAdvice
 {
-    /// <summary>Whether a heap that has so many bytes in use is to be of small pages.</summary>
-    internal static bool IsSmall(nuint bytes) => Options.HugePages != HugePageChoice.Always && HugePageUse.IsSmall(bytes);
+    /// <summary>Huge pages are wanted, so that none should be broken to save some of its memory.</summary>
+    internal static bool AreWanted(in HeapUse use) =>
+        Options.HugePages == HugePageChoice.Always || (Options.HugePages == HugePageChoice.Auto && HugePageUse.AsksForHuge(use.ObjectBytes));
 
     /// <summary>What to advise on memory that is mapped for a span of so many pages.</summary>
     internal static PageAdvice ForMapping(nuint pages, byte sizeClass, in HeapUse use)

@@ -39,6 +39,7 @@ internal unsafe struct PageHeap
     private HugePageRuns _runs;
     private HeapMappings _mappings;
     private ReleasePolicy _policy;
+    private ShortRows _shortRows;
     private MetadataPool _shortSpans;
     private MetadataPool _longSpans;
     private MetadataPool _trackers;
@@ -102,9 +103,10 @@ internal unsafe struct PageHeap
                 start = alignment <= PageMap.PageSize ? TakePages(pages) : TakeAligned(pages, alignment);
             }
             while (start == 0 && (Grow(pages, alignment, sizeClass) || AwaitLeaving(ref patience)) && Admits(pages - instead));
-            _policy.OnTaken(_usedPages, BackedFreePages, start != 0 ? BackedPages - backed : 0);
+            _policy.OnTaken(BackedFreePages, start != 0 ? BackedPages - backed : 0);
             if (start != 0)
             {
+                _shortRows.OnTaken(_usedPages, sizeClass != 0 ? (nint)pages : 0);
                 _use.Add(pages, sizeClass);
             }
             else
@@ -198,7 +200,8 @@ internal unsafe struct PageHeap
         {
             nint backed = BackedPages;
             UsePages(end, more);
-            _policy.OnTaken(_usedPages, BackedFreePages, BackedPages - backed);
+            _policy.OnTaken(BackedFreePages, BackedPages - backed);
+            _shortRows.OnTaken(_usedPages, 0);
             SetPages(span, pages);
         }
 
@@ -706,8 +709,8 @@ internal unsafe struct PageHeap
         return true;
     }
 
-    // Free pages that should go back to the kernel: those beyond what is kept, and some more, or those that lay idle; "exchange": else those that
-    // a small heap has for the ones that it took.
+    // Free pages that should go back to the kernel: those beyond what is kept, and some more, or those that lay idle; "exchange": else those
+    // beside which others had to be taken.
     private readonly nint DuePages(out bool exchange)
     {
         exchange = false;
@@ -720,10 +723,10 @@ internal unsafe struct PageHeap
         nint kept = _policy.Kept(_usedPages);
         nint due = free > kept ? free - kept + kept / MarginFraction : 0;
         due = due > _idlePages ? due : _idlePages;
-        if (due <= 0 && !_policy.IsLimited && HugePageAdvice.IsSmall(_use.SharedBytes))
+        if (due <= 0 && !HugePageAdvice.AreWanted(_use))
         {
             exchange = true;
-            due = _policy.Exchangeable(_usedPages, free);
+            due = _shortRows.Due(_usedPages, free);
         }
 
         return due < free ? due : free;
@@ -760,8 +763,16 @@ internal unsafe struct PageHeap
         }
 
         released = (nint)pages;
-        _policy.OnReleased(released, exchange);
-        _idlePages = exchange || _idlePages < released ? _idlePages : _idlePages - released;
+        if (exchange)
+        {
+            _shortRows.OnReleased(released);
+        }
+        else
+        {
+            _policy.OnReleased(released);
+            _idlePages = _idlePages < released ? _idlePages : _idlePages - released;
+        }
+
         return true;
     }
 

@@ -19,14 +19,6 @@ internal struct ReleasePolicy
     /// <summary>Each period, this share of what was learned and not confirmed is forgotten.</summary>
     private const nint ForgottenFraction = 8;
 
-    /// <summary>
-    /// Of a small heap's free pages so many go back as it has more memory than it ever used, if those are this share of it at least; in all, a
-    /// multiple of the most it used. (Without the share, minimise's peak was 3 % lower, and it had twice as many faults more.)
-    /// </summary>
-    private const nint LeastExchanged = (64 << 10) >> PageMap.PageShift;
-    private const nint ExchangedFraction = 16;
-    private const nint ExchangedMultiple = 2;
-
     // Wanted again soon after it went back.
     private nint _learned;
 
@@ -38,10 +30,6 @@ internal struct ReleasePolicy
     private nint _least;
     private nint _most;
 
-    // The most pages that were ever in use, and how many may still go back for others.
-    private nint _mostUsed;
-    private nint _mayExchange;
-
     /// <summary>What may lie free when so many pages are in use.</summary>
     internal readonly nint Kept(nint used)
     {
@@ -50,32 +38,15 @@ internal struct ReleasePolicy
         return room > kept ? kept : room > 0 ? room : 0;
     }
 
-    /// <summary>
-    /// How many free pages of a heap of small pages should go back for those that were just taken. A block for which no free row is long
-    /// enough takes fresh memory, and the heap's peak would be what it used and the rows that were too short. Faults later are the price.
-    /// </summary>
-    internal readonly nint Exchangeable(nint used, nint free)
-    {
-        nint pages = used + free - _mostUsed;
-        pages = pages < _mayExchange ? pages : _mayExchange;
-        return pages < LeastExchanged || pages < _mostUsed / ExchangedFraction ? 0 : pages;
-    }
-
     /// <summary>There is an option that limits how much memory the heap may have, in use and free.</summary>
     internal readonly bool IsLimited => Options.Limit != Options.NoLimit || Options.SoftLimit != Options.NoLimit;
 
     private static nint LimitPages => (nint)((Options.Limit < Options.SoftLimit ? Options.Limit : Options.SoftLimit) >> PageMap.PageShift)
         - (nint)(Metadata.TouchedBytes >> PageMap.PageShift);
 
-    /// <summary>Pages were taken, some of which held no memory; so many are in use now, and so many are left that hold some.</summary>
-    internal void OnTaken(nint used, nint left, nint withoutMemory)
+    /// <summary>Pages were taken, some of which held no memory; so many are left free that hold some.</summary>
+    internal void OnTaken(nint left, nint withoutMemory)
     {
-        if (used > _mostUsed)
-        {
-            _mayExchange += (used - _mostUsed) * ExchangedMultiple;
-            _mostUsed = used;
-        }
-
         if (left < _least)
         {
             _least = left;
@@ -100,17 +71,8 @@ internal struct ReleasePolicy
         }
     }
 
-    internal void OnReleased(nint pages, bool exchanged)
-    {
-        if (exchanged)
-        {
-            _mayExchange -= pages;
-        }
-        else
-        {
-            _released += pages;
-        }
-    }
+    /// <summary>Pages went back that were due.</summary>
+    internal void OnReleased(nint pages) => _released += pages;
 
     /// <summary>Ends a period in which memory could lie idle; returns how many pages should go back now.</summary>
     internal nint EndPeriod(nint free)

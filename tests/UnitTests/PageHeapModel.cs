@@ -40,9 +40,9 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
 
     internal Span* Pick(Random random) => (Span*)_spans[random.Next(_spans.Count)];
 
-    internal Span* Take(nuint pages, nuint alignment)
+    internal Span* Take(nuint pages, nuint alignment, byte sizeClass = 0)
     {
-        Span* span = heap->Take(pages, 0, alignment);
+        Span* span = heap->Take(pages, sizeClass, alignment);
         heap->ReleaseExcess(0);
         if (span != null)
         {
