@@ -93,6 +93,7 @@ internal static unsafe class Upkeep
 
     private static void AfterGrowth()
     {
+        RelativeLimits.BeforeGrowth(0);
         if (Heap.Pages->IsAboveSoftLimit)
         {
             Heap.EmptyCaches(mayAbortOthers: false);

@@ -116,6 +116,7 @@ internal static unsafe class LargeBlocks
     // What was moved before goes on to where it is one mapping again, rather than grow into pages that are another.
     private static bool TryGrow(ref Span* span, nuint pages)
     {
+        RelativeLimits.BeforeGrowth((pages - span->Pages) << PageMap.PageShift);
         if (!span->Moved && Heap.Pages->Extend(span, pages))
         {
             return true;
@@ -143,7 +144,12 @@ internal static unsafe class LargeBlocks
         nuint pages = PagesOf(size);
         pages = pages == 0 ? 1 : pages;
         Span* span = alignment <= PageMap.PageSize ? LargeCache.TryTake(pages) : null;
-        span = span != null ? span : Heap.TakeSpan(pages, 0, alignment);
+        if (span == null)
+        {
+            RelativeLimits.BeforeGrowth(pages << PageMap.PageShift);
+            span = Heap.TakeSpan(pages, 0, alignment);
+        }
+
         if (span == null && size <= Heap.Pages->MappedBytes)
         {
             Heap.EmptyCaches(mayAbortOthers: false);

@@ -6,6 +6,7 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class Os
 {
+    private const int NumberRead = 0;
     private const int NumberWrite = 1;
     private const int NumberOpen = 2;
     private const int NumberClose = 3;
@@ -17,6 +18,7 @@ internal static unsafe class Os
     private const int NumberMadvise = 28;
     private const int NumberNanosleep = 35;
     private const int NumberGetpid = 39;
+    private const int NumberSysinfo = 99;
     private const int NumberPrctl = 157;
     private const int NumberFutex = 202;
     private const int NumberSchedGetaffinity = 204;
@@ -48,6 +50,7 @@ internal static unsafe class Os
 
     private const int OpenOwnForWriting = 0x1 | 0x40 | 0x200 | 0x20000 | 0x80000; // O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
     private const int ReadWriteByOwner = 0x180; // 0600
+    private const int OpenOnlyForReading = 0x80000; // O_RDONLY | O_CLOEXEC
 
     /// <summary>Fresh, zeroed, private memory; null when the kernel has none to give.</summary>
     internal static byte* Map(nuint bytes)
@@ -255,6 +258,12 @@ internal static unsafe class Os
     internal static int OpenForWriting(byte* path) =>
         (int)Shim.SystemCall(NumberOpen, (nint)path, OpenOwnForWriting, ReadWriteByOwner, 0, 0, 0);
 
+    /// <summary>Opens a file for reading; a negative errno on failure.</summary>
+    internal static int OpenForReading(byte* path) => (int)Shim.SystemCall(NumberOpen, (nint)path, OpenOnlyForReading, 0, 0, 0, 0);
+
+    /// <summary>Reads up to so many bytes; returns how many, 0 at the end, or a negative errno.</summary>
+    internal static int Read(int file, byte* bytes, int length) => (int)Shim.SystemCall(NumberRead, file, (nint)bytes, length, 0, 0, 0);
+
     internal static void Close(int file) => Shim.SystemCall(NumberClose, file, 0, 0, 0, 0, 0);
 
     /// <summary>Writes all of the text, or returns a negative errno.</summary>
@@ -279,6 +288,19 @@ internal static unsafe class Os
         }
 
         return 0;
+    }
+
+    /// <summary>Bytes of memory that the machine has; 0 if it does not say.</summary>
+    internal static ulong MachineMemory()
+    {
+        // struct sysinfo
+        const int Bytes = 112;
+        const int TotalRam = 32;
+        const int Unit = 104;
+        byte* information = stackalloc byte[Bytes];
+        return Shim.SystemCall(NumberSysinfo, (nint)information, 0, 0, 0, 0, 0) == 0
+            ? *(ulong*)(information + TotalRam) * *(uint*)(information + Unit)
+            : 0;
     }
 
     private static bool Failed(nint result) => (nuint)result > unchecked((nuint)(-4096));

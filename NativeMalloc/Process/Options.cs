@@ -62,6 +62,13 @@ internal static unsafe class Options
     /// <summary>Above so many bytes the caches are emptied as the heap grows, and free memory goes back to the kernel at once.</summary>
     internal static ulong SoftLimit { get; private set; } = NoLimit;
 
+    /// <summary>The limits as percentages, 0 where there is none; until it is known of what, there is no limit (<see cref="RelativeLimits"/>).</summary>
+    internal static uint LimitPercent { get; private set; }
+
+    internal static uint SoftLimitPercent { get; private set; }
+
+    internal static bool AnyPercent { get; private set; }
+
     /// <summary>What the kernel is to be advised on huge pages (see <see cref="HugePageAdvice"/>).</summary>
     internal static HugePageChoice HugePages { get; private set; }
 
@@ -137,23 +144,37 @@ internal static unsafe class Options
 
         if ((value = After(option, "LIMIT="u8)) != null)
         {
-            Limit = ReadBytes(value, out bool valid);
+            Limit = ReadLimit(value, out uint percent, out bool valid);
+            LimitPercent = percent;
+            AnyPercent = percent != 0 || SoftLimitPercent != 0;
             return valid;
         }
 
         if ((value = After(option, "SOFT_LIMIT="u8)) != null)
         {
-            SoftLimit = ReadBytes(value, out bool valid);
+            SoftLimit = ReadLimit(value, out uint percent, out bool valid);
+            SoftLimitPercent = percent;
+            AnyPercent = percent != 0 || LimitPercent != 0;
             return valid;
         }
 
         return false;
     }
 
-    // A number of bytes, or with K, M or G behind it of 2^10, 2^20, 2^30 of them. No limit where the text is empty, and where it is
-    // something else, which is not valid.
-    private static ulong ReadBytes(byte* text, out bool valid)
+    /// <summary>Percentages are of so many bytes from now on.</summary>
+    internal static void SetPercentagesOf(ulong bytes)
     {
+        Limit = LimitPercent != 0 ? PartOf(bytes, LimitPercent) : Limit;
+        SoftLimit = SoftLimitPercent != 0 ? PartOf(bytes, SoftLimitPercent) : SoftLimit;
+    }
+
+    private static ulong PartOf(ulong bytes, uint percent) => bytes == NoLimit ? NoLimit : bytes / 100 * percent + bytes % 100 * percent / 100;
+
+    // A number of bytes, or with K, M or G behind it of 2^10, 2^20, 2^30 of them, or a percentage of 1 to 100. No limit where the text is
+    // empty, and where it is something else, which is not valid.
+    private static ulong ReadLimit(byte* text, out uint percent, out bool valid)
+    {
+        percent = 0;
         const ulong Most = 1UL << 47; // more than there are addresses
         ulong number = 0;
         valid = *text is 0 or (>= (byte)'0' and <= (byte)'9');
@@ -161,6 +182,13 @@ internal static unsafe class Options
         for (; *text is >= (byte)'0' and <= (byte)'9' && number < Most; text++)
         {
             number = number * 10 + *text - '0';
+        }
+
+        if (text[0] == '%' && text[1] == 0)
+        {
+            valid = number is > 0 and <= 100;
+            percent = valid ? (uint)number : 0;
+            return NoLimit;
         }
 
         int shift = *text switch
@@ -295,11 +323,11 @@ internal static unsafe class Options
         }
         else if (Is(name, "limit"u8))
         {
-            WriteBytes(Limit, ref output);
+            WriteLimit(Limit, LimitPercent, ref output);
         }
         else if (Is(name, "soft_limit"u8))
         {
-            WriteBytes(SoftLimit, ref output);
+            WriteLimit(SoftLimit, SoftLimitPercent, ref output);
         }
         else if (Is(name, "verbose"u8))
         {
@@ -321,9 +349,14 @@ internal static unsafe class Options
         output.Flush();
     }
 
-    private static void WriteBytes(ulong bytes, ref Output output)
+    private static void WriteLimit(ulong bytes, uint percent, ref Output output)
     {
-        if (bytes != NoLimit)
+        if (percent != 0)
+        {
+            output.Decimal(percent);
+            output.Text("%"u8);
+        }
+        else if (bytes != NoLimit)
         {
             output.Decimal((nuint)bytes);
         }
@@ -351,7 +384,7 @@ internal static unsafe class Options
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
         output.Quoted(setting);
-        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_HUGE_PAGES=auto|never|always, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_LIMIT=BYTES[K|M|G] and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]\n"u8);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_HUGE_PAGES=auto|never|always, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_LIMIT=BYTES[K|M|G]|PERCENT% and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]|PERCENT%\n"u8);
         output.Flush();
     }
 

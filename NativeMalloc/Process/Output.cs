@@ -64,6 +64,20 @@ internal unsafe struct Output
         }
     }
 
+    /// <summary>The same within a string of JSON.</summary>
+    internal void QuotedInJson(byte* text)
+    {
+        for (; *text != 0; text++)
+        {
+            if (*text is (byte)'"' or (byte)'\\')
+            {
+                Byte((byte)'\\');
+            }
+
+            Byte(*text is < (byte)' ' or 0x7f ? (byte)'?' : *text);
+        }
+    }
+
     internal void Decimal(nuint value) => Decimal(value, 0);
 
     /// <summary>A number, with spaces before it up to <paramref name="width"/> characters.</summary>

@@ -69,6 +69,18 @@ internal static unsafe class StatisticsJson
         Number(ref output, ", \"mapped\": "u8, all.Mapped);
         Number(ref output, "},\n  \"remnants\": {\"bytes\": "u8, all.Remnants);
         Number(ref output, ", \"used\": "u8, all.UsedInRemnants);
+        output.Text("},\n  \"limits\": {\"limit\": "u8);
+        NumberOrNull(ref output, Options.Limit, Options.NoLimit);
+        output.Text(", \"limit_percent\": "u8);
+        NumberOrNull(ref output, Options.LimitPercent, 0);
+        output.Text(", \"soft_limit\": "u8);
+        NumberOrNull(ref output, Options.SoftLimit, Options.NoLimit);
+        output.Text(", \"soft_limit_percent\": "u8);
+        NumberOrNull(ref output, Options.SoftLimitPercent, 0);
+        output.Text(", \"of\": "u8);
+        NumberOrNull(ref output, RelativeLimits.Of, 0);
+        output.Text(", \"by\": "u8);
+        TextOrNull(ref output, RelativeLimits.Of != 0 ? RelativeLimits.Source : null);
         output.Text("},\n  \"classes\": ["u8);
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
@@ -123,6 +135,31 @@ internal static unsafe class StatisticsJson
     {
         output.Text(before);
         output.Decimal(value);
+    }
+
+    private static void NumberOrNull(ref Output output, ulong value, ulong none)
+    {
+        if (value == none)
+        {
+            output.Text("null"u8);
+        }
+        else
+        {
+            output.Decimal((nuint)value);
+        }
+    }
+
+    private static void TextOrNull(ref Output output, byte* text)
+    {
+        if (text == null)
+        {
+            output.Text("null"u8);
+            return;
+        }
+
+        output.Text("\""u8);
+        output.QuotedInJson(text);
+        output.Text("\""u8);
     }
 
     private static void Complain(int error)

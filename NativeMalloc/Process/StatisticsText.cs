@@ -47,6 +47,8 @@ internal static unsafe class StatisticsText
         Line(ref output, "own structures (mapped)"u8, all.Metadata);
         Line(ref output, "  of it touched"u8, all.MetadataTouched);
         Line(ref output, "mapped in all"u8, all.Mapped);
+        LimitLine(ref output, "limit"u8, Options.Limit, Options.LimitPercent);
+        LimitLine(ref output, "soft limit"u8, Options.SoftLimit, Options.SoftLimitPercent);
         output.Text("  slow paths: "u8);
         output.Decimal((nuint)all.Underflows);
         output.Text(" allocations and "u8);
@@ -96,10 +98,61 @@ internal static unsafe class StatisticsText
         output.Text(RseqName);
         output.Text(", index "u8);
         output.Text(IndexName);
+        Relative(ref output, ", limit "u8, Options.LimitPercent);
+        Relative(ref output, ", soft limit "u8, Options.SoftLimitPercent);
         output.Text(Promises.ReleaseIsBroken ? "; no memory goes back, since this kernel says that it takes some and does not\n"u8 : "\n"u8);
     }
 
+    private static void Relative(ref Output output, ReadOnlySpan<byte> name, uint percent)
+    {
+        if (percent != 0)
+        {
+            output.Text(name);
+            output.Decimal(percent);
+            output.Text("% of what the control group may have"u8);
+        }
+    }
+
+    // Only where there is one.
+    private static void LimitLine(ref Output output, ReadOnlySpan<byte> name, ulong bytes, uint percent)
+    {
+        if (bytes == Options.NoLimit && percent == 0)
+        {
+            return;
+        }
+
+        Name(ref output, name);
+        if (bytes == Options.NoLimit)
+        {
+            Relative(ref output, "        none yet: "u8, percent);
+        }
+        else
+        {
+            output.Size((nuint)bytes);
+        }
+
+        if (bytes != Options.NoLimit && percent != 0)
+        {
+            bool isGroups = *RelativeLimits.Source != 0;
+            output.Text(": "u8);
+            output.Decimal(percent);
+            output.Text(isGroups ? "% of the "u8 : "% of the machine's "u8);
+            output.Decimal((nuint)RelativeLimits.Of);
+            output.Text(isGroups ? " bytes in "u8 : " bytes"u8);
+            output.Quoted(RelativeLimits.Source);
+        }
+
+        output.Text("\n"u8);
+    }
+
     private static void Line(ref Output output, ReadOnlySpan<byte> name, nuint bytes)
+    {
+        Name(ref output, name);
+        output.Size(bytes);
+        output.Text("\n"u8);
+    }
+
+    private static void Name(ref Output output, ReadOnlySpan<byte> name)
     {
         const int Width = 26;
         output.Text("  "u8);
@@ -108,8 +161,5 @@ internal static unsafe class StatisticsText
         {
             output.Text(" "u8);
         }
-
-        output.Size(bytes);
-        output.Text("\n"u8);
     }
 }

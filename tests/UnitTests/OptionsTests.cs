@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text;
 using Xunit;
@@ -10,19 +9,9 @@ namespace NativeMalloc.UnitTests;
 
 public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
 {
-    // As they are while no option was read.
-    private readonly Dictionary<FieldInfo, object> _defaults = typeof(Options)
-        .GetFields(BindingFlags.Static | BindingFlags.NonPublic)
-        .Where(field => !field.IsLiteral)
-        .ToDictionary(field => field, field => field.GetValue(null));
+    private readonly Defaults _defaults = new(typeof(Options));
 
-    public void Dispose()
-    {
-        foreach ((FieldInfo field, object value) in _defaults)
-        {
-            field.SetValue(null, value is Pointer ? null : value);
-        }
-    }
+    public void Dispose() => _defaults.Dispose();
 
     [Theory]
     [InlineData("mm_cid", IndexChoice.MmCid)]
@@ -67,6 +56,22 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     }
 
     [Theory]
+    [InlineData("1%", 1)]
+    [InlineData("80%", 80)]
+    [InlineData("100%", 100)]
+    public void PercentagesAreUnderstood(string value, uint expected)
+    {
+        Read("NATIVEMALLOC_LIMIT=" + value, "NATIVEMALLOC_SOFT_LIMIT=" + value);
+        Assert.Equal((expected, expected, true), (Options.LimitPercent, Options.SoftLimitPercent, Options.AnyPercent));
+        Assert.Equal((Options.NoLimit, Options.NoLimit), (Options.Limit, Options.SoftLimit)); // until it is known of what
+        Assert.Empty(Os.Written);
+        Options.SetPercentagesOf(1_000_050);
+        Assert.Equal(1_000_050 * (ulong)expected / 100, Options.Limit);
+        Options.SetPercentagesOf(Options.NoLimit);
+        Assert.Equal((Options.NoLimit, Options.NoLimit), (Options.Limit, Options.SoftLimit));
+    }
+
+    [Theory]
     [InlineData("auto", HugePageChoice.Auto)]
     [InlineData("never", HugePageChoice.Never)]
     [InlineData("always", HugePageChoice.Always)]
@@ -107,6 +112,13 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     [InlineData("NATIVEMALLOC_LIMIT=5MB")]
     [InlineData("NATIVEMALLOC_LIMIT=5m")]
     [InlineData("NATIVEMALLOC_LIMIT=200000G")]
+    [InlineData("NATIVEMALLOC_LIMIT=0%")]
+    [InlineData("NATIVEMALLOC_LIMIT=101%")]
+    [InlineData("NATIVEMALLOC_LIMIT=%")]
+    [InlineData("NATIVEMALLOC_LIMIT=5M%")]
+    [InlineData("NATIVEMALLOC_SOFT_LIMIT=80%%")]
+    [InlineData("NATIVEMALLOC_SOFT_LIMIT=80% ")]
+    [InlineData("NATIVEMALLOC_SOFT_LIMIT=4294967376%")]
     [InlineData("NATIVEMALLOC_SOFT_LIMIT=99999999999999999999")]
     [InlineData("NATIVEMALLOC_")]
     [InlineData("NATIVEMALLOC_NO_SUCH_OPTION=1")]
@@ -118,7 +130,7 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
         Assert.Equal(line.Length - 1, line.IndexOf('\n'));
         Assert.Equal(IndexChoice.Thread, Options.Index); // the others are still read
         Assert.Equal((StatisticsChoice.None, false), (Options.Statistics, Options.Verbose));
-        Assert.Equal((Options.NoLimit, Options.NoLimit), (Options.Limit, Options.SoftLimit));
+        Assert.Equal((Options.NoLimit, Options.NoLimit, false), (Options.Limit, Options.SoftLimit, Options.AnyPercent));
     }
 
     [Theory]
@@ -163,6 +175,9 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     [InlineData("release_delay", "250", "NATIVEMALLOC_RELEASE_DELAY=99999999999999999999")]
     [InlineData("release_rate", "50")]
     [InlineData("release_rate", "100", "NATIVEMALLOC_RELEASE_RATE=100")]
+    [InlineData("limit", "")]
+    [InlineData("limit", "1048576", "NATIVEMALLOC_LIMIT=1M")]
+    [InlineData("soft_limit", "80%", "NATIVEMALLOC_SOFT_LIMIT=80%")]
     [InlineData("colour", null, "NATIVEMALLOC_COLOUR=blue")]
     public void ValuesCanBeReadBack(string name, string expected, params string[] variables)
     {
@@ -197,7 +212,7 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     }
 
     // The environment is gone when they are asked for.
-    private static void Read(params IEnumerable<string> variables)
+    internal static void Read(params IEnumerable<string> variables)
     {
         nint[] pointers = [.. variables.Select(Marshal.StringToCoTaskMemUTF8), 0];
         fixed (nint* environment = pointers)

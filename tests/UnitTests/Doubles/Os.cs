@@ -66,12 +66,32 @@ internal static unsafe class Os
     /// <summary>What <see cref="Write"/> answers: 0, or a negative errno.</summary>
     internal static int WriteResult { get; set; }
 
+    /// <summary>The kernel's files, by their paths; for one that cannot be opened or read, a negative errno.</summary>
+    internal static Dictionary<string, (byte[] Bytes, int OpenError, int ReadError)> Files { get; } = [];
+
+    /// <summary>The paths that were opened, or would have been, and how many of them are open.</summary>
+    internal static List<string> Opened { get; } = [];
+
+    internal static int OpenFiles => s_open.Count;
+
+    /// <summary>The most bytes that one call reads.</summary>
+    internal static int ReadLength { get; set; }
+
+    internal static ulong Memory { get; set; }
+
+    private static readonly Dictionary<int, (string Path, int Offset)> s_open = [];
+
     /// <summary>The machine's CPUs.</summary>
     internal static int Cpus { get; set; }
 
     internal static void Reset()
     {
         Cpus = 2;
+        Files.Clear();
+        Opened.Clear();
+        s_open.Clear();
+        ReadLength = int.MaxValue;
+        Memory = 64UL << 30;
         Advice.Clear();
         Space = new AddressSpace();
         MapsBeforeFailure = 0;
@@ -265,6 +285,54 @@ internal static unsafe class Os
         Written.Add(new ReadOnlySpan<byte>(text, (int)length).ToArray());
         return WriteResult;
     }
+
+    internal static int OpenForReading(byte* path)
+    {
+        string name = Marshal.PtrToStringUTF8((nint)path);
+        Opened.Add(name);
+        if (!Files.TryGetValue(name, out (byte[] Bytes, int OpenError, int ReadError) file))
+        {
+            return -Errno.NoEntry;
+        }
+
+        if (file.OpenError != 0)
+        {
+            return file.OpenError;
+        }
+
+        int number = 3;
+        while (!s_open.TryAdd(number, (name, 0)))
+        {
+            number++;
+        }
+
+        return number;
+    }
+
+    internal static int Read(int number, byte* bytes, int length)
+    {
+        (string path, int offset) = s_open[number];
+        (byte[] content, _, int error) = Files[path];
+        length = Math.Min(Math.Min(length, ReadLength), content.Length - offset);
+        if (length == 0)
+        {
+            return error;
+        }
+
+        content.AsSpan(offset, length).CopyTo(new Span<byte>(bytes, length));
+        s_open[number] = (path, offset + length);
+        return length;
+    }
+
+    internal static void Close(int number)
+    {
+        if (!s_open.Remove(number))
+        {
+            throw new InvalidOperationException($"close({number}) is an error");
+        }
+    }
+
+    internal static ulong MachineMemory() => Memory;
 
     private static byte* MapAt(byte* start, nuint bytes, int protection)
     {
