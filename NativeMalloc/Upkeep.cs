@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -8,9 +9,6 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class Upkeep
 {
-    private const int FrequentMilliseconds = 10;
-    private const int SkippedTicks = 7;
-
     /// <summary>What a slab has not used while it moved so many batches is idle, and else after a period: a small program's peak comes sooner.</summary>
     private const uint IdleBatches = 128;
 
@@ -18,32 +16,62 @@ internal static unsafe class Upkeep
     private const int PeriodsAfterFall = 2;
 
     private static long s_periodStart;
+    private static long s_periods;
     private static int s_periodsAfterFall;
 
-    /// <summary>At the end of a slow path on that slab, or on none, when no lock is held.</summary>
-    internal static void Tick(Slab* own)
+    /// <summary>
+    /// At the end of a slow path on that slab, or on none, when no lock is held. It served an allocation of that size, or a free (0).
+    /// </summary>
+    internal static void Tick(ThreadState* thread, Slab* own, nuint size)
     {
         if (Heap.TakeGrown())
         {
             AfterGrowth();
         }
 
-        if (own == null)
+        if (own != null)
         {
-            EndPeriod(Clock.Milliseconds);
-        }
-        else
-        {
-            TickOn(own);
+            AfterMoves(own);
         }
 
-        if (Heap.Pages->HasExcess)
+        if (AllocationClock.IsDue(thread))
         {
-            Heap.Pages->ReleaseExcess(0);
+            long now = Clock.Milliseconds;
+            AllocationClock.Set(thread, size, now);
+            EndPeriods(own, now);
+        }
+
+        ReleaseExcess();
+    }
+
+    /// <summary>
+    /// When a thread's countdown has run out with an allocation of that size, and it is on no slow path, or has interrupted one: mostly that is a
+    /// look at the clock and no more.
+    /// </summary>
+    internal static void Look(ThreadState* thread, nuint size)
+    {
+        long now = Clock.Milliseconds;
+        AllocationClock.Set(thread, size, now);
+        Slab* own = Shim.OwnSlab();
+        if (now - Volatile.Read(ref s_periodStart) >= Options.ReleaseDelay || IsBehind(own) || Heap.Pages->HasExcess)
+        {
+            LookCloser(thread, own, now);
         }
     }
 
-    private static void TickOn(Slab* own)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void LookCloser(ThreadState* thread, Slab* own, long now)
+    {
+        if (SlowPath.TryEnter(thread))
+        {
+            EndPeriods(own, now);
+            ReleaseExcess();
+            SlowPath.Leave(thread);
+        }
+    }
+
+    // What bytes decide, and not time: a small program's peak comes sooner than any period ends.
+    private static void AfterMoves(Slab* own)
     {
         own->Ticks++;
         if (Heap.Occupancy.IsMuch(own->Flow))
@@ -58,37 +86,6 @@ internal static unsafe class Upkeep
             own->LookedForIdle = true;
             SlabDrain.OwnIdle(own);
         }
-
-        if (--own->TicksToSkip < 0)
-        {
-            LookAtClock(own);
-        }
-    }
-
-    // Where slow paths are frequent, the clock would be a good part of them: so it is not looked at in all.
-    private static void LookAtClock(Slab* own)
-    {
-        long now = Clock.Milliseconds;
-        own->TicksToSkip = now - own->LastTick < FrequentMilliseconds ? SkippedTicks : 0;
-        own->LastTick = now;
-        if (now - own->PeriodStart >= Options.ReleaseDelay)
-        {
-            own->PeriodStart = now;
-            if (!own->LookedForIdle)
-            {
-                SlabDrain.OwnIdle(own);
-            }
-
-            own->Moved = 0;
-            own->LookedForIdle = false;
-            if (own->Lock.TryAcquire())
-            {
-                SlabCapacity.Fit(own);
-                own->Lock.Release();
-            }
-        }
-
-        EndPeriod(now);
     }
 
     private static void AfterGrowth()
@@ -117,8 +114,16 @@ internal static unsafe class Upkeep
             CpuSlabs.Drain(idleOnly: true);
         }
 
-        EndPeriod(Clock.Milliseconds);
+        EndPeriods(null, Clock.Milliseconds);
         Heap.Pages->ReleaseExcess(Heap.Pages->FreeBytes / PageMap.PageSize); // all: nobody waits for this thread
+    }
+
+    private static void ReleaseExcess()
+    {
+        if (Heap.Pages->HasExcess)
+        {
+            Heap.Pages->ReleaseExcess(0);
+        }
     }
 
     private static bool EmptyAfterFall(bool mayAbortOthers)
@@ -133,28 +138,75 @@ internal static unsafe class Upkeep
         return falls;
     }
 
-    private static void EndPeriod(long now)
+    // The slab has yet to act on the end of a period.
+    private static bool IsBehind(Slab* own) => own != null && own->Period != Volatile.Read(ref s_periods);
+
+    // What lies idle in the caller's slab goes first, so that it moves on with what the tiers behind have.
+    private static void EndPeriods(Slab* own, long now)
     {
         long start = Volatile.Read(ref s_periodStart);
-        if (now - start >= Options.ReleaseDelay && Startup.IsHeapReady && Interlocked.CompareExchange(ref s_periodStart, now, start) == start
-            && start != 0) // the first period only begins: a small program need not touch every class
+        int ended = Periods.Ended(start, now, Options.ReleaseDelay);
+        bool ends = ended > 0 && Startup.IsHeapReady && Interlocked.CompareExchange(ref s_periodStart, now, start) == start
+            && start != 0; // the first period only begins: a small program need not touch every class
+        if (ends)
         {
-            Heap.IsShort = false;
-            bool emptied = EmptyAfterFall(mayAbortOthers: false);
-            Heap.Occupancy.EndPeriod();
-            if (!emptied && s_periodsAfterFall > 0)
-            {
-                s_periodsAfterFall--;
-                Heap.EmptyCaches(mayAbortOthers: false);
-            }
-            else
-            {
-                Heap.PlunderTransferCaches(all: false);
-                Heap.GiveKeptSpans(all: false);
-                LargeCache.Flush();
-            }
-
-            Heap.Pages->EndPeriod();
+            Interlocked.Add(ref s_periods, ended);
         }
+
+        if (IsBehind(own))
+        {
+            long periods = Volatile.Read(ref s_periods);
+            long slabsEnded = periods - own->Period;
+            own->Period = periods;
+            EndSlabsPeriods(own, slabsEnded);
+        }
+
+        if (ends)
+        {
+            EndHeapsPeriods(ended);
+        }
+    }
+
+    private static void EndSlabsPeriods(Slab* own, long ended)
+    {
+        SlabDrain.Obey(own);
+        if (!own->LookedForIdle || ended > 1)
+        {
+            SlabDrain.OwnIdle(own);
+        }
+
+        if (ended > 1)
+        {
+            SlabDrain.OwnIdle(own); // nobody came by in the others
+        }
+
+        own->Moved = 0;
+        own->LookedForIdle = false;
+        if (own->Lock.TryAcquire())
+        {
+            SlabCapacity.Fit(own);
+            own->Lock.Release();
+        }
+    }
+
+    private static void EndHeapsPeriods(int ended)
+    {
+        Heap.IsShort = false;
+        bool emptied = EmptyAfterFall(mayAbortOthers: false);
+        Heap.Occupancy.EndPeriods(ended);
+        if (!emptied && s_periodsAfterFall > 0)
+        {
+            s_periodsAfterFall = s_periodsAfterFall > ended ? s_periodsAfterFall - ended : 0;
+            Heap.EmptyCaches(mayAbortOthers: false);
+        }
+        else
+        {
+            bool all = ended > 1; // nobody came by in the others
+            Heap.PlunderTransferCaches(all);
+            Heap.GiveKeptSpans(all);
+            LargeCache.Flush();
+        }
+
+        Heap.Pages->EndPeriods(ended);
     }
 }

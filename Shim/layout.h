@@ -4,9 +4,9 @@
 #define MAX_CPUS        8192    /* CONFIG_NR_CPUS at its largest */
 
 /* ThreadState */
-#define THREAD_TABLE    0
-#define THREAD_RSEQ_CS  8
-#define THREAD_INDEX    16
-#define THREAD_DETACHED 20
-#define THREAD_SLAB     24
-#define THREAD_SIZE     80
+#define THREAD_TABLE     0
+#define THREAD_COUNTDOWN 8
+#define THREAD_RSEQ_CS   16
+#define THREAD_INDEX     24
+#define THREAD_DETACHED  28
+#define THREAD_SIZE      104

@@ -84,22 +84,30 @@ nm_abort_\name:
 /*
  * void *nm_pop(size_t class, size_t size, int on_failure): takes an object of the class; when there is none, goes on to
  * nm_pop_empty(class, size, on_failure).
+ *
+ * Each counts its bytes off this thread's countdown. The one with which that runs out goes on to nm_pop_due instead, with the same arguments,
+ * which looks at the clock and comes again. No other thread sees the countdown, so that it may change before the commit: what was counted by
+ * a section that was left is counted, and asked for again only by nm_pop_due and a debugger's user.
  */
 FUNCTION nm_pop
         SECTION_BEGIN nm_pop
+        sub     %rsi, %fs:THREAD_COUNTDOWN(%r9)
+.Lexit_nm_pop:
+        js      nm_pop_due
         LOAD_SLAB %r10
         lea     (%r10,%rdi,8), %r8
         mov     (%r8), %ecx                             /* current */
         lea     (%r10,%rcx), %r9
         mov     -8(%r9), %rax                           /* the topmost object, or zero */
         test    %rax, %rax
-.Lexit_nm_pop:
+.Lexit2_nm_pop:
         jz      nm_pop_empty
         sub     $8, %ecx
         mov     %ecx, (%r8)
 .Lcommit_nm_pop:
         ret
         EXIT_POINT nm_pop, .Lexit_nm_pop
+        EXIT_POINT nm_pop, .Lexit2_nm_pop
         SECTION_END nm_pop, nm_pop_empty
 FUNCTION_END nm_pop
 
@@ -307,10 +315,12 @@ nm_own_rseq_abi:
         .type   nm_thread, @object
 nm_thread:
         .quad   nm_sentinel_table                       /* THREAD_TABLE */
+        .quad   0                                       /* THREAD_COUNTDOWN */
         .quad   0                                       /* THREAD_RSEQ_CS */
         .long   0                                       /* THREAD_INDEX */
         .long   0                                       /* THREAD_DETACHED */
-        .quad   0                                       /* THREAD_SLAB */
+        .quad   0                                       /* its own slab */
+        .quad   0, 0                                    /* how far the countdown was set, and when it was looked at the clock */
         .quad   0                                       /* how it uses rseq, whether it is on a slow path */
         .quad   0                                       /* what realloc made larger last */
         .quad   0                                       /* where it stands among those on slow paths */

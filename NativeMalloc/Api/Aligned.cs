@@ -122,6 +122,11 @@ internal static unsafe class Aligned
 
         void* block = Options.Check ? Checked.Allocate(size, alignment) : LargeBlocks.Allocate(size, alignment);
         SlowPath.Leave(thread);
+        if (block != null)
+        {
+            CpuCache.Count(thread, size);
+        }
+
         return block;
     }
 

@@ -60,7 +60,13 @@ internal static unsafe class Realloc
             Span* span = Options.Check ? null : LargeBlocks.TakeSpan(bytes, PageMap.PageSize);
             SlowPath.Leave(Shim.Thread());
             block = span != null ? LargeBlocks.MakeZero(span, bytes) : block; // a fork need not wait for that
-            return block != null ? block : Errno.Fail(Errno.NoMemory);
+            if (block == null)
+            {
+                return Errno.Fail(Errno.NoMemory);
+            }
+
+            CpuCache.Count(Shim.Thread(), bytes);
+            return block;
         }
 
         void* small = bytes <= SizeClasses.MaxSize ? CpuCache.TakeZeroed(SizeClasses.OfCoarse(bytes), bytes) : null;
@@ -131,6 +137,7 @@ internal static unsafe class Realloc
             SlowPath.Leave(thread);
             if (resized != null)
             {
+                CpuCache.Count(thread, size > usable ? size - usable : 0);
                 return resized;
             }
         }

@@ -40,7 +40,12 @@ internal static unsafe class CpuCache
             block = Options.Check ? Checked.Allocate(size, MinAlignment)
                 : sizeClass == 0 ? LargeBlocks.Allocate(size, PageMap.PageSize)
                 : Refill(own, sizeClass, size, out attached);
-            Upkeep.Tick(own);
+            if (block == null)
+            {
+                AllocationClock.CountBack(thread, size);
+            }
+
+            Upkeep.Tick(thread, own, size);
             SlowPath.Leave(thread);
         }
         else
@@ -54,6 +59,40 @@ internal static unsafe class CpuCache
             : failure == OnFailure.ReturnNull ? null
             : failure == OnFailure.SetErrno ? Errno.Fail(Errno.NoMemory)
             : CxxRuntime.Throw("_Znwm"u8, size, 0);
+    }
+
+    /// <summary>
+    /// The same, where the countdown of <see cref="AllocationClock"/> has run out with it: whether or not the slab has an object.
+    /// </summary>
+    [RuntimeExport("nm_pop_due")]
+    internal static void* PopDue(nuint sizeClass, nuint size, OnFailure failure)
+    {
+        ThreadState* thread = Shim.Thread();
+        if (sizeClass == 0)
+        {
+            void* block = PopEmpty(0, size, failure); // counted back, if it is not to be had
+            LookIfDue(thread, size);
+            return block;
+        }
+
+        Upkeep.Look(thread, size);
+        AllocationClock.CountBack(thread, size); // it comes by again
+        return Shim.Pop(sizeClass, size, failure);
+    }
+
+    /// <summary>Counts an allocation that did not come by <see cref="Shim.Pop"/>, when no lock is held.</summary>
+    internal static void Count(ThreadState* thread, nuint size)
+    {
+        AllocationClock.Count(thread, size);
+        LookIfDue(thread, size);
+    }
+
+    private static void LookIfDue(ThreadState* thread, nuint size)
+    {
+        if (AllocationClock.IsDue(thread))
+        {
+            Upkeep.Look(thread, size);
+        }
     }
 
     /// <summary>
@@ -73,10 +112,11 @@ internal static unsafe class CpuCache
         if (!Options.Check && Heap.CentralLists.Take(sizeClass, &block, 1) > 0)
         {
             CountMiss(own, sizeClass, size);
+            AllocationClock.Count(thread, size);
             Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, size);
         }
 
-        Upkeep.Tick(own);
+        Upkeep.Tick(thread, own, size);
         SlowPath.Leave(thread);
         return block;
     }
@@ -176,7 +216,7 @@ internal static unsafe class CpuCache
 
         Slab* own = Shim.OwnSlab();
         bool given = TryGive(own, block, sizeClass);
-        Upkeep.Tick(own);
+        Upkeep.Tick(thread, own, 0);
         SlowPath.Leave(thread);
         if (!given)
         {
@@ -223,6 +263,7 @@ internal static unsafe class CpuCache
             Span* span = LargeBlocks.SpanOf(block, Caller.Free);
             if (span != null)
             {
+                AllocationClock.Shorten(Shim.Thread(), span->Bytes);
                 LargeBlocks.Free(span);
             }
 
@@ -311,6 +352,7 @@ internal static unsafe class CpuCache
             }
         }
 
+        AllocationClock.Shorten(Shim.Thread(), SizeClasses.Size(sizeClass));
         Heap.Transfer(sizeClass)->Give(sizeClass, &block, 1);
         return true;
     }
@@ -326,8 +368,10 @@ internal static unsafe class CpuCache
             return false;
         }
 
+        nuint bytes = (nuint)count * SizeClasses.Size(sizeClass);
         CountMove(slab, count);
-        slab->Flow -= count * (long)SizeClasses.Size(sizeClass);
+        slab->Flow -= (long)bytes;
+        AllocationClock.Shorten(Shim.Thread(), bytes);
         Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
         return true;
     }

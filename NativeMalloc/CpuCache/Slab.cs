@@ -50,7 +50,7 @@ internal unsafe partial struct Slab
     /// <summary>Under the lock: the class from which room is taken next.</summary>
     internal int Hand;
 
-    /// <summary>Under the lock: the period (its <see cref="PeriodStart"/>) in which all stacks were taken back to be cut anew.</summary>
+    /// <summary>Under the lock: the period (its <see cref="Period"/>) in which all stacks were taken back to be cut anew.</summary>
     internal long StacksTakenBack;
 
     /// <summary>Under the lock of the table of CPUs: what the stacks came to when <see cref="IsIdle"/> last looked.</summary>
@@ -70,8 +70,8 @@ internal unsafe partial struct Slab
     /// <summary>The slab's slow paths.</summary>
     internal uint Ticks;
 
-    /// <summary>When the slab's present period began, by <see cref="Clock"/>.</summary>
-    internal long PeriodStart;
+    /// <summary>How many periods had ended when the slab last did what is to be done then (<see cref="Upkeep"/>).</summary>
+    internal long Period;
 
     /// <summary>Batches that came and went since <see cref="SlabDrain.OwnIdle"/> last looked, and whether that was in this period.</summary>
     internal uint Moved;
@@ -79,10 +79,6 @@ internal unsafe partial struct Slab
 
     /// <summary>Bytes that came from the transfer caches, less those that left, since somebody last looked what all came to (<see cref="Occupancy"/>).</summary>
     internal long Flow;
-
-    /// <summary>When <see cref="Upkeep"/> last looked at the clock, and how often it will not.</summary>
-    internal long LastTick;
-    internal int TicksToSkip;
 
     /// <summary>Where each class's stack ended when <see cref="SlabDrain.OwnIdle"/> last looked, and how often the class had come to its slow paths.</summary>
     internal fixed ulong StateBefore[SizeClasses.Count];

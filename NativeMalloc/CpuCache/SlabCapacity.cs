@@ -148,12 +148,12 @@ internal static unsafe class SlabCapacity
     // period, since the caches are empty then. It is tried again later where a class cannot be emptied.
     private static void TakeStacksBack(Slab* slab)
     {
-        if (slab->StacksTakenBack == slab->PeriodStart)
+        if (slab->StacksTakenBack == slab->Period)
         {
             return;
         }
 
-        slab->StacksTakenBack = slab->PeriodStart;
+        slab->StacksTakenBack = slab->Period;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             if (!Slab.HasStack(slab, sizeClass))

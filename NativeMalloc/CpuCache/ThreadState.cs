@@ -3,8 +3,8 @@
 namespace NativeMalloc;
 
 /// <summary>
-/// What the library keeps for each thread, in initial-exec TLS. The sequences read the first three fields; ShimLayout.h
-/// of the shim ("layout.h") has their offsets.
+/// What the library keeps for each thread, in initial-exec TLS. The assembly knows the fields down to <see cref="Detached"/>: the shim's
+/// "layout.h" has their offsets.
 /// </summary>
 internal unsafe struct ThreadState
 {
@@ -13,6 +13,9 @@ internal unsafe struct ThreadState
     /// sentinel's table; else the table of the CPUs, or this thread's own.
     /// </summary>
     internal nint* Table;
+
+    /// <summary>Bytes that are left until this thread looks at the clock; below zero, it is to do so (<see cref="AllocationClock"/>).</summary>
+    internal long Countdown;
 
     /// <summary>Takes the sequences' announcements where the process has no rseq.</summary>
     internal ulong UnusedRseqCs;
@@ -25,6 +28,10 @@ internal unsafe struct ThreadState
 
     /// <summary>This thread's own slab, in per-thread mode, or where this thread cannot have the CPUs'.</summary>
     internal Slab* Slab;
+
+    /// <summary>So many bytes the countdown was to last, and when it was set, by <see cref="Clock"/>.</summary>
+    internal long Distance;
+    internal long LastLook;
 
     /// <summary>What this thread has to undo when it ends.</summary>
     internal RseqUse Rseq;

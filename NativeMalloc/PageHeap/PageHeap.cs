@@ -280,12 +280,12 @@ internal unsafe struct PageHeap
         End();
     }
 
-    /// <summary>Every so often: of what has lain idle since the last time, some should go back to the kernel.</summary>
-    internal void EndPeriod()
+    /// <summary>So many periods have ended since the last time: of what has lain idle since then, some should go back to the kernel.</summary>
+    internal void EndPeriods(int ended)
     {
         _lock.Acquire();
         _refuses = false;
-        _idlePages = _policy.EndPeriod(BackedFreePages);
+        _idlePages = _policy.EndPeriods(ended, BackedFreePages);
         End();
     }
 

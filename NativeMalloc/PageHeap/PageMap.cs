@@ -58,10 +58,11 @@ internal static unsafe class PageMap
     {
         nuint sizeClass = 0;
         nuint turned = (address >> AlignmentBits) | (address << (64 - AlignmentBits)); // one that is not aligned is above all others
-        if (turned >> (AddressBits - AlignmentBits) == 0)
+        nuint entry = turned >> (LeafShift - AlignmentBits);
+        if (entry < RootEntries)
         {
             Root* root = RootPointer;
-            byte* classes = (byte*)root + root->Leaves[turned >> (LeafShift - AlignmentBits)];
+            byte* classes = (byte*)root + root->Leaves[entry];
             sizeClass = classes[(turned >> (PageShift - AlignmentBits)) % LeafPages];
         }
 

@@ -74,8 +74,21 @@ internal struct ReleasePolicy
     /// <summary>Pages went back that were due.</summary>
     internal void OnReleased(nint pages) => _released += pages;
 
-    /// <summary>Ends a period in which memory could lie idle; returns how many pages should go back now.</summary>
-    internal nint EndPeriod(nint free)
+    /// <summary>So many periods have ended in which memory could lie idle; returns how many pages should go back now.</summary>
+    internal nint EndPeriods(int ended, nint free)
+    {
+        nint idle = EndPeriod(free);
+        for (int more = 1; more < ended && (_learned > 0 || (idle < free && Options.ReleaseRate > 0)); more++)
+        {
+            idle += EndPeriod(free - idle);
+        }
+
+        _least = free;
+        _most = free;
+        return idle;
+    }
+
+    private nint EndPeriod(nint free)
     {
         nint idle = _least < free ? _least : free;
         nint unconfirmed = _learned - (_most - _least); // what came and went shows how much is of use

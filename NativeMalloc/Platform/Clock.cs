@@ -46,9 +46,15 @@ internal static unsafe class Clock
                 return 0;
             }
 
-            long* time = stackalloc long[2]; // struct timespec
-            Shim.Invoke(s_read, MonotonicCoarse, (nuint)time, 0);
-            return time[0] * 1000 + time[1] / 1_000_000;
+            Timespec time;
+            Shim.Invoke(s_read, MonotonicCoarse, (nuint)(&time), 0);
+            return time.Seconds * 1000 + (long)((ulong)time.Nanoseconds / 1_000_000);
         }
+    }
+
+    private struct Timespec
+    {
+        internal long Seconds;
+        internal long Nanoseconds;
     }
 }

@@ -12,7 +12,10 @@ internal static unsafe class Shim
 
     // --- rseq.S: the restartable sequences on this CPU's slab ---
 
-    /// <summary>Takes an object of the class from this CPU's slab, or goes on to <see cref="CpuCache.PopEmpty"/>, which sees the rest.</summary>
+    /// <summary>
+    /// Takes an object of the class from this CPU's slab, or goes on to <see cref="CpuCache.PopEmpty"/>, which sees the rest. The one with which
+    /// the thread's countdown runs out, to <see cref="CpuCache.PopDue"/>.
+    /// </summary>
     [RuntimeImport("*", "nm_pop")]
     [MethodImpl(Call)]
     internal static extern void* Pop(nuint sizeClass, nuint size, OnFailure failure);

@@ -79,11 +79,11 @@ internal struct Occupancy
         return true;
     }
 
-    /// <summary>Every so often: a comeback does not count any more, and a little less of a fall will do again.</summary>
-    internal void EndPeriod()
+    /// <summary>So many periods have ended: a comeback does not count any more, and a little less of a fall will do again.</summary>
+    internal void EndPeriods(int ended)
     {
         _comeback = long.MaxValue;
-        _falling = _falling > 0 ? _falling - 1 : 0;
-        _shift = _shift > 1 ? _shift - 1 : 1;
+        _falling = _falling > ended ? _falling - ended : 0;
+        _shift = _shift > ended ? _shift - ended : 1;
     }
 }

@@ -115,7 +115,7 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
     /// <summary>Ends a period, and has all go back to the kernel that should then.</summary>
     internal void EndPeriod()
     {
-        heap->EndPeriod();
+        heap->EndPeriods(1);
         heap->ReleaseExcess(heap->FreeBytes / PageMap.PageSize);
         AssertCounters();
     }

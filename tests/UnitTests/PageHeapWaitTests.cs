@@ -70,10 +70,10 @@ public sealed unsafe class PageHeapWaitTests : AllocatorTest, IDisposable
     {
         _model.Take(400 * PageBits.Pages, PageMap.PageSize);
         _heap->Give(_heap->Take(48 * PageBits.Pages, 0, PageMap.PageSize), released: false); // less than an eighth
-        _heap->EndPeriod();
+        _heap->EndPeriods(1);
         Assert.False(_heap->HasExcess);
         nuint free = _heap->FreeBytes;
-        _heap->EndPeriod();
+        _heap->EndPeriods(1);
         Assert.True(_heap->HasExcess);
         Assert.Equal(free, _heap->FreeBytes);
         _heap->ReleaseExcess(0);

@@ -221,7 +221,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         Assert.Equal(capacity, _slab.Capacity(stuck));
         Hold(1000, of: 1);
 
-        _slab.Slab->PeriodStart++;
+        _slab.Slab->Period++;
         Assert.False(SlabCapacity.Grow(_slab.Slab, stuck));
         Assert.Equal(0, _slab.Slab->CapacityBytes);
         Assert.Equal((uint)(sizeof(Slab) + sizeof(void*)), Slab.PrepareStack(_slab.Slab, 1));
@@ -259,7 +259,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         };
         for (int step = 0; step < 400; step++)
         {
-            _slab.Slab->PeriodStart = step / 4;
+            _slab.Slab->Period = step / 4;
             nuint sizeClass = (nuint)(1 + random.Next(25));
             Hold(random.Next(1, 300), sizeClass);
         }
@@ -309,7 +309,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         nuint stuck = GrowUntilStuck();
         Hold(1000, of: 1);
         nint capacity = _slab.Slab->CapacityBytes;
-        _slab.Slab->PeriodStart++;
+        _slab.Slab->Period++;
         Shim.IsOnOtherCpu = () => true;
         Assert.False(SlabCapacity.Grow(_slab.Slab, stuck));
         Assert.Equal(capacity, _slab.Slab->CapacityBytes);
@@ -332,7 +332,7 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         for (int step = 0; step < 2500; step++)
         {
             _slab.Where = $"seed {seed}, step {step}";
-            _slab.Slab->PeriodStart = step / 50;
+            _slab.Slab->Period = step / 50;
 
             // A few classes are in demand at a time, mostly small ones.
             int phase = step / 250;

@@ -48,7 +48,7 @@ public sealed class OccupancyTests
     {
         for (int period = 0; period < count; period++)
         {
-            _occupancy.EndPeriod();
+            _occupancy.EndPeriods(1);
         }
     }
 }

@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// The clock that runs with every allocation, whether or not it misses a cache: each thread's <see cref="ThreadState.Countdown"/>, off which
+/// <see cref="Shim.Pop"/> counts the bytes that are asked for. When it has run out, the thread looks at <see cref="Clock"/> and sets it anew.
+/// </summary>
+/// <remarks>
+/// <see cref="GoneBy"/> is exact, for who wants to know how many bytes were allocated: what only brings a look closer shortens the distance, too,
+/// and what was not had in the end is counted back. A signal handler may come between any two steps: it finds a countdown, and leaves one.
+/// </remarks>
+internal static unsafe class AllocationClock
+{
+    /// <summary>It is time for a look.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsDue(ThreadState* thread) => thread->Countdown < 0;
+
+    /// <summary>Bytes that the thread asked for since the countdown was set.</summary>
+    internal static long GoneBy(ThreadState* thread) => thread->Distance - 1 - thread->Countdown;
+
+    /// <summary>Sets the countdown anew, at a look at that time, by an allocation of that size or a free (0).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Set(ThreadState* thread, nuint size, long now)
+    {
+        thread->Distance = LookDistance.Next(GoneBy(thread), (long)size, now - thread->LastLook);
+        thread->Countdown = thread->Distance - 1; // due with the last byte of it
+        thread->LastLook = now;
+    }
+
+    /// <summary>Counts what did not come by <see cref="Shim.Pop"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Count(ThreadState* thread, nuint size) => thread->Countdown -= (long)size;
+
+    /// <summary>Counts back what came by it and was not had, or will come by it again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void CountBack(ThreadState* thread, nuint size) => thread->Countdown += (long)size;
+
+    /// <summary>A free moved so many bytes along a slow path.</summary>
+    internal static void Shorten(ThreadState* thread, nuint bytes)
+    {
+        long left = thread->Countdown;
+        if (left >= 0)
+        {
+            long less = LookDistance.AfterFree(left, (long)bytes);
+            thread->Distance -= left - less;
+            thread->Countdown = less;
+        }
+    }
+}
