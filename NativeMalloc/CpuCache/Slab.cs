@@ -83,7 +83,7 @@ internal unsafe partial struct Slab
     /// <summary>Where each class's stack ended when <see cref="SlabDrain.OwnIdle"/> last looked, and how often the class had come to its slow paths.</summary>
     internal fixed ulong StateBefore[SizeClasses.Count];
 
-    /// <summary>Times that a class has asked in vain since the budget was last moved in its favour; below zero where there was nothing to move.</summary>
+    /// <summary>Times that a class has asked in vain since the budget was last moved in its favour.</summary>
     internal fixed sbyte Waits[SizeClasses.Count];
 
     internal fixed long Underflows[SizeClasses.Count];

@@ -52,7 +52,6 @@ internal static unsafe class SlabCapacity
         wanted = wanted < affordable ? wanted : (int)affordable;
         if (wanted <= 0)
         {
-            ClassRoom.GotNone(ref slab->Waits[sizeClass]);
             return false;
         }
 
@@ -127,7 +126,7 @@ internal static unsafe class SlabCapacity
     // Gives a class a stack of at least that many places, with its old capacity; its objects go to the transfer cache.
     private static bool MoveStack(Slab* slab, nuint sizeClass, int capacity, int places)
     {
-        int stack = ClassRoom.Stack(places, MaxOf(sizeClass));
+        int stack = ClassRoom.Stack(places, Slab.PlacesOf(slab, sizeClass), MaxOf(sizeClass));
         uint begin = Slab.PrepareStack(slab, stack);
         if (begin == 0)
         {
@@ -184,10 +183,10 @@ internal static unsafe class SlabCapacity
         return Shim.SwapHeader(slab, sizeClass, Slab.EmptyHeaderOf(slab, sizeClass), header) == 1;
     }
 
-    // Takes capacity for about that many bytes from the other classes: unused room at no cost, else by evicting objects.
+    // Takes capacity for up to that many bytes from the other classes: unused room at no cost, and by evicting objects of the first that uses all.
     private static void Take(Slab* slab, nuint except, nint bytes)
     {
-        int evictions = 0;
+        bool evicted = false;
         for (int steps = 1; steps < SizeClasses.Count && bytes > 0; steps++)
         {
             slab->Hand = slab->Hand + 1 < SizeClasses.Count ? slab->Hand + 1 : 1;
@@ -199,12 +198,12 @@ internal static unsafe class SlabCapacity
 
             if (Slab.RoomOf(slab, victim) == 0)
             {
-                if (evictions == ClassRoom.MaxEvictions)
+                if (evicted)
                 {
                     continue;
                 }
 
-                evictions++;
+                evicted = true;
                 Evict(slab, victim, SizeClasses.Batch(victim));
             }
 

@@ -7,24 +7,14 @@ namespace NativeMalloc;
 internal static class ClassRoom
 {
     /// <summary>
-    /// Most objects of a class: so many bytes of them, within these bounds. (tcmalloc's are 2,048 of the ten smallest, 128 of others. With
-    /// 256 KiB 2,000 blocks of 1 KiB, taken and freed in turn, cost four times as much.)
+    /// Most objects of a class: so many bytes of them (with 256 KiB 2,000 blocks of 1 KiB, taken and freed in turn, cost four times as much), and
+    /// no more than so many, since each has a place in the slab (with half as many 10,000 of 64 bytes cost a quarter more).
     /// </summary>
-    private const int MaxBytes = 2 << 20;
+    private const int MostBytes = 2 << 20;
     private const int MostObjects = 8192;
-    private const int LeastObjects = 128;
 
-    /// <summary>Of those smaller than that fewer: a program that has many has little else, and 8,192 of them made its peak 3 % higher.</summary>
-    private const int TinyBytes = 64;
-    private const int MostTinyObjects = 4096;
-
-    /// <summary>
-    /// A stack that is too small gives way to one of this many times its places. One that fills a page of the kernel's gives way to the class's
-    /// last, which is touched as it is used, while what is left behind stays.
-    /// </summary>
+    /// <summary>A stack that is too small gives way to one of this many times the places that are needed; what is left behind stays.</summary>
     private const int StackGrowth = 4;
-    private const int MinStack = 8;
-    private const int PageOfStack = 512;
 
     /// <summary>
     /// A class whose room the others must give asks this often before it gets any: a batch that comes and goes is cheap, and
@@ -32,32 +22,20 @@ internal static class ClassRoom
     /// </summary>
     private const int TakeEvery = 8;
 
-    /// <summary>And so often more after the others had none to give: a look at all of them costs as much as some batches.</summary>
-    private const int TakeLater = 56;
-
     /// <summary>What comes or goes at once, where it is more than a batch, is this part of the class's capacity.</summary>
     private const int MoveFraction = 8;
 
     /// <summary>A class's first room, and what it takes from others at one time, is at most this part of the budget.</summary>
     private const int StepFraction = 32;
-    private const int LeastStep = 2;
-
-    /// <summary>Most classes that lose objects, rather than unused room, in favour of another at one time.</summary>
-    internal const int MaxEvictions = 4;
 
     /// <summary>Most objects of so many bytes that any slab may hold.</summary>
-    internal static int Most(int size)
-    {
-        int max = MaxBytes / size;
-        int most = size < TinyBytes ? MostTinyObjects : MostObjects;
-        return max > most ? most : max > LeastObjects ? max : LeastObjects;
-    }
+    internal static int Most(int size) => MostBytes / size is var most && most < MostObjects ? most : MostObjects;
 
     /// <summary>What a class gets at once: a batch, or less where the budget is so small that batches of all classes would not fit.</summary>
     internal static int Step(nint budget, int size, int batch)
     {
         nint share = budget / StepFraction / size;
-        return share >= batch ? batch : share > LeastStep ? (int)share : LeastStep;
+        return share >= batch ? batch : share > 1 ? (int)share : 1;
     }
 
     /// <summary>How much more a class should get: as much as it has, but a step of what others must give.</summary>
@@ -87,16 +65,11 @@ internal static class ClassRoom
         return wanted < most ? wanted : most;
     }
 
-    /// <summary>How many places to give a class whose stack has less than it needs.</summary>
-    internal static int Stack(int needed, int most)
+    /// <summary>How many places to give a class that needs so many, and has a stack with fewer, or none.</summary>
+    internal static int Stack(int needed, int places, int most)
     {
-        int stack = MinStack;
-        while (stack < needed)
-        {
-            stack *= StackGrowth;
-        }
-
-        return stack > PageOfStack || stack > most ? most : stack;
+        int stack = places == 0 ? needed : needed * StackGrowth;
+        return stack < most ? stack : most;
     }
 
     /// <summary>Whether a class that asks for the others' room gets some, where it has asked so often in vain.</summary>
@@ -111,9 +84,6 @@ internal static class ClassRoom
         asked = 0;
         return true;
     }
-
-    /// <summary>After the others had none to give.</summary>
-    internal static void GotNone(ref sbyte asked) => asked = -TakeLater;
 
     /// <summary>What a class that has more than it uses, or more than others, gives of it at once. Of one, one.</summary>
     internal static int HalfOf(int count) => (count + 1) / 2;

@@ -7,29 +7,19 @@ namespace NativeMalloc;
 /// </summary>
 internal static class SlabBudget
 {
-    /// <summary>6 MiB: with half of it a mixed workload took a quarter longer, and heaps' resident memory was the same; with 8 it was no faster.</summary>
-    private const nint MostOfSlab = 6 << 20;
-
-    private const nint MostOfCpus = 64 << 20;
-
-    /// <summary>tcmalloc's choice.</summary>
-    private const nint MostOfThreads = 32 << 20;
-
     /// <summary>
-    /// All share this, whatever the heap's size: what a slab holds is out of the other CPUs' reach, so of several they have
-    /// less than a lone one; threads more, since most of them are idle. And what is of use to one.
+    /// The most that is of use to one slab, and so the least that all share: with half of it a mixed workload took a quarter longer, and heaps'
+    /// resident memory was the same; with a third more it was no faster.
     /// </summary>
-    private const nint LeastOfOneCpu = 6 << 20;
-    private const nint LeastOfCpus = 1 << 20;
-    private const nint LeastOfThreads = 6 << 20;
-    private const nint Least = 64 << 10;
+    private const nint MostOfOne = 6 << 20;
 
-    /// <summary>
-    /// While the heap is falling no slab holds more than this, or all slabs' part of the heap: what it frees last would stay in them, and each
-    /// object of it may hold a span.
-    /// </summary>
-    private const nint MostOfSlabWhileFalling = 256 << 10;
+    /// <summary>All share no more than this, however large the heap is.</summary>
+    private const nint MostOfAll = 64 << 20;
 
+    /// <summary>The least that is of use to one: on many CPUs that, and while the heap is falling, since what it frees last would stay in the slab.</summary>
+    private const nint LeastOfOne = 64 << 10;
+
+    /// <summary>All share this part of the heap.</summary>
     private const int HeapFraction = 4;
 
     /// <summary>Of what all CPUs' slabs have, a slab's part is counted in so many.</summary>
@@ -44,19 +34,19 @@ internal static class SlabBudget
     /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, or is falling to them, and the slab that part of <see cref="Whole"/>.</summary>
     internal static nint ForCpu(int slabs, int part, nuint heap, bool falls)
     {
-        nint all = ForAll(slabs == 1 ? LeastOfOneCpu : LeastOfCpus, MostOfCpus, heap);
+        nint all = ForAll(heap);
         nint even = all / slabs;
-        return WhileFalling(Bounded(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), Least, MostOfSlab), heap, falls);
+        return ForOne(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), heap, falls);
     }
 
     /// <summary>For each of so many threads' slabs.</summary>
-    internal static nint ForThread(int slabs, nuint heap, bool falls) =>
-        WhileFalling(Bounded(ForAll(LeastOfThreads, MostOfThreads, heap) / slabs, Least, MostOfSlab), heap, falls);
+    internal static nint ForThread(int slabs, nuint heap, bool falls) => ForOne(ForAll(heap) / slabs, heap, falls);
 
-    private static nint ForAll(nint least, nint most, nuint heap) => Bounded((nint)(heap / HeapFraction), least, most);
+    private static nint ForAll(nuint heap) => Bounded((nint)(heap / HeapFraction), MostOfOne, MostOfAll);
 
-    private static nint WhileFalling(nint budget, nuint heap, bool falls) =>
-        falls ? Bounded(budget, 0, ForAll(MostOfSlabWhileFalling, MostOfSlab, heap)) : budget;
+    // While the heap is falling no slab holds more than all should have of what is left: each object of it may hold a span.
+    private static nint ForOne(nint budget, nuint heap, bool falls) =>
+        Bounded(budget, LeastOfOne, falls ? Bounded((nint)(heap / HeapFraction), LeastOfOne, MostOfOne) : MostOfOne);
 
     private static nint Bounded(nint value, nint least, nint most) => value < least ? least : value > most ? most : value;
 }

@@ -3,39 +3,27 @@ namespace NativeMalloc;
 /// <summary>How many objects of a class the transfer cache holds between one CPU and another.</summary>
 internal static class TransferRoom
 {
-    /// <summary>Most objects, in batches; in bytes, this part of the heap within these bounds.</summary>
-    private const int MaxBatches = 256;
+    /// <summary>This part of the heap: of all classes together, about as much as all slabs hold. And what is of use where the heap is small.</summary>
     private const int HeapFraction = 512;
-    private const int MostBytes = 512 << 10;
     private const int LeastBytes = 16 << 10;
 
-    private const int FirstBatches = 4;
-    private const int GrowthFactor = 4;
+    /// <summary>A cache that is too small gets this many times its room: its array, which is never given back, is made anew.</summary>
+    private const int Growth = 4;
 
-    /// <summary>Most objects of that size, when the heap has so many bytes.</summary>
-    internal static int Most(int size, int batch, nuint heap)
+    /// <summary>Most objects of that size, when the heap has so many bytes; no more than a slab may hold.</summary>
+    internal static int Most(int size, nuint heap)
     {
-        int most = Bytes(heap) / size;
-        return most < MaxBatches * batch ? most : MaxBatches * batch;
+        nuint bytes = heap / HeapFraction;
+        nuint part = (bytes > LeastBytes ? bytes : LeastBytes) / (nuint)size;
+        return (int)part is var count && part < (nuint)ClassRoom.Most(size) ? count : ClassRoom.Most(size);
     }
 
-    /// <summary>How many there should be room for where batches were refused that are wanted again: more than now, or no more.</summary>
+    /// <summary>How many there should be room for where batches were refused that are wanted again: twice as many at least, or as many as now.</summary>
     internal static int Next(int capacity, int size, int batch, nuint heap)
     {
-        int next = capacity == 0 ? FirstBatches * batch : GrowthFactor * capacity;
-        int most = Most(size, batch, heap);
-        return next < most ? next : most;
-    }
-
-    // It doubles as the heap does: the cache's array, which is never given back, is made anew.
-    private static int Bytes(nuint heap)
-    {
-        int bytes = LeastBytes;
-        while (bytes < MostBytes && (nuint)bytes * 2 <= heap / HeapFraction)
-        {
-            bytes *= 2;
-        }
-
-        return bytes;
+        int next = capacity == 0 ? batch : Growth * capacity;
+        int most = Most(size, heap);
+        next = next < most ? next : most;
+        return next >= 2 * capacity ? next : capacity;
     }
 }

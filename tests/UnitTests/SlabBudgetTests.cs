@@ -12,9 +12,9 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
 
     [Theory]
     [InlineData(1, 0, 6 << 20)]
-    [InlineData(2, 0, 512 << 10)]
+    [InlineData(2, 0, 3 << 20)]
     [InlineData(2, 64 << 20, 6 << 20)]
-    [InlineData(64, 0, 64 << 10)] // a small heap on many CPUs
+    [InlineData(64, 0, 96 << 10)] // a small heap on many CPUs
     [InlineData(64, 64 << 20, 256 << 10)]
     [InlineData(10, 1 << 30, 6 << 20)]
     [InlineData(32, 1 << 30, 2 << 20)]
@@ -24,18 +24,18 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
         Assert.Equal(expected, SlabBudget.ForCpu(cpus, SlabBudget.Whole / cpus, (nuint)heap, falls: false));
 
     [Theory]
-    [InlineData(2, 0, 128 << 10)]
-    [InlineData(2, SlabBudget.Whole, 1 << 20)]
-    [InlineData(2, SlabBudget.Whole * 3 / 4, 768 << 10)]
+    [InlineData(2, 0, 768 << 10)]
+    [InlineData(2, SlabBudget.Whole, 6 << 20)]
+    [InlineData(2, SlabBudget.Whole * 3 / 4, 4608 << 10)]
     [InlineData(64, SlabBudget.Whole, 1 << 20)] // four times an even part: the others keep what they hold
     [InlineData(64, 0, 64 << 10)]
     public void ASlabsPartHasBounds(int cpus, int part, int expected) =>
         Assert.Equal(expected, SlabBudget.ForCpu(cpus, part, (nuint)(cpus == 2 ? 0 : 64 << 20), falls: false));
 
     [Theory]
-    [InlineData(1, 448 << 10, 576 << 10)]
-    [InlineData(3, 700 << 10, 816 << 10)]
-    [InlineData(1000, 880 << 10, 1 << 20)]
+    [InlineData(1, 2688 << 10, 3456 << 10)]
+    [InlineData(3, 4200 << 10, 4896 << 10)]
+    [InlineData(1000, 5280 << 10, 6 << 20)]
     public void WhoAsksOftenerGetsMore(int times, int least, int most)
     {
         Assert.True(Heap.Initialize());
@@ -54,20 +54,20 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
         }
 
         Assert.InRange(often->BudgetBytes, least, most);
-        Assert.InRange(seldom->BudgetBytes, 128 << 10, (1 << 20) - least);
+        Assert.InRange(seldom->BudgetBytes, 768 << 10, (6 << 20) - least);
 
         for (int i = 0; i < 10_000; i++)
         {
             CpuSlabs.ShareBudget(seldom);
         }
 
-        Assert.InRange(seldom->BudgetBytes, 880 << 10, 1 << 20);
+        Assert.InRange(seldom->BudgetBytes, 5280 << 10, 6 << 20);
     }
 
     [Theory]
     [InlineData(1, 0, 6 << 20)]
     [InlineData(64, 0, 96 << 10)]
-    [InlineData(64, 1 << 30, 512 << 10)]
+    [InlineData(64, 1 << 30, 1 << 20)]
     [InlineData(10_000, 1 << 30, 64 << 10)]
     public void ThreadsShareWhatAllMayHold(int threads, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForThread(threads, (nuint)heap, falls: false));
 
