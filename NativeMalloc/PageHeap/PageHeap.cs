@@ -8,9 +8,6 @@ namespace NativeMalloc;
 /// </summary>
 internal unsafe struct PageHeap
 {
-    /// <summary>This share more than the excess goes back at once, so that the next free does not come to it again.</summary>
-    private const nint MarginFraction = 8;
-
     /// <summary>The first mapping, and the largest that is made ahead of need; between them, a sixteenth of the heap.</summary>
     private const nuint MinGrowth = 2 << 20;
     private const nuint MaxGrowth = 64 << 20;
@@ -57,8 +54,7 @@ internal unsafe struct PageHeap
     private nint _refusedPages;
     private bool _refuses;
 
-    // What lay idle in the last period and should have gone back by now; and what should go back in all, for who has no lock.
-    private nint _idlePages;
+    // What should go back, for who has no lock.
     private nint _duePages;
 
     /// <summary>Bytes of address space that the heap has mapped.</summary>
@@ -80,6 +76,12 @@ internal unsafe struct PageHeap
     internal readonly nuint FreeBytes => (nuint)(BackedPages - _usedPages) << PageMap.PageShift;
 
     private readonly nint BackedPages => _mappedPages - _releasedPages;
+
+    // There is an option that limits how much memory the heap may have, in use and free; and so many pages more it may have than are in use.
+    private static bool IsLimited => Options.Limit != Options.NoLimit || Options.SoftLimit != Options.NoLimit;
+
+    private readonly nint LimitRoom => (nint)((Options.Limit < Options.SoftLimit ? Options.Limit : Options.SoftLimit) >> PageMap.PageShift)
+        - (nint)(Metadata.TouchedBytes >> PageMap.PageShift) - _usedPages;
 
     private readonly nint BackedFreePages => BackedPages - _usedPages - _leavingPages;
 
@@ -172,7 +174,7 @@ internal unsafe struct PageHeap
     /// <summary>
     /// How many pages, of those in spans, may wait for their next use beside the free ones. Without the lock: a guess.
     /// </summary>
-    internal readonly nuint KeepablePages => _policy.Kept(_usedPages) - BackedFreePages is var pages && pages > 0 ? (nuint)pages : 0;
+    internal readonly nuint KeepablePages => _policy.Kept(LimitRoom) - BackedFreePages is var pages && pages > 0 ? (nuint)pages : 0;
 
     /// <summary>Whether the next so many pages would come from a free row that holds memory already.</summary>
     internal bool HasBacked(nuint pages)
@@ -252,7 +254,7 @@ internal unsafe struct PageHeap
         nint released = 0;
         nint toOffer = BackedFreePages; // what is refused could be offered again and again, while others are at it
         while (released < pages && toOffer > 0 && !ForkGate.IsClosedTo(Shim.Thread())
-            && TryReleaseStep(pages - released, exchange: false, out nint count, out nint offered))
+            && TryReleaseStep(pages - released, out nint count, out nint offered))
         {
             released += count;
             toOffer -= offered;
@@ -269,23 +271,31 @@ internal unsafe struct PageHeap
     internal void ReleaseExcess(nuint freedPages)
     {
         _lock.Acquire();
-        nint most = _policy.IsLimited ? _mappedPages : (nint)freedPages + MaxReleaseStep;
+        nint most = IsLimited ? _mappedPages : (nint)freedPages + MaxReleaseStep;
         nint due = DuePages(out bool exchange);
         due = due < most ? due : most;
-        while (due > 0 && !_refuses && !ForkGate.IsClosedTo(Shim.Thread()) && TryReleaseStep(due, exchange, out nint count, out _))
+        while (due > 0 && !_refuses && !ForkGate.IsClosedTo(Shim.Thread()) && TryReleaseStep(due, out nint count, out _))
         {
             due -= count;
+            if (exchange)
+            {
+                _shortRows.OnReleased(count);
+            }
+            else
+            {
+                _policy.OnReleased(count);
+            }
         }
 
         End();
     }
 
-    /// <summary>So many periods have ended since the last time: of what has lain idle since then, some should go back to the kernel.</summary>
+    /// <summary>So many periods have ended: what has lain idle for long enough should go back to the kernel.</summary>
     internal void EndPeriods(int ended)
     {
         _lock.Acquire();
         _refuses = false;
-        _idlePages = _policy.EndPeriods(ended, BackedFreePages);
+        _policy.EndPeriods(ended, BackedFreePages, (nint)Options.ReleaseRate);
         End();
     }
 
@@ -709,8 +719,8 @@ internal unsafe struct PageHeap
         return true;
     }
 
-    // Free pages that should go back to the kernel: those beyond what is kept, and some more, or those that lay idle; "exchange": else those
-    // beside which others had to be taken.
+    // Free pages that should go back to the kernel: those beyond what is kept, or that lay idle; "exchange": else those beside which others had
+    // to be taken.
     private readonly nint DuePages(out bool exchange)
     {
         exchange = false;
@@ -720,9 +730,7 @@ internal unsafe struct PageHeap
         }
 
         nint free = BackedFreePages - _refusedPages;
-        nint kept = _policy.Kept(_usedPages);
-        nint due = free > kept ? free - kept + kept / MarginFraction : 0;
-        due = due > _idlePages ? due : _idlePages;
+        nint due = _policy.Due(_usedPages, free, LimitRoom);
         if (due <= 0 && !HugePageAdvice.AreWanted(_use))
         {
             exchange = true;
@@ -733,7 +741,7 @@ internal unsafe struct PageHeap
     }
 
     // Gives up to so many free pages back; false if there are none. The lock is let go while the kernel takes them, when they are nobody's.
-    private bool TryReleaseStep(nint most, bool exchange, out nint released, out nint offered)
+    private bool TryReleaseStep(nint most, out nint released, out nint offered)
     {
         released = 0;
         offered = 0;
@@ -763,16 +771,6 @@ internal unsafe struct PageHeap
         }
 
         released = (nint)pages;
-        if (exchange)
-        {
-            _shortRows.OnReleased(released);
-        }
-        else
-        {
-            _policy.OnReleased(released);
-            _idlePages = _idlePages < released ? _idlePages : _idlePages - released;
-        }
-
         return true;
     }
 

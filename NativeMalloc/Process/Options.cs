@@ -37,7 +37,7 @@ internal static unsafe class Options
 
     private const uint DefaultReleaseDelay = 250;
     private const uint MaxReleaseDelay = 24 * 3600 * 1000;
-    private const uint DefaultReleaseRate = 50;
+    private const uint DefaultReleaseRate = 100;
 
     internal const ulong NoLimit = ulong.MaxValue;
 
