@@ -34,6 +34,9 @@ internal static unsafe class Heap
 
     private static ref Collecting Period => ref s_collecting.Value;
 
+    // The first class whose spans are yet to be looked through for idle pages; 0 if there is none.
+    private static int s_toLook;
+
     internal static PageHeap* Pages => (PageHeap*)Unsafe.AsPointer(ref s_pages.Value);
 
     internal static Remnants<RemnantSpans>* Remnants => (Remnants<RemnantSpans>*)Unsafe.AsPointer(ref s_remnants.Value);
@@ -86,6 +89,60 @@ internal static unsafe class Heap
         {
             EmptyCaches(mayAbortOthers: true);
             released += Pages->Release(whole - released);
+        }
+
+        return released < whole ? released + ReleaseAllIdle(whole - released) : released;
+    }
+
+    /// <summary>There are spans to be looked through for pages that lie idle in them (<see cref="ReleaseIdle"/>).</summary>
+    internal static bool HasIdle => Volatile.Read(ref s_toLook) != 0;
+
+    /// <summary>So many periods have ended in which pages in spans could lie idle.</summary>
+    internal static void EndIdlePeriods(int ended)
+    {
+        bool due = false;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count && !Options.Check; sizeClass++)
+        {
+            due |= Central(sizeClass)->EndIdlePeriods(ended);
+        }
+
+        if (due)
+        {
+            Volatile.Write(ref s_toLook, 1);
+        }
+    }
+
+    /// <summary>Gives the kernel a step's pages in spans that have lain idle; others go on where one stops. No lock is held.</summary>
+    internal static void ReleaseIdle()
+    {
+        IdleStep step = new(Promises.ReleaseStep);
+        int toLook = Volatile.Read(ref s_toLook);
+        for (; toLook is > 0 and < SizeClasses.Count; toLook++)
+        {
+            Central((nuint)toLook)->ReleaseIdle(ref step);
+            if (!step.GoesOn || ForkGate.IsClosedTo(Shim.Thread()))
+            {
+                break;
+            }
+        }
+
+        Volatile.Write(ref s_toLook, step.IsRefused || toLook >= SizeClasses.Count ? 0 : toLook);
+    }
+
+    // At once, however short they have lain there; at least so many bytes, if there are. Returns how many.
+    private static nuint ReleaseAllIdle(nuint bytes)
+    {
+        nuint released = 0;
+        for (nuint sizeClass = 1; s_central != null && !Options.Check && sizeClass < SizeClasses.Count && released < bytes; sizeClass++)
+        {
+            Central(sizeClass)->BeginLookAtAll();
+            IdleStep step;
+            do
+            {
+                step = new IdleStep(Promises.ReleaseStep);
+                released += Central(sizeClass)->ReleaseIdle(ref step);
+            }
+            while (!step.IsRefused && !step.GoesOn && !ForkGate.IsClosedTo(Shim.Thread()));
         }
 
         return released;
@@ -235,6 +292,19 @@ internal static unsafe class Heap
         : span->SizeClass != 0 ? span->IsObject((nuint)address)
         : LargeBlocks.IsBlock(span, address);
 
+    // Pages of what begins there, a bit each.
+    private static void GivePages(nuint start, uint pages, PageContents contents)
+    {
+        int end = 0;
+        for (ulong left = pages; left != 0; left = (ulong)pages >> end << end)
+        {
+            int first = BitOperations.TrailingZeroCount(left);
+            int count = BitOperations.TrailingZeroCount(~(left >> first));
+            Pages->GivePart(start + ((nuint)first << PageMap.PageShift), (nuint)count, contents);
+            end = first + count;
+        }
+    }
+
     /// <summary>What the transfer caches take from and give to.</summary>
     internal readonly struct CentralLists : IObjectSource
     {
@@ -287,7 +357,13 @@ internal static unsafe class Heap
 
         public static uint MakeRemnant(Span* span, nuint sizeClass, ulong* sets) => Remnants->Add(span, sizeClass, sets);
 
-        public static void GivePages(nuint start, uint pages) => RemnantSpans.GivePages(start, pages);
+        public static void GivePages(nuint start, uint pages, uint holes)
+        {
+            Heap.GivePages(start, pages & ~holes, PageContents.Some);
+            Heap.GivePages(start, holes, PageContents.None);
+        }
+
+        public static bool Release(nuint start, nuint bytes) => Pages->ReleaseInSpan(start, bytes);
 
         public static int GiveElsewhere(nuint sizeClass, void** objects, int count)
         {
@@ -308,17 +384,7 @@ internal static unsafe class Heap
     /// <summary>What the remnants take from and give to.</summary>
     internal readonly struct RemnantSpans : IRemnantSource
     {
-        public static void GivePages(nuint start, uint pages)
-        {
-            int end = 0;
-            for (ulong left = pages; left != 0; left = (ulong)pages >> end << end)
-            {
-                int first = BitOperations.TrailingZeroCount(left);
-                int count = BitOperations.TrailingZeroCount(~(left >> first));
-                Pages->GivePart(start + ((nuint)first << PageMap.PageShift), (nuint)count);
-                end = first + count;
-            }
-        }
+        public static void GivePages(nuint start, uint pages) => Heap.GivePages(start, pages, PageContents.Some);
 
         public static void Forget(Span* span) => Pages->Forget(span);
     }

@@ -53,7 +53,7 @@ internal static unsafe class Upkeep
         long now = Clock.Milliseconds;
         AllocationClock.Set(thread, size, now);
         Slab* own = Shim.OwnSlab();
-        if (now - Volatile.Read(ref s_periodStart) >= Options.ReleaseDelay || IsBehind(own) || Heap.Pages->HasExcess)
+        if (now - Volatile.Read(ref s_periodStart) >= Options.ReleaseDelay || IsBehind(own) || Heap.Pages->HasExcess || Heap.HasIdle)
         {
             LookCloser(thread, own, now);
         }
@@ -116,6 +116,10 @@ internal static unsafe class Upkeep
 
         EndPeriods(null, Clock.Milliseconds);
         Heap.Pages->ReleaseExcess(Heap.Pages->FreeBytes / PageMap.PageSize); // all: nobody waits for this thread
+        while (Heap.HasIdle && !ForkGate.IsClosedTo(Shim.Thread()))
+        {
+            Heap.ReleaseIdle();
+        }
     }
 
     private static void ReleaseExcess()
@@ -123,6 +127,11 @@ internal static unsafe class Upkeep
         if (Heap.Pages->HasExcess)
         {
             Heap.Pages->ReleaseExcess(0);
+        }
+
+        if (Heap.HasIdle)
+        {
+            Heap.ReleaseIdle();
         }
     }
 
@@ -208,5 +217,6 @@ internal static unsafe class Upkeep
         }
 
         Heap.Pages->EndPeriods(ended);
+        Heap.EndIdlePeriods(ended);
     }
 }

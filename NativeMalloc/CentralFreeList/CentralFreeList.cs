@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -31,8 +32,11 @@ internal unsafe interface ISpanSource
     /// </summary>
     static abstract uint MakeRemnant(Span* span, nuint sizeClass, ulong* sets);
 
-    /// <summary>Takes pages of what begins there.</summary>
-    static abstract void GivePages(nuint start, uint pages);
+    /// <summary>Takes pages of what begins there, a bit each; "holes": those of them that hold no memory.</summary>
+    static abstract void GivePages(nuint start, uint pages, uint holes);
+
+    /// <summary>Gives the memory of pages in a span back to the kernel; true if they read zero from now on.</summary>
+    static abstract bool Release(nuint start, nuint bytes);
 
     /// <summary>
     /// Takes objects of the class back that lie in no span of it, but in a remnant, or in what is set aside for signal handlers. Those that lie
@@ -46,7 +50,7 @@ internal unsafe interface ISpanSource
 /// here, and spans objects. All zeros is the empty list.
 /// </summary>
 /// <remarks>It has cache lines of its own: its neighbours are other classes'.</remarks>
-[StructLayout(LayoutKind.Sequential, Size = 192)]
+[StructLayout(LayoutKind.Sequential, Size = 256)]
 internal unsafe struct CentralFreeList<TSpans>
     where TSpans : ISpanSource
 {
@@ -70,6 +74,9 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>A class that would need so many periods to take all that is here is quiet.</summary>
     private const int FillingPeriods = 512;
 
+    /// <summary>Spans that are looked at before others may have the lock.</summary>
+    private const int LooksAtOnce = 32;
+
     internal FutexLock Lock;
     private SpanRanks _ranks;
     private nint _spans;
@@ -87,20 +94,35 @@ internal unsafe struct CentralFreeList<TSpans>
     private nint _taken;
     private bool _quiet;
 
+    // Whether the look that is under way takes all spans for quiet.
+    private bool _allAreQuiet;
+
+    // How long pages lie idle in spans before they become holes, and bytes of all that there are.
+    private Patience _patience;
+    private nuint _holes;
+
     /// <summary>Spans of this class.</summary>
     internal readonly nint Spans => _spans;
 
     /// <summary>Objects that are not here: in use, or in a cache.</summary>
     internal readonly nint Out => _out;
 
+    /// <summary>Bytes in spans that the kernel has back.</summary>
+    internal readonly nuint HoleBytes => _holes;
+
     /// <summary>
     /// Takes up to <paramref name="count"/> objects, at most <see cref="SizeClasses.MaxMove"/>, in the order in which they are to be handed
     /// out. Returns how many: fewer where memory is short, none where there is none.
     /// </summary>
-    internal int Take(nuint sizeClass, void** objects, int count)
+    internal int Take(nuint sizeClass, void** objects, int count) => Take(sizeClass, objects, count, out _);
+
+    /// <summary>As <see cref="Take(nuint, void**, int)"/>, one. "holes": the units of its span on which it lies that were holes, and read zero.</summary>
+    internal bool TakeOne(nuint sizeClass, void** item, out ulong holes) => Take(sizeClass, item, 1, out holes) > 0;
+
+    private int Take(nuint sizeClass, void** objects, int count, out ulong holes)
     {
         Lock.Acquire();
-        int taken = TakeHere(objects, count);
+        int taken = TakeHere(objects, count, out holes);
         if (taken == 0)
         {
             Lock.Release();
@@ -112,7 +134,7 @@ internal unsafe struct CentralFreeList<TSpans>
 
             Span* span = TSpans.Take(sizeClass);
             Lock.Acquire();
-            taken = span != null ? TakeFromNew(span, objects, count) : TakeHere(objects, count); // what others brought meanwhile
+            taken = span != null ? TakeFromNew(span, objects, count) : TakeHere(objects, count, out holes); // what others brought meanwhile
         }
 
         _out += taken;
@@ -189,9 +211,7 @@ internal unsafe struct CentralFreeList<TSpans>
 
         for (nint count = all ? _kept : _leastKept; count > 0; count--)
         {
-            Span* span = TakeKept();
-            _spans--;
-            Leave(span, ref leaving);
+            Leave(TakeKept(), ref leaving);
         }
 
         _leastKept = _kept;
@@ -234,6 +254,126 @@ internal unsafe struct CentralFreeList<TSpans>
         return shed;
     }
 
+    /// <summary>
+    /// So many periods have ended: if idle pages have waited long enough, a look at the spans that the program has used begins, or goes on
+    /// (<see cref="ReleaseIdle"/>). False if there is none. Where nobody came by for longer than they wait, all are quiet.
+    /// </summary>
+    internal bool EndIdlePeriods(int ended)
+    {
+        if (_spans == 0)
+        {
+            return false;
+        }
+
+        Lock.Acquire();
+        bool allAreQuiet = ended > _patience.Wait;
+        bool due = _patience.EndPeriods(ended);
+        if (due)
+        {
+            _allAreQuiet = allAreQuiet;
+            _ranks.BeginLook();
+        }
+
+        Lock.Release();
+        return due;
+    }
+
+    /// <summary>A look begins now that takes all spans for quiet.</summary>
+    internal void BeginLookAtAll()
+    {
+        if (_spans > 0)
+        {
+            Lock.Acquire();
+            _allAreQuiet = true;
+            _ranks.BeginLook(anew: true);
+            Lock.Release();
+        }
+    }
+
+    /// <summary>
+    /// Goes on with the look: idle pages of spans that were quiet since the last one go back to the kernel, while the step lasts. Returns the bytes that went. The lock is not held meanwhile; a span is withdrawn.
+    /// </summary>
+    internal nuint ReleaseIdle(ref IdleStep step)
+    {
+        nuint released = 0;
+        ulong leaving = 0;
+        int looks = 0;
+        Lock.Acquire();
+        for (Span* span; step.GoesOn && (span = _ranks.NextToLook()) != null;)
+        {
+            step.OnLook();
+            if (SpanRanks.IsQuietSinceLook(span) || _allAreQuiet)
+            {
+                released += ReleaseIdleOf(span, ref step, ref leaving);
+            }
+
+            if (++looks % LooksAtOnce == 0)
+            {
+                Lock.Release();
+                Lock.Acquire();
+            }
+        }
+
+        Lock.Release();
+        GiveSpans(leaving);
+        return released;
+    }
+
+    // The lock is held, and let go meanwhile if there are some.
+    private nuint ReleaseIdleOf(Span* span, ref IdleStep step, ref ulong leaving)
+    {
+        _ranks.Withdraw(span);
+        ulong units = span->IdleUnits();
+        ulong holes = 0;
+        nuint released = 0;
+        int outBefore = span->Out;
+        if (units != 0)
+        {
+            Lock.Release();
+            holes = ReleaseUnits(span, units, ref step);
+            Lock.Acquire();
+            span->AddHoles(holes);
+            released = span->BytesOfUnits(holes);
+            _holes += released;
+            _patience.OnReleased((uint)(released >> Span.KernelPageShift));
+        }
+
+        if (span->Out == 0)
+        {
+            GiveOrKeep(span, ref leaving);
+        }
+        else if (span->Out != outBefore || holes != units)
+        {
+            _ranks.Add(span);
+        }
+        else
+        {
+            _ranks.Settle(span);
+        }
+
+        return released;
+    }
+
+    // Row by row; returns those that went.
+    private static ulong ReleaseUnits(Span* span, ulong units, ref IdleStep step)
+    {
+        int shift = span->UnitShift;
+        ulong released = 0;
+        for (ulong left = units; left != 0 && !step.IsRefused;)
+        {
+            int first = BitOperations.TrailingZeroCount(left);
+            int count = BitOperations.TrailingZeroCount(~(left >> first));
+            ulong row = Bits.Mask(first, first + count);
+            left &= ~row;
+            nuint bytes = (nuint)count << shift;
+            step.IsRefused = !TSpans.Release(span->Start + ((nuint)first << shift), bytes);
+            step.OnRelease(bytes);
+            released |= step.IsRefused ? 0 : row;
+        }
+
+        return released;
+    }
+
     /// <summary>Hands out, for good and to nobody, the objects that are here.</summary>
     internal void Withhold()
     {
@@ -242,7 +382,7 @@ internal unsafe struct CentralFreeList<TSpans>
         Lock.Acquire();
         for (Span* span = _ranks.Fullest(); span != null; span = _ranks.Fullest())
         {
-            _out += span->TakeObjects(objects, SizeClasses.MaxBatch);
+            _out += TakeObjects(span, objects, SizeClasses.MaxBatch, out _);
             _ranks.Update(span);
         }
 
@@ -262,12 +402,15 @@ internal unsafe struct CentralFreeList<TSpans>
         Span* span = _ranks.Emptiest(ranks);
         nuint start = 0;
         uint pages = 0;
+        uint holes = 0;
         if (span != null)
         {
             _ranks.Remove(span);
             _spans--;
             _out -= span->Out;
+            ForgetHoles(span);
             start = span->Start;
+            holes = span->HolePages();
             pages = TSpans.MakeRemnant(span, sizeClass, sets);
         }
 
@@ -278,7 +421,7 @@ internal unsafe struct CentralFreeList<TSpans>
             return false;
         }
 
-        TSpans.GivePages(start, pages);
+        TSpans.GivePages(start, pages, holes & pages);
         return true;
     }
 
@@ -391,16 +534,35 @@ internal unsafe struct CentralFreeList<TSpans>
         return span;
     }
 
-    // Of the spans that the class has, as many as there are.
-    private int TakeHere(void** objects, int count)
+    // As Span's, and counts the holes that end. Few spans have any.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int TakeObjects(Span* span, void** objects, int count, out ulong filled)
     {
+        ulong holes = span->Holes;
+        int taken = span->TakeObjects(objects, count);
+        filled = 0;
+        if (holes != 0)
+        {
+            filled = holes & ~span->Holes;
+            nuint bytes = span->BytesOfUnits(filled);
+            _holes -= bytes;
+            _patience.OnWantedAgain((uint)(bytes >> Span.KernelPageShift));
+        }
+
+        return taken;
+    }
+
+    // Of the spans that the class has, as many as there are. "filled": holes of the last span that are none any more.
+    private int TakeHere(void** objects, int count, out ulong filled)
+    {
+        filled = 0;
         int taken = 0;
         while (taken < count)
         {
             Span* span = _ranks.Fullest();
             if (span != null)
             {
-                taken += span->TakeObjects(objects + taken, count - taken);
+                taken += TakeObjects(span, objects + taken, count - taken, out filled);
                 _ranks.Update(span);
                 continue;
             }
@@ -411,7 +573,7 @@ internal unsafe struct CentralFreeList<TSpans>
                 break;
             }
 
-            taken += span->TakeObjects(objects + taken, count - taken);
+            taken += TakeObjects(span, objects + taken, count - taken, out filled);
             _ranks.Add(span);
         }
 
@@ -442,17 +604,27 @@ internal unsafe struct CentralFreeList<TSpans>
         }
         else
         {
-            _spans--;
             _given++;
             Leave(span, ref leaving);
         }
     }
 
     // Out of the page map while the lock is held, so that who frees one of its objects again finds no span.
-    private static void Leave(Span* span, ref ulong leaving)
+    private void Leave(Span* span, ref ulong leaving)
     {
+        _spans--;
+        ForgetHoles(span);
         PageMap.ClearSpan(span);
         SpanList.Add(ref leaving, span);
+    }
+
+    // Of a span that is the class's no more.
+    private void ForgetHoles(Span* span)
+    {
+        if (span->Holes != 0)
+        {
+            _holes -= span->BytesOfUnits(span->Holes);
+        }
     }
 
     // Those that have left.

@@ -13,7 +13,7 @@ namespace NativeMalloc;
 /// Invariant of a small span: the set bits of the bitmap are the objects that are here, and Out is the number of the others.
 /// A small span's fields are under its central free list's lock, a large one's belong to its block's owner.
 /// </remarks>
-internal unsafe struct Span
+internal unsafe partial struct Span
 {
     private const int MostWords = SizeClasses.MaxObjectsPerSpan / 64;
 
@@ -32,6 +32,9 @@ internal unsafe struct Span
     /// <summary>Its blocks are sealed (checking mode).</summary>
     internal bool Checked;
 
+    /// <summary>Of the two lists of its rank it is in that of the settled.</summary>
+    internal bool Settled;
+
     internal ushort Objects;
 
     /// <summary>Objects that are out. Of a remnant, pages that it still has; of a large block, bytes beyond those that were asked for.</summary>
@@ -46,16 +49,16 @@ internal unsafe struct Span
     /// <summary>A large block that lies in a mapping of its own, since the kernel moved it (see <see cref="MovedBlocks"/>).</summary>
     internal bool Moved;
 
-    /// <summary>With fewer objects out, a small span belongs to another list (see <see cref="SpanRanks"/>).</summary>
+    /// <summary>With fewer objects out, a small span belongs to another list, or is not quiet any more (see <see cref="SpanRanks"/>).</summary>
     internal ushort LeastOut;
 
     // Which of the first sixteen objects have come back at least once, a bit for each. Of a large block, that it was handed out.
     private ushort _returned;
 
-    // The span's metadata ends behind the words that its objects need: see BytesFor.
+    // The span's metadata ends behind the words that its objects need, but for two: see BytesFor.
     private fixed ulong _here[MostWords];
 
-    internal nuint Bytes => Pages << PageMap.PageShift;
+    internal readonly nuint Bytes => Pages << PageMap.PageShift;
 
     private readonly int Words => (Objects + 63) / 64;
 
@@ -90,35 +93,59 @@ internal unsafe struct Span
             int bits = Objects - word * 64;
             _here[word] = bits >= 64 ? ulong.MaxValue : (1UL << bits) - 1;
         }
+
+        if (HasRoomForHoles)
+        {
+            _here[1] = 0;
+        }
     }
 
-    /// <summary>Takes up to <paramref name="count"/> objects, lowest address first; returns how many.</summary>
+    /// <summary>
+    /// Takes up to <paramref name="count"/> objects, lowest address first, but before all others those that lie on no hole; returns how many.
+    /// </summary>
     internal int TakeObjects(void** objects, int count)
     {
-        nuint size = SizeClasses.Size(SizeClass);
-        int taken = 0;
-        int words = Words;
-        for (int word = 0; word < words && taken < count; word++)
+        void** next = objects;
+        void** end = objects + count;
+        if (Holes != 0)
         {
-            ulong bits = _here[word];
-            while (bits != 0 && taken < count)
+            TakeAmongHoles(ref next, end);
+        }
+        else
+        {
+            nuint size = SizeClasses.Size(SizeClass);
+            int words = Words;
+            for (int word = 0; word < words && next < end; word++)
             {
-                int first = BitOperations.TrailingZeroCount(bits);
-                int row = BitOperations.TrailingZeroCount(~(bits >> first));
-                row = row < count - taken ? row : count - taken;
-                bits &= ~(ulong.MaxValue >> (64 - row) << first);
-                nuint address = Start + (nuint)(word * 64 + first) * size;
-                for (; row > 0; row--, address += size)
-                {
-                    objects[taken++] = (void*)address;
-                }
+                _here[word] = TakeFrom(_here[word], Start + (nuint)word * 64 * size, size, ref next, end);
             }
-
-            _here[word] = bits;
         }
 
+        int taken = (int)(next - objects);
         Out += (ushort)taken;
         return taken;
+    }
+
+    // Of objects in one word of the bitmap, the first of which begins at "start"; returns what is left of them.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong TakeFrom(ulong bits, nuint start, nuint size, ref void** objects, void** end)
+    {
+        void** next = objects;
+        while (bits != 0 && next < end)
+        {
+            int first = BitOperations.TrailingZeroCount(bits);
+            int row = BitOperations.TrailingZeroCount(~(bits >> first));
+            row = row < end - next ? row : (int)(end - next);
+            bits &= ~(ulong.MaxValue >> (64 - row) << first);
+            nuint address = start + (nuint)first * size;
+            for (void** rowEnd = next + row; next < rowEnd; address += size)
+            {
+                *next++ = (void*)address;
+            }
+        }
+
+        objects = next;
+        return bits;
     }
 
     /// <summary>The object of that number is here.</summary>

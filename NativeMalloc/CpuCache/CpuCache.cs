@@ -109,11 +109,11 @@ internal static unsafe class CpuCache
         }
 
         void* block = null;
-        if (!Options.Check && Heap.CentralLists.Take(sizeClass, &block, 1) > 0)
+        if (!Options.Check && Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes))
         {
             CountMiss(own, sizeClass, size);
             AllocationClock.Count(thread, size);
-            Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, size);
+            Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, size, holes);
         }
 
         Upkeep.Tick(thread, own, size);

@@ -144,6 +144,15 @@ internal static unsafe class Bits
         return end;
     }
 
+    /// <summary>How many numbers of one word are in the set. (The instruction is not in the x86-64 baseline.)</summary>
+    internal static int Count(ulong value)
+    {
+        value -= (value >> 1) & 0x5555555555555555;
+        value = (value & 0x3333333333333333) + ((value >> 2) & 0x3333333333333333);
+        value = (value + (value >> 4)) & 0x0f0f0f0f0f0f0f0f;
+        return (int)((value * 0x0101010101010101) >> 56);
+    }
+
     /// <summary>In the word of a number, the bits from it on, up to the end of the word or the range's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Mask(int number, int end)

@@ -16,7 +16,7 @@ internal static unsafe class PageBits
         int result = 0;
         for (int page = first; page < first + count; page = (page / 64 + 1) * 64)
         {
-            result += PopulationCount(bits[page / 64] & Bits.Mask(page, first + count));
+            result += Bits.Count(bits[page / 64] & Bits.Mask(page, first + count));
         }
 
         return result;
@@ -44,13 +44,4 @@ internal static unsafe class PageBits
 
     /// <summary>Moves <paramref name="page"/> on to the next row of pages that are not in the set; false if there is none.</summary>
     internal static bool NextClearRun(ulong* bits, ref int page, out int length) => Bits.NextClearRun(bits, ref page, Pages, out length);
-
-    // The instruction is not in the x86-64 baseline.
-    private static int PopulationCount(ulong value)
-    {
-        value -= (value >> 1) & 0x5555555555555555;
-        value = (value & 0x3333333333333333) + ((value >> 2) & 0x3333333333333333);
-        value = (value + (value >> 4)) & 0x0f0f0f0f0f0f0f0f;
-        return (int)((value * 0x0101010101010101) >> 56);
-    }
 }

@@ -149,18 +149,41 @@ internal unsafe struct PageHeap
             _lock.Acquire();
         }
 
-        GivePages(start, pages, contents);
+        if (span->SizeClass != 0 && span->Holes != 0)
+        {
+            GiveAmongHoles(span);
+        }
+        else
+        {
+            GivePages(start, pages, contents);
+        }
+
         PoolOf(ref this, span->SizeClass).Give(span);
         EndGive();
     }
 
     /// <summary>Takes some pages of a span of small objects back, which are out of the page map. The span stays as it is.</summary>
-    internal void GivePart(nuint start, nuint pages)
+    internal void GivePart(nuint start, nuint pages, PageContents contents)
     {
         _lock.Acquire();
         _use.Remove(pages, sizeClass: 1); // of small objects, whichever
-        GivePages(start, pages, PageContents.Some);
+        GivePages(start, pages, contents);
         EndGive();
+    }
+
+    /// <summary>
+    /// Gives the memory of a part of a span back to the kernel, in which nothing lies and which nobody can have meanwhile; true if it reads
+    /// zero from now on. For this heap the pages are used as before.
+    /// </summary>
+    internal bool ReleaseInSpan(nuint start, nuint bytes)
+    {
+        bool done = Promises.ReleaseAtOnce((byte*)start, bytes);
+        if (done)
+        {
+            Interlocked.Add(ref _keptSmall, HugePageAdvice.OnReleased(PageMap.HugePageOf(start), 0, _keptSmall, BackedPages));
+        }
+
+        return done;
     }
 
     /// <summary>Ends a span whose pages were all given by parts.</summary>
@@ -461,6 +484,18 @@ internal unsafe struct PageHeap
             Enlist(hugePage, length);
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
+        }
+    }
+
+    // A span's pages, each as it is.
+    private void GiveAmongHoles(Span* span)
+    {
+        nuint end = 0;
+        while (end < span->Pages)
+        {
+            nuint start = span->Start + (end << PageMap.PageShift);
+            nuint pages = span->NextAlike(ref end, out bool hole);
+            GivePages(start, pages, hole ? PageContents.None : PageContents.Some);
         }
     }
 

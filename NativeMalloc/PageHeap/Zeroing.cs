@@ -11,16 +11,35 @@ internal static unsafe class Zeroing
     private const nuint SystemPage = 4096;
 
     /// <summary>The block is out, and its owner has not had it yet.</summary>
-    internal static void Clear(Span* span, byte* block, nuint size)
+    internal static void Clear(Span* span, byte* block, nuint size) => Clear(block, block + size, span->IsFirstUse((nuint)block));
+
+    /// <summary>As above, where units of its span on which it lies were holes until now (<see cref="Span.Holes"/>).</summary>
+    internal static void Clear(Span* span, byte* block, nuint size, ulong holes)
     {
-        if (!span->IsFirstUse((nuint)block))
+        bool isFirstUse = span->IsFirstUse((nuint)block);
+        byte* start = (byte*)span->Start;
+        byte* end = block + size;
+        int shift = span->UnitShift;
+        int unit = (int)((nuint)(block - start) >> shift);
+        int last = (int)((nuint)(end - 1 - start) >> shift);
+        for (; Bits.NextClearRun(&holes, ref unit, last + 1, out int count); unit += count)
         {
-            ClearOld(block, size);
+            byte* row = start + ((nuint)unit << shift);
+            byte* rowEnd = row + ((nuint)count << shift);
+            Clear(row > block ? row : block, rowEnd < end ? rowEnd : end, isFirstUse);
+        }
+    }
+
+    private static void Clear(byte* block, byte* blockEnd, bool isFirstUse)
+    {
+        if (!isFirstUse)
+        {
+            ClearOld(block, (nuint)(blockEnd - block));
             return;
         }
 
         // Rows of old pages, across the ends of huge pages.
-        nuint end = (nuint)block + size;
+        nuint end = (nuint)blockEnd;
         nuint row = 0;
         nuint rowEnd = 0;
         nuint next;

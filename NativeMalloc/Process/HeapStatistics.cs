@@ -14,6 +14,9 @@ internal struct ClassStatistics
     internal nint InTransfer;
     internal nint InCentral;
 
+    /// <summary>Bytes of the last, and behind the last object of each span, that the kernel has back.</summary>
+    internal nuint Released;
+
     internal nint Spans;
 
     /// <summary>Allocations that found no object in the slab, and frees that found no room.</summary>
@@ -53,9 +56,10 @@ internal unsafe struct HeapStatistics
     /// <summary>Behind the last object of each span.</summary>
     internal nuint SpanTails;
 
-    /// <summary>Pages in no span: with memory, and without.</summary>
+    /// <summary>Pages in no span that hold memory, and all without; those in spans count neither as free objects nor as tails.</summary>
     internal nuint Free;
     internal nuint Released;
+    internal nuint ReleasedInSpans;
 
     /// <summary>Address space for the allocator's own structures; touched as it is used.</summary>
     internal nuint Metadata;
@@ -88,13 +92,17 @@ internal unsafe struct HeapStatistics
             all.InternalWaste += one.Waste;
             all.FrontEnd += (nuint)one.InFrontEnd * size;
             all.Transfer += (nuint)one.InTransfer * size;
-            all.Central += (nuint)one.InCentral * size;
+            nuint free = (nuint)one.InCentral * size;
+            nuint releasedObjects = AtMost(free, one.Released);
+            all.Central += free - releasedObjects;
+            all.ReleasedInSpans += one.Released;
             all.CachedObjects += one.InFrontEnd + one.InTransfer;
             all.FreeObjects += one.InCentral;
 
             nuint bytes = (nuint)one.Spans * SizeClasses.PagesPerSpan(sizeClass) * PageMap.PageSize;
             inSpans += bytes;
-            all.SpanTails += bytes - (nuint)one.Spans * (nuint)SizeClasses.ObjectsPerSpan(sizeClass) * size;
+            nuint tails = bytes - (nuint)one.Spans * (nuint)SizeClasses.ObjectsPerSpan(sizeClass) * size;
+            all.SpanTails += tails - (one.Released - releasedObjects);
             all.Underflows += one.Underflows;
             all.Overflows += one.Overflows;
         }
@@ -125,6 +133,7 @@ internal unsafe struct HeapStatistics
         Mapped = AtLeast(used, pages->MappedBytes);
         Released = AtMost(Mapped - used, pages->ReleasedBytes);
         Free = Mapped - used - Released + cached;
+        Released += ReleasedInSpans;
     }
 
     // All of these grow only. What is a part of another is read before it.
@@ -161,6 +170,8 @@ internal unsafe struct HeapStatistics
         nint objects = one.Spans * SizeClasses.ObjectsPerSpan(sizeClass);
         nint taken = Within(objects, Heap.Central(sizeClass)->Out);
         one.InCentral = objects - taken;
+        nuint free = (nuint)one.Spans * SizeClasses.PagesPerSpan(sizeClass) * PageMap.PageSize - (nuint)taken * size;
+        one.Released = AtMost(free, Heap.Central(sizeClass)->HoleBytes);
 
         nint most = taken + (nint)(inRemnants / size);
         one.InTransfer = Within(most, Heap.Transfer(sizeClass)->Count);

@@ -31,6 +31,7 @@ internal struct PublicStatistics
 
     internal ulong InternalWaste;
     internal ulong MetadataTouched;
+    internal ulong ReleasedInSpans;
 
     internal static PublicStatistics Gather()
     {
@@ -57,6 +58,7 @@ internal struct PublicStatistics
             SlowFrees = (ulong)all.Overflows,
             InternalWaste = all.InternalWaste,
             MetadataTouched = all.MetadataTouched,
+            ReleasedInSpans = all.ReleasedInSpans,
         };
     }
 }

@@ -64,6 +64,7 @@ internal static unsafe class StatisticsJson
         Number(ref output, ", \"span_tails\": "u8, all.SpanTails);
         Number(ref output, ", \"page_heap_free\": "u8, all.Free);
         Number(ref output, ", \"released\": "u8, all.Released);
+        Number(ref output, ", \"released_in_spans\": "u8, all.ReleasedInSpans);
         Number(ref output, ", \"metadata\": "u8, all.Metadata);
         Number(ref output, ", \"metadata_touched\": "u8, all.MetadataTouched);
         Number(ref output, ", \"mapped\": "u8, all.Mapped);
@@ -92,6 +93,7 @@ internal static unsafe class StatisticsJson
             Number(ref output, ", \"transfer\": "u8, (nuint)one.InTransfer);
             Number(ref output, ", \"central\": "u8, (nuint)one.InCentral);
             Number(ref output, ", \"spans\": "u8, (nuint)one.Spans);
+            Number(ref output, ", \"released\": "u8, one.Released);
             Number(ref output, ", \"allocation_misses\": "u8, (nuint)one.Underflows);
             Number(ref output, ", \"free_misses\": "u8, (nuint)one.Overflows);
             Number(ref output, ", \"transfer_hits\": "u8, (nuint)one.TransferHits);

@@ -44,6 +44,7 @@ internal static unsafe class StatisticsText
         Line(ref output, "free in spans"u8, all.Central + all.SpanTails);
         Line(ref output, "free pages"u8, all.Free);
         Line(ref output, "released to the kernel"u8, all.Released);
+        Line(ref output, "  of it in spans"u8, all.ReleasedInSpans);
         Line(ref output, "own structures (mapped)"u8, all.Metadata);
         Line(ref output, "  of it touched"u8, all.MetadataTouched);
         Line(ref output, "mapped in all"u8, all.Mapped);

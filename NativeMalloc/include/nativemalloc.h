@@ -78,10 +78,10 @@ struct nativemalloc_statistics {
     uint64_t in_use_large;      /* of it in blocks above 256 KiB */
     uint64_t front_end_cached;  /* free, at hand for a CPU or a thread */
     uint64_t transfer_cached;   /* free, on the way between CPUs or threads */
-    uint64_t central_free;      /* free objects in spans */
+    uint64_t central_free;      /* free objects in spans, as far as they hold memory */
     uint64_t span_tails;        /* lost behind the last object of each span */
     uint64_t page_heap_free;    /* free pages that hold memory */
-    uint64_t released;          /* free pages whose memory the kernel has back */
+    uint64_t released;          /* free pages, and free objects in spans, whose memory the kernel has back */
     uint64_t metadata;          /* address space for the library's own structures, not all of it touched */
     uint64_t mapped;            /* all address space that the library has */
 
@@ -92,6 +92,7 @@ struct nativemalloc_statistics {
 
     uint64_t internal_waste;    /* of in_use, added by rounding up sizes; an estimate by the requests that missed the front end */
     uint64_t metadata_touched;  /* of metadata, what holds memory */
+    uint64_t released_in_spans; /* of released, what lies between objects in use */
 };
 
 /*

@@ -7,6 +7,8 @@ namespace NativeMalloc.UnitTests;
 
 public sealed unsafe class CentralFreeListTests : AllocatorTest
 {
+    private const nuint KernelPage = 4096;
+
     private CentralFreeList<FakeSpans> _list;
 
     public CentralFreeListTests() => FakeSpans.Reset();
@@ -250,6 +252,143 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
         Assert.All(others, other => Assert.NotEqual((nint)PageMap.SpanOf(taken[0]), (nint)PageMap.SpanOf(other)));
         Give(taken);
         Assert.Equal(taken.Order(), Take(1, 3).Order());
+    }
+
+    // Two objects of 2 KiB are one of the kernel's pages.
+    [Fact]
+    public void WhatLiesIdleForAPeriodGoesBack()
+    {
+        nuint sizeClass = SizeClasses.Of(2048);
+        nuint[][] spans = TakeSpans(sizeClass, 3);
+        Give(spans[0][..2]);
+        Give(spans[1][1..]);
+        Assert.Equal((nuint)0, ReleaseIdle()); // used in this period
+        Give(spans[2][..2]);
+        Assert.Equal((nuint)2 * KernelPage, ReleaseIdle());
+        Assert.Equal([(spans[1][2], KernelPage), (spans[0][0], KernelPage)], FakeSpans.Released);
+        Assert.Equal((nuint)2 * KernelPage, _list.HoleBytes);
+        Assert.Equal(KernelPage, ReleaseIdle()); // of the third; the others are not offered again
+        Assert.Equal((nuint)0, ReleaseIdle());
+
+        // What is taken comes from pages that hold something, if there are any.
+        Assert.Equal(spans[2][..2], Take(sizeClass, 2));
+        Give(spans[0][2..3]);
+        Assert.Equal([spans[0][2], spans[0][0]], Take(sizeClass, 2));
+        Assert.Equal(KernelPage, _list.HoleBytes);
+        Give(spans[1][..1]);
+        Assert.Equal((2, (nuint)0), (FakeSpans.Live, _list.HoleBytes)); // it left, and its hole with it
+    }
+
+    // They have lain so for all of the time but the last period, at least.
+    [Fact]
+    public void AfterAGapOfManyPeriodsAllIsIdle()
+    {
+        nuint[] objects = TakeSpans(SizeClasses.Of(2048), 1)[0];
+        Give(objects[..2]);
+        Assert.Equal((nuint)0, ReleaseIdle(ended: 1));
+        Assert.Equal(objects[..2], Take(SizeClasses.Of(2048), 2));
+        Give(objects[..2]);
+        Assert.Equal(KernelPage, ReleaseIdle(ended: 2));
+    }
+
+    [Fact]
+    public void WhatIsFreedAndTakenAgainDoesNotGoBack()
+    {
+        nuint sizeClass = SizeClasses.Of(2048);
+        nuint[] objects = TakeSpans(sizeClass, 1)[0];
+        for (int period = 0; period < 10; period++)
+        {
+            Give(objects[..2]);
+            ReleaseIdle();
+            Assert.Equal(objects[..2], Take(sizeClass, 2));
+            ReleaseIdle();
+        }
+
+        Assert.Empty(FakeSpans.Released);
+    }
+
+    // Then each period is several, and then fewer again.
+    [Fact]
+    public void WhatIsWantedSoonAfterItWentWaitsLonger()
+    {
+        nuint sizeClass = SizeClasses.Of(2048);
+        nuint[] objects = TakeSpans(sizeClass, 1)[0];
+        int[] Rounds(int count, int gap) => [.. Enumerable.Range(0, count).Select(_ =>
+        {
+            int before = FakeSpans.Released.Count;
+            Give(objects[..2]);
+            for (int period = 0; period < gap; period++)
+            {
+                ReleaseIdle();
+            }
+
+            Assert.Equal(objects[..2], Take(sizeClass, 2));
+            return FakeSpans.Released.Count - before;
+        })];
+
+        Assert.Equal(1, Rounds(1, 3)[0]);
+        Assert.InRange(Rounds(40, 3).Sum(), 1, 8);
+        Assert.Equal([1, 1], Rounds(2, 200)); // a long rest
+    }
+
+    [Fact]
+    public void WhatTheKernelRefusesIsNoHole()
+    {
+        nuint[] objects = TakeSpans(SizeClasses.Of(2048), 1)[0];
+        Give(objects[..2]);
+        FakeSpans.RefuseRelease = true;
+        ReleaseIdle();
+        Assert.Equal(((nuint)0, (nuint)0), (ReleaseIdle(), _list.HoleBytes));
+        Assert.Single(FakeSpans.Released);
+        FakeSpans.RefuseRelease = false;
+        Assert.Equal(KernelPage, ReleaseIdle() + ReleaseIdle() + ReleaseIdle()); // it is offered again
+    }
+
+    [Fact]
+    public void ASpanWhosePagesAreLeavingIsNobodys()
+    {
+        nuint sizeClass = SizeClasses.Of(2048);
+        nuint[] objects = TakeSpans(sizeClass, 1)[0];
+        Give(objects[..2]);
+        ReleaseIdle();
+        nuint other = 0;
+        FakeSpans.WhileReleasing = () =>
+        {
+            FakeSpans.WhileReleasing = null;
+            Assert.True(_list.Lock.TryAcquire(), "the lock is held");
+            _list.Lock.Release();
+            other = Take(sizeClass, 1)[0];
+            Give(objects[2..3]);
+        };
+        ReleaseIdle();
+        Assert.DoesNotContain(other, objects);
+        Assert.Equal(KernelPage, _list.HoleBytes);
+        Give([other]);
+        Assert.Equal([objects[2], objects[0], objects[1]], Take(sizeClass, 3));
+        Assert.Equal((nuint)0, _list.HoleBytes);
+    }
+
+    [Fact]
+    public void ASpanWhoseLastObjectComesBackWhileItsPagesLeaveGoesAfterwards()
+    {
+        nuint[] objects = TakeSpans(SizeClasses.Of(2048), 1)[0];
+        Give(objects[1..]);
+        ReleaseIdle();
+        FakeSpans.WhileReleasing = () =>
+        {
+            FakeSpans.WhileReleasing = null;
+            Give(objects[..1]);
+            Assert.Equal(1, FakeSpans.Live);
+        };
+        Assert.Equal(KernelPage, ReleaseIdle());
+        Assert.Equal((0, 0, (nuint)0), (FakeSpans.Live, (int)_list.Spans, _list.HoleBytes));
+    }
+
+    // A period's end, and what is to be done then.
+    private nuint ReleaseIdle(int ended = 1)
+    {
+        IdleStep step = new(1 << 30);
+        return _list.EndIdlePeriods(ended) ? _list.ReleaseIdle(ref step) : 0;
     }
 
     // Takes all objects of so many new spans, each in ascending order.

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using Xunit;
@@ -16,12 +17,22 @@ internal readonly unsafe struct FakeSpans : ISpanSource
 
     internal static int Live => s_live.Count;
 
+    /// <summary>What the kernel was asked to take of spans, what others do meanwhile, and whether it refuses.</summary>
+    internal static List<(nuint Start, nuint Bytes)> Released { get; } = [];
+
+    internal static Action WhileReleasing { get; set; }
+
+    internal static bool RefuseRelease { get; set; }
+
     internal static void Reset()
     {
         s_live.Clear();
         s_shed.ForEach(span => NativeMemory.Free((void*)span));
         s_shed.Clear();
         Left = int.MaxValue;
+        Released.Clear();
+        WhileReleasing = null;
+        RefuseRelease = false;
         Keepable = 0;
         // Below every real mapping, and in a part of the page map that no heap shares.
         s_next = unchecked((nuint)0x20_0000_0000);
@@ -69,8 +80,15 @@ internal readonly unsafe struct FakeSpans : ISpanSource
         return 0;
     }
 
-    public static void GivePages(nuint start, uint pages)
+    public static void GivePages(nuint start, uint pages, uint holes)
     {
+    }
+
+    public static bool Release(nuint start, nuint bytes)
+    {
+        Released.Add((start, bytes));
+        WhileReleasing?.Invoke();
+        return !RefuseRelease;
     }
 
     public static int GiveElsewhere(nuint sizeClass, void** objects, int count) => count;

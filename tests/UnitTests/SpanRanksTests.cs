@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
 using Xunit;
@@ -62,6 +63,20 @@ public sealed unsafe class SpanRanksTests
                 ranks.Update(span);
             }
 
+            if (step % 100 == 0)
+            {
+                ranks.BeginLook();
+            }
+            else if (random.Next(4) == 0 && ranks.NextToLook() is var looked && looked != null)
+            {
+                Assert.True(entered[(int)(looked - spans)], $"seed {seed}, step {step}");
+                if (SpanRanks.IsQuietSinceLook(looked))
+                {
+                    ranks.Withdraw(looked);
+                    ranks.Settle(looked);
+                }
+            }
+
             int expected = Enumerable.Range(0, Spans).Where(i => entered[i]).Select(i => SpanRanks.RankOf(spans + i))
                 .Where(rank => rank != SpanRanks.Exhausted).DefaultIfEmpty(-1).Max();
             Span* fullest = ranks.Fullest();
@@ -73,5 +88,120 @@ public sealed unsafe class SpanRanksTests
         }
 
         NativeMemory.Free(spans);
+    }
+
+    [Fact]
+    public void ALookComesToAllThatAreNotSettledOnceTheEmptiestFirst()
+    {
+        const int Objects = 16;
+        Span* spans = NewSpans(6, Objects);
+        SpanRanks ranks = default;
+        int[] taken = [9, 1, 3, 16, 12, 2]; // the fourth is in no list
+        for (int i = 0; i < taken.Length; i++)
+        {
+            spans[i].Out = (ushort)taken[i];
+            ranks.Add(spans + i);
+        }
+
+        Assert.True(ranks.NextToLook() == null); // none has begun
+        ranks.BeginLook();
+        Assert.Equal([1, 5, 2, 0, 4], Look(ref ranks, spans));
+        Assert.True(ranks.NextToLook() == null);
+
+        // What was used since is not quiet, whether an object came or went.
+        spans[4].Out--;
+        Assert.True(spans[4].Out < spans[4].LeastOut);
+        ranks.Remove(spans + 4);
+        ranks.Add(spans + 4);
+        spans[2].Out++;
+        ranks.Update(spans + 2);
+        ranks.BeginLook();
+        foreach (int expected in (int[])[1, 5, 2, 0, 4])
+        {
+            Span* span = ranks.NextToLook();
+            Assert.Equal(expected, (int)(span - spans));
+            Assert.Equal(expected is not (2 or 4), SpanRanks.IsQuietSinceLook(span));
+            if (expected == 0)
+            {
+                ranks.Withdraw(span);
+                Assert.False(span->Out < span->LeastOut); // and stays where it is
+                ranks.Settle(span);
+            }
+        }
+
+        Assert.True(ranks.NextToLook() == null);
+        ranks.BeginLook();
+        Assert.Equal([1, 5, 2, 4], Look(ref ranks, spans));
+        NativeMemory.Free(spans);
+    }
+
+    // As when another thread takes or gives between two steps.
+    [Fact]
+    public void ALookGoesOnWhereTheNextSpanHasMoved()
+    {
+        Span* spans = NewSpans(3, 16);
+        SpanRanks ranks = default;
+        for (int i = 0; i < 3; i++)
+        {
+            spans[i].Out = 8;
+            ranks.Add(spans + i);
+        }
+
+        ranks.BeginLook();
+        Assert.Equal(2, (int)(ranks.NextToLook() - spans));
+        ranks.Remove(spans + 1);
+        ranks.BeginLook(); // changes nothing
+        Assert.Equal(0, (int)(ranks.NextToLook() - spans));
+        Assert.True(ranks.NextToLook() == null);
+        ranks.BeginLook();
+        ranks.NextToLook();
+        ranks.BeginLook(anew: true);
+        Assert.Equal([2, 0], Look(ref ranks, spans));
+        NativeMemory.Free(spans);
+    }
+
+    // They may have holes.
+    [Fact]
+    public void OfARankTheSettledComeLast()
+    {
+        Span* spans = NewSpans(3, 16);
+        SpanRanks ranks = default;
+        for (int i = 0; i < 3; i++)
+        {
+            spans[i].Out = (ushort)(i == 2 ? 2 : 8);
+            ranks.Add(spans + i);
+        }
+
+        ranks.Withdraw(spans + 1);
+        ranks.Settle(spans + 1);
+        Assert.Equal(0, (int)(ranks.Fullest() - spans));
+        ranks.Remove(spans);
+        Assert.Equal(1, (int)(ranks.Fullest() - spans));
+        Assert.Equal(2, (int)(ranks.Emptiest(SpanRanks.Ranks) - spans));
+        Assert.True(ranks.Emptiest(1) == null);
+        NativeMemory.Free(spans);
+    }
+
+    private static int[] Look(ref SpanRanks ranks, Span* spans)
+    {
+        List<int> looked = [];
+        for (Span* span; (span = ranks.NextToLook()) != null;)
+        {
+            SpanRanks.IsQuietSinceLook(span);
+            looked.Add((int)(span - spans));
+        }
+
+        return [.. looked];
+    }
+
+    private static Span* NewSpans(int count, int objects)
+    {
+        Span* spans = (Span*)NativeMemory.AllocZeroed((nuint)count, (nuint)sizeof(Span));
+        for (int i = 0; i < count; i++)
+        {
+            spans[i].Objects = (ushort)objects;
+        }
+
+        return spans;
     }
 }

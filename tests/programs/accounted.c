@@ -79,5 +79,14 @@ int main(void)
         if (i % 3 == 0)
             free(blocks[i]);
     compare("two thirds");
+
+    /* What is free between the others goes back, in pages. */
+    for (unsigned i = 0; i < count; i++)
+        if (i % 3 != 0 && i % 10 != 1)
+            free(blocks[i]);
+    CHECK(nativemalloc_release_memory(UINT64_MAX) > 0);
+    CHECK(nativemalloc_get_statistics(&all) == 0);
+    CHECK(all.released_in_spans > 2 << 20 && all.released_in_spans < all.released);
+    compare("a tenth");
     return 0;
 }

@@ -1,0 +1,243 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Xunit;
+
+namespace NativeMalloc.UnitTests;
+
+/// <summary>Idle pages in spans that went back to the kernel, in a heap of real memory: what reads zero, and what the page heap knows of it.</summary>
+public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
+{
+    private static readonly int[] s_sizes = [300, 1500, 5000, 8192, 20000, 40000, 100_000, 200_000];
+
+    private readonly Dictionary<nuint, nuint> _objects = [];
+    private readonly Random _random = new(7);
+
+    public HeapIdleTests() => EmptyHeap();
+
+    public void Dispose()
+    {
+        Os.Reset();
+        EmptyHeap();
+    }
+
+    [Fact]
+    public void WhatIsInUseStaysAndTheRestGoesBack()
+    {
+        Fill(32 << 20);
+        GiveByLot(keep: 10);
+        nuint resident = Heap.Pages->UsedBytes - InSpans();
+        Wait();
+        nuint after = Heap.Pages->UsedBytes - InSpans();
+        Assert.InRange(after, (nuint)(32 << 20) / 10, resident * 2 / 3);
+        AssertKept();
+    }
+
+    [Fact]
+    public void AllThatIsAskedForGoesBackAtOnce()
+    {
+        Fill(16 << 20);
+        GiveByLot(keep: 10);
+        Heap.Release(nuint.MaxValue);
+        nuint spans = InSpans();
+        Assert.True(spans > 1 << 20);
+        Assert.Equal((nuint)0, Heap.Pages->FreeBytes);
+        Assert.Equal((nuint)0, Heap.Release(nuint.MaxValue)); // there is no more
+        AssertKept();
+    }
+
+    // As calloc takes them: parts that held memory are filled, and those that were holes are left alone.
+    [Fact]
+    public void WhatIsTakenFromHolesReadsZero()
+    {
+        int among = 0;
+        foreach (int size in s_sizes)
+        {
+            Fill(8 << 20, size);
+            GiveByLot(keep: 4);
+            Wait();
+            nuint sizeClass = SizeClasses.Of((nuint)size);
+            for (int i = 0; i < 60; i++)
+            {
+                void* block;
+                Assert.True(Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes));
+                among += holes != 0 ? 1 : 0;
+                Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, (nuint)size, holes);
+                Assert.Equal(-1, new Span<byte>(block, size).IndexOfAnyExcept((byte)0));
+                Remember((nuint)block, (nuint)size);
+            }
+
+            AssertKept();
+        }
+
+        Assert.True(among > 60);
+    }
+
+    // Calloc writes to none of a hole's pages.
+    [Fact]
+    public void ZeroingFillsNoHole()
+    {
+        const int Size = 12_288;
+        Fill(4 << 20, Size);
+        GiveByLot(keep: 2);
+        Heap.Release(nuint.MaxValue);
+        nuint sizeClass = SizeClasses.Of(Size);
+        void* block;
+        do
+        {
+            Assert.True(Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes));
+            Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, Size, holes);
+        }
+        while (Heap.Central(sizeClass)->HoleBytes > 0);
+        Assert.Equal((nuint)0, Resident((byte*)block, Size & ~(nuint)4095));
+    }
+
+    // A span that leaves takes its holes along: the page heap hands them out as pages without memory.
+    [Fact]
+    public void SpansThatLeaveAreReleasedAsFarAsTheyAreHoles()
+    {
+        Fill(16 << 20);
+        GiveByLot(keep: 10);
+        Wait();
+        nuint inSpans = InSpans();
+        nuint released = Heap.Pages->ReleasedBytes;
+        Os.RefuseRelease = true; // it is not the kernel that takes more
+        GiveByLot(keep: int.MaxValue);
+        Assert.Equal((nuint)0, InSpans());
+        Assert.InRange(Heap.Pages->ReleasedBytes - released, inSpans / 2, inSpans);
+        foreach (int size in s_sizes) // whatever is made of them
+        {
+            Fill(2 << 20, size);
+        }
+
+        AssertKept();
+        Span* span = Heap.Pages->Take(1000, 0, PageMap.PageSize);
+        Zeroing.Clear(span, (byte*)span->Start, span->Bytes);
+        SpanPattern.AssertZero(span->Start, span->Bytes, "of pages of both kinds");
+        Heap.Pages->Give(span, released: false);
+    }
+
+    // Those of other classes are cut from what lies between their objects, and pages that are all hole leave as such.
+    [Fact]
+    public void RemnantsAreMadeOfSpansWithHoles()
+    {
+        Fill(16 << 20);
+        GiveByLot(keep: 20);
+        Wait();
+        nuint inSpans = InSpans();
+        nuint released = Heap.Pages->ReleasedBytes;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            Heap.Central(sizeClass)->Shed(sizeClass, int.MaxValue, all: true);
+        }
+
+        Assert.True(InSpans() < inSpans / 10); // of spans that are too long to be remnants
+        Assert.True(Heap.Pages->ReleasedBytes > released + inSpans / 4);
+        AssertKept();
+        Fill(8 << 20);
+        AssertKept();
+    }
+
+    [Fact]
+    public void NothingIsLostWhereObjectsComeAndGoAmongHoles()
+    {
+        for (int round = 0; round < 12; round++)
+        {
+            Fill((nuint)_random.Next(1 << 20, 12 << 20), s_sizes[_random.Next(s_sizes.Length)]);
+            Os.RefuseRelease = _random.Next(5) == 0;
+            GiveByLot(_random.Next(2, 12));
+            Wait();
+            AssertKept();
+            InSpans();
+        }
+    }
+
+    private static nuint InSpans()
+    {
+        nuint bytes = 0;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            CentralFreeList<Heap.Spans>* list = Heap.Central(sizeClass);
+            nuint inUse = (nuint)list->Out * SizeClasses.Size(sizeClass);
+            Assert.InRange(list->HoleBytes, (nuint)0, (nuint)list->Spans * (SizeClasses.PagesPerSpan(sizeClass) << PageMap.PageShift) - inUse);
+            bytes += list->HoleBytes;
+        }
+
+        return bytes;
+    }
+
+    // So many periods that what lies idle has gone, even if it was wanted again lately.
+    private static void Wait()
+    {
+        for (int period = 0; period < 2 << Patience.MostDoublings; period++)
+        {
+            Heap.EndIdlePeriods(1);
+            while (Heap.HasIdle)
+            {
+                Heap.ReleaseIdle();
+            }
+        }
+    }
+
+    private void Fill(nuint bytes)
+    {
+        foreach (int size in s_sizes)
+        {
+            Fill(bytes / (nuint)s_sizes.Length, size);
+        }
+    }
+
+    private void Fill(nuint bytes, int size)
+    {
+        nuint sizeClass = SizeClasses.Of((nuint)size);
+        for (nuint filled = 0; filled < bytes; filled += (nuint)size)
+        {
+            void* block;
+            Assert.Equal(1, Heap.Central(sizeClass)->Take(sizeClass, &block, 1));
+            Remember((nuint)block, (nuint)size);
+        }
+    }
+
+    private void Remember(nuint block, nuint size)
+    {
+        Assert.True(_objects.TryAdd(block, size), "a block came twice");
+        new Span<byte>((void*)block, (int)size).Fill(Mark(block));
+    }
+
+    private static byte Mark(nuint block) => (byte)(block >> 4 | 1);
+
+    private void AssertKept()
+    {
+        foreach ((nuint block, nuint size) in _objects)
+        {
+            Assert.Equal(-1, new Span<byte>((void*)block, (int)size).IndexOfAnyExcept(Mark(block)));
+        }
+    }
+
+    // All but one of so many.
+    private void GiveByLot(int keep)
+    {
+        foreach ((nuint block, nuint size) in _objects.OrderBy(_ => _random.Next()).ToArray())
+        {
+            if (_random.Next(keep) != 0)
+            {
+                nuint sizeClass = SizeClasses.Of(size);
+                void* item = (void*)block;
+                Heap.Central(sizeClass)->Give(sizeClass, &item, 1);
+                _objects.Remove(block);
+            }
+        }
+    }
+
+    private static nuint Resident(byte* start, nuint bytes)
+    {
+        nuint first = (nuint)start & ~(AddressSpace.SystemPage - 1);
+        byte[] pages = new byte[((nuint)start + bytes - first + AddressSpace.SystemPage - 1) / AddressSpace.SystemPage];
+        fixed (byte* page = pages)
+        {
+            Assert.Equal(0, LibC.InCore((byte*)first, bytes, page));
+        }
+
+        return (nuint)pages.Count(page => (page & 1) != 0) * AddressSpace.SystemPage;
+    }
+}
