@@ -1,6 +1,6 @@
 /* What the assembly must know of C#'s structures; Platform/ShimLayout.cs holds the same numbers. */
 
-#define SLAB_CLASSES    144     /* headers in a slab */
+#define SLAB_CLASSES    152     /* headers in a slab */
 #define MAX_CPUS        8192    /* CONFIG_NR_CPUS at its largest */
 
 /* ThreadState */

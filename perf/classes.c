@@ -7,41 +7,37 @@
  *
  * Every program counts the same. A program of all sizes alike, to 256 KiB, counts twice, so that sizes that none of them has are not
  * forgotten, and one of as many blocks of each doubling, to 8 KiB, once. Fixed are the powers of two, for aligned blocks; all multiples
- * of 16 up to 128; and that rounding up is at most an eighth. The rest is found by dynamic programming.
+ * of 16 up to 128; above 32 KiB those of 4 KiB, above 128 KiB those of 8 KiB; and that rounding up is at most an eighth. The rest is found by
+ * dynamic programming.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST = 256 << 10, STEP = 16, SIZES = LARGEST / STEP, PAGE = 8192, MOST_CANDIDATES = 2000, MOST_FILES = 32 };
+enum { LARGEST = 256 << 10, FINE = 32 << 10, STEP = 16, SIZES = LARGEST / STEP, PAGE = 8192, MOST_CANDIDATES = 2000, MOST_FILES = 32 };
 
 static double all[SIZES + 1];         /* bytes of each size, in steps of 16, over all programs */
 static double blocks[SIZES + 1], bytes[SIZES + 1]; /* sums up to that size */
 
-static int is_power(int size) { return (size & (size - 1)) == 0; }
-
-/* As SizeClassTables.cs: what share of a span is left at its end, of as many pages as cost the least. */
-static double tail(int size)
+/* As SizeClassTables.cs: the fewest pages that hold a quarter of a batch and leave less than a 32nd at their end. */
+static int pages_of(int size)
 {
-    int batch = 32768 / size, least = 1 << 30;
-    double best = 0;
+    int batch = 32768 / size, pages = 1;
     batch = batch < 2 ? 2 : batch > 32 ? 32 : batch;
-    for (int pages = 1;; pages++) {
-        int span = pages * PAGE, left = span % size;
-        if (span / size == 0 || span / size < batch / 4)
-            continue;
-        int cost = (int)(left * 10000L / span) + pages * 100;
-        if (cost < least) {
-            least = cost;
-            best = (double)left / span;
-        }
-        if (left <= span / 32)
-            return best;
-    }
+    while (pages * PAGE / size == 0 || pages * PAGE / size < batch / 4 || pages * PAGE % size >= pages * PAGE / 32)
+        pages++;
+    return pages;
 }
 
 /* Memory that serves a block of that class, with its part of the end of the span. */
-static double cost(int size) { return size / (1 - tail(size)); }
+static double memory(int size)
+{
+    int span = pages_of(size) * PAGE;
+    return (double)span / (span / size);
+}
+
+/* Of a long span much lies unused in a heap that has but one for the class: so a page of it costs as much as a 160th lost. */
+static double cost(int size) { return memory(size) * (1 + pages_of(size) / 160.0); }
 
 static void read_program(const char *name, double *program)
 {
@@ -66,8 +62,11 @@ static void read_program(const char *name, double *program)
 /* Steps in which sizes are considered. Above 32 KiB malloc finds the class in steps of 4 KiB. */
 static int step_at(int size)
 {
-    return size < 8192 ? 16 : size < 16384 ? 64 : size < 32768 ? 128 : 4096;
+    return size < 8192 ? 16 : size < 16384 ? 64 : size < FINE ? 128 : size < 131072 ? 4096 : 8192;
 }
+
+/* Fixed are the powers of two, the smallest sizes, and all that are considered above 32 KiB. */
+static int is_fixed(int size) { return size <= 128 || size > FINE || (size & (size - 1)) == 0; }
 
 int main(int argc, char **argv)
 {
@@ -102,7 +101,7 @@ int main(int argc, char **argv)
 
     for (int size = STEP; size <= LARGEST && candidates < MOST_CANDIDATES; size += step_at(size)) {
         candidate[candidates] = size;
-        fixed_before[candidates + 1] = fixed_before[candidates] + (size <= 128 || is_power(size));
+        fixed_before[candidates + 1] = fixed_before[candidates] + is_fixed(size);
         candidates++;
     }
 
@@ -143,7 +142,7 @@ int main(int argc, char **argv)
         for (int j = 1, k = 1; j <= SIZES; j++) {
             while (table[k] < j * STEP)
                 k++;
-            lost += program[i][j] * (cost(table[k]) / (j * STEP) - 1);
+            lost += program[i][j] * (memory(table[k]) / (j * STEP) - 1);
         }
         fprintf(stderr, "%s: %.2f %%\n", argv[2 + i], lost * 100);
     }

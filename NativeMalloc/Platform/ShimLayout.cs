@@ -4,5 +4,5 @@ namespace NativeMalloc;
 internal static class ShimLayout
 {
     /// <summary>Headers in a slab; at least <see cref="SizeClasses.Count"/>.</summary>
-    internal const int SlabClasses = 144;
+    internal const int SlabClasses = 152;
 }

@@ -23,15 +23,8 @@ internal unsafe struct SizeClassTables
     /// <summary>A batch is about this many bytes: half of tcmalloc's, since there are more classes to share a slab.</summary>
     private const uint BatchBytes = 32 * 1024;
 
-    /// <summary>A span is no longer than it must be for its tail, the end that is too short for an object, to be 1/32 of it at most.</summary>
+    /// <summary>A span is no longer than it must be for its tail, the end that is too short for an object, to be less than 1/32 of it.</summary>
     private const uint MaxTailFraction = 32;
-
-    /// <summary>
-    /// Shorter spans have longer tails, which cost heaps that are large; longer ones cost those that are small, where each class has a span
-    /// or two, mostly free. A page counts as much as a tail of a hundredth. (Without it 1 MiB of 8 bytes to 128 KiB took a tenth more, and with
-    /// twice as much sqlite3 took 2 % more.)
-    /// </summary>
-    private const uint CostOfPage = 100, CostOfTail = 10_000;
 
     internal static SizeClassTables Build()
     {
@@ -64,33 +57,18 @@ internal unsafe struct SizeClassTables
     }
 
     /// <summary>
-    /// Pages of a span: of those that hold a quarter of a batch, so that it is not used up at once, the ones that cost the least; never so
-    /// many that its objects outnumber its bitmap. (perf/classes.c computes the same.)
+    /// Pages of a span: the fewest that hold a quarter of a batch, so that it is not used up at once, and leave a short tail; never so many
+    /// that its objects outnumber its bitmap. (perf/classes.c computes the same.)
     /// </summary>
     private static uint SpanPages(uint size, uint batch)
     {
-        uint best = 0;
-        uint least = ~0u;
         for (uint pages = 1; ; pages++)
         {
             uint bytes = pages * (uint)PageMap.PageSize;
             uint objects = bytes / size;
-            if (objects == 0 || objects < batch / 4)
+            if (objects > 0 && objects >= batch / 4 && bytes % size < bytes / MaxTailFraction)
             {
-                continue;
-            }
-
-            uint tail = bytes % size;
-            uint cost = (uint)((ulong)tail * CostOfTail / bytes) + pages * CostOfPage;
-            if (cost < least)
-            {
-                least = cost;
-                best = pages;
-            }
-
-            if (tail <= bytes / MaxTailFraction)
-            {
-                return best;
+                return pages;
             }
         }
     }

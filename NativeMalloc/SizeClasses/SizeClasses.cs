@@ -7,14 +7,14 @@ namespace NativeMalloc;
 /// larger blocks than <see cref="MaxSize"/> get whole pages.
 /// </summary>
 /// <remarks>
-/// Multiples of 16 up to 128 bytes (every block is aligned to 16), then sizes that lose the least of what real programs hold, and at most 1/8
-/// of any request (<see cref="SizeClassList"/>). Everything here is computed when the library is compiled: ILC evaluates
+/// Multiples of 16 up to 128 bytes (every block is aligned to 16), of 4 and of 8 KiB above 32 KiB, and between them sizes that lose the least of
+/// what real programs hold, and at most 1/8 of any request (<see cref="SizeClassList"/>). Everything here is computed when the library is compiled: ILC evaluates
 /// <see cref="SizeClassTables.Build"/> and stores the result.
 /// </remarks>
 internal static unsafe class SizeClasses
 {
     /// <summary>Classes, counted with class 0, which means "not a small block".</summary>
-    internal const int Count = 137;
+    internal const int Count = 148;
 
     /// <summary>The largest small block, in bytes.</summary>
     internal const int MaxSize = 256 * 1024;

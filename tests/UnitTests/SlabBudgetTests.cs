@@ -163,7 +163,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
         for (int i = 0; i < 20; i++)
         {
-            nuint sizeClass = (nuint)random.Next(1, 100);
+            nuint sizeClass = (nuint)random.Next(1, (int)SizeClasses.Of(4096));
             int popped = Shim.PopBatch(slab, sizeClass, objects, random.Next(1, SizeClasses.Batch(sizeClass)));
             Heap.Transfer(sizeClass)->Give(sizeClass, objects, popped);
             int taken = Heap.Transfer(sizeClass)->Take(sizeClass, objects, SizeClasses.Batch(sizeClass));
