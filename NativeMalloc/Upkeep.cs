@@ -12,12 +12,8 @@ internal static unsafe class Upkeep
     /// <summary>What a slab has not used while it moved so many batches is idle, and else after a period: a small program's peak comes sooner.</summary>
     private const uint IdleBatches = 128;
 
-    /// <summary>Periods after the heap has fallen, at whose ends the caches are emptied once more of what came into them meanwhile.</summary>
-    private const int PeriodsAfterFall = 2;
-
     private static long s_periodStart;
     private static long s_periods;
-    private static int s_periodsAfterFall;
 
     /// <summary>
     /// At the end of a slow path on that slab, or on none, when no lock is held. It served an allocation of that size, or a free (0).
@@ -140,7 +136,6 @@ internal static unsafe class Upkeep
         bool falls = Heap.Occupancy.FallsWith(Heap.BytesOut);
         if (falls)
         {
-            s_periodsAfterFall = PeriodsAfterFall;
             Heap.EmptyCaches(mayAbortOthers);
         }
 
@@ -202,10 +197,10 @@ internal static unsafe class Upkeep
     {
         Heap.IsShort = false;
         bool emptied = EmptyAfterFall(mayAbortOthers: false);
+        bool falls = Heap.Occupancy.IsFalling;
         Heap.Occupancy.EndPeriods(ended);
-        if (!emptied && s_periodsAfterFall > 0)
+        if (!emptied && falls)
         {
-            s_periodsAfterFall = s_periodsAfterFall > ended ? s_periodsAfterFall - ended : 0;
             Heap.EmptyCaches(mayAbortOthers: false);
         }
         else

@@ -65,26 +65,26 @@ internal static unsafe class HugePageAdvice
     /// After a span was taken that is the first of a huge page that lay empty. Whoever had it before, for small objects it may be huge again,
     /// for a large block it may not. Returns the change in the count of huge pages that are kept small.
     /// </summary>
-    internal static nint OnTaken(HugePage* hugePage, byte sizeClass, long keptSmall, nint backedPages)
+    internal static nint OnTaken(HugePage* hugePage, byte sizeClass, long keptSmall)
     {
         bool small = sizeClass == 0;
         bool differs = small ? hugePage->Advice == PageAdvice.Huge : hugePage->KeptSmall;
-        return differs && Options.HugePages == HugePageChoice.Auto ? Turn(hugePage, small, keptSmall, backedPages) : 0;
+        return differs && Options.HugePages == HugePageChoice.Auto ? Turn(hugePage, small, keptSmall) : 0;
     }
 
     /// <summary>
     /// After pages of a huge page went back, which are in use meanwhile. The kernel would fill it again, when it next looks for memory to
     /// make huge pages of (khugepaged), if others of its pages are in use. Returns the change in the count of huge pages that are kept small.
     /// </summary>
-    internal static nint OnReleased(HugePage* hugePage, int count, long keptSmall, nint backedPages)
+    internal static nint OnReleased(HugePage* hugePage, int count, long keptSmall)
     {
         bool differs = hugePage->UsedPages > count && hugePage->Advice != PageAdvice.Small;
-        return differs && Options.HugePages == HugePageChoice.Auto ? Turn(hugePage, small: true, keptSmall, backedPages) : 0;
+        return differs && Options.HugePages == HugePageChoice.Auto ? Turn(hugePage, small: true, keptSmall) : 0;
     }
 
-    private static nint Turn(HugePage* hugePage, bool small, long keptSmall, nint backedPages)
+    private static nint Turn(HugePage* hugePage, bool small, long keptSmall)
     {
-        if (small && !HugePageUse.MayKeepSmall(keptSmall, (nuint)backedPages << PageMap.PageShift))
+        if (small && !HugePageUse.MayKeepSmall(keptSmall))
         {
             return 0;
         }

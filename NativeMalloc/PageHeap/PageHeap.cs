@@ -854,7 +854,7 @@ internal unsafe struct PageHeap
             HugePage* hugePage = PartOf(start, pages, out _, out int count);
             if (hugePage->UsedPages == count)
             {
-                Interlocked.Add(ref _keptSmall, HugePageAdvice.OnTaken(hugePage, sizeClass, _keptSmall, BackedPages));
+                Interlocked.Add(ref _keptSmall, HugePageAdvice.OnTaken(hugePage, sizeClass, _keptSmall));
             }
 
             start += (nuint)count << PageMap.PageShift;
@@ -867,7 +867,7 @@ internal unsafe struct PageHeap
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out _, out int count);
-            Interlocked.Add(ref _keptSmall, HugePageAdvice.OnReleased(hugePage, count, _keptSmall, BackedPages));
+            Interlocked.Add(ref _keptSmall, HugePageAdvice.OnReleased(hugePage, count, _keptSmall));
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
         }

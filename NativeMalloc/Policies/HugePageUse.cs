@@ -17,11 +17,10 @@ internal static class HugePageUse
     private const nuint HugeFrom = 512 << 20;
 
     /// <summary>
-    /// Most huge pages that the kernel is advised to keep small amid others: so many, and one for so many bytes of memory. Each may add
-    /// two mappings, of which a process has 65,530 (vm.max_map_count).
+    /// Most huge pages that the kernel is advised to keep small amid others. Each may add two mappings: an eighth of the 65,530 that a process has
+    /// (vm.max_map_count).
     /// </summary>
-    private const long MostKeptSmall = 400;
-    private const nuint BytesForKeptSmall = 32 << 20;
+    private const long MostKeptSmall = 4096;
 
     /// <summary>Whether so many bytes are to be of small pages.</summary>
     internal static bool IsSmall(nuint bytes) => bytes <= SmallUpTo;
@@ -30,5 +29,5 @@ internal static class HugePageUse
     internal static bool AsksForHuge(nuint objectBytes) => objectBytes > HugeFrom;
 
     /// <summary>Whether one huge page more may be kept small, where so many are.</summary>
-    internal static bool MayKeepSmall(long kept, nuint memory) => kept < MostKeptSmall + (long)(memory / BytesForKeptSmall);
+    internal static bool MayKeepSmall(long kept) => kept < MostKeptSmall;
 }

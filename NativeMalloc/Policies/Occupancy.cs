@@ -12,18 +12,18 @@ namespace NativeMalloc;
 /// other's updates: it is a measure, no more.</remarks>
 internal struct Occupancy
 {
-    /// <summary>Below this there is nothing worth it.</summary>
-    private const long MinPeak = 128 << 10;
-
-    /// <summary>What comes to a slab or leaves it is much if it is such a part of the peak, and could be a fall.</summary>
+    /// <summary>What comes to a slab or leaves it is much if it is such a part of the peak, and more than the least that any slab may hold.</summary>
     private const int MuchFraction = 32;
-    private const long LeastMuch = MinPeak / 2;
-
-    /// <summary>Most times that the fall is halved, so that in the end it is to a thousandth.</summary>
-    private const int MaxShift = 10;
+    private const long LeastMuch = SlabBudget.LeastOfOne;
 
     /// <summary>The period in which they fell, and the next.</summary>
     private const int PeriodsOfFall = 2;
+
+    /// <summary>Back at three quarters of what they fell from, they have come back.</summary>
+    private const int ComebackQuarters = 3;
+
+    // All bits of the peak but one: that is never too soon.
+    private const int LeastFall = sizeof(long) * 8 - 2;
 
     private long _peak;
     private int _shift;
@@ -62,28 +62,28 @@ internal struct Occupancy
             {
                 _comeback = long.MaxValue;
                 _falling = 0;
-                _shift = _shift < MaxShift ? _shift + 1 : MaxShift;
+                _shift = _shift < LeastFall ? _shift + 1 : LeastFall;
             }
 
             return false;
         }
 
-        if (now >= peak >> _shift || peak < MinPeak)
+        if (now >= peak >> _shift || peak < 2 * LeastMuch)
         {
             return false;
         }
 
-        _comeback = _comeback == long.MaxValue ? peak / 4 * 3 : _comeback;
+        _comeback = _comeback == long.MaxValue ? peak / 4 * ComebackQuarters : _comeback;
         _peak = now;
         _falling = PeriodsOfFall;
         return true;
     }
 
-    /// <summary>So many periods have ended: a comeback does not count any more, and a little less of a fall will do again.</summary>
+    /// <summary>So many periods have ended: a comeback does not count any more, and with each half as many halvings will do again.</summary>
     internal void EndPeriods(int ended)
     {
         _comeback = long.MaxValue;
         _falling = _falling > ended ? _falling - ended : 0;
-        _shift = _shift > ended ? _shift - ended : 1;
+        _shift = ended < LeastFall && _shift >> ended is var fewer && fewer > 1 ? fewer : 1;
     }
 }

@@ -17,7 +17,7 @@ internal static class SlabBudget
     private const nint MostOfAll = 64 << 20;
 
     /// <summary>The least that is of use to one: on many CPUs that, and while the heap is falling, since what it frees last would stay in the slab.</summary>
-    private const nint LeastOfOne = 64 << 10;
+    internal const int LeastOfOne = 64 << 10;
 
     /// <summary>All share this part of the heap.</summary>
     private const int HeapFraction = 4;

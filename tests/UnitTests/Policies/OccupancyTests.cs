@@ -44,6 +44,34 @@ public sealed class OccupancyTests
         Assert.True(_occupancy.FallsWith(Much / 4));
     }
 
+    // However often it came and went: a few quiet periods, and half will do.
+    [Fact]
+    public void AHeapThatCameAndWentManyTimesFallsByHalfAgainSoonAfter()
+    {
+        int emptied = 0;
+        for (int time = 0; time < 1000; time++)
+        {
+            _occupancy.FallsWith(Much);
+            emptied += _occupancy.FallsWith(1) ? 1 : 0;
+        }
+
+        Assert.InRange(emptied, 1, 40);
+        EndPeriods(6);
+        _occupancy.FallsWith(Much);
+        Assert.True(_occupancy.FallsWith(Much / 2 - Much / 16));
+    }
+
+    [Fact]
+    public void AfterAGapOfManyPeriodsItIsAsAtFirst()
+    {
+        _occupancy.FallsWith(Much);
+        _occupancy.FallsWith(Much / 4);
+        _occupancy.FallsWith(Much);
+        _occupancy.EndPeriods(int.MaxValue);
+        Assert.False(_occupancy.IsFalling);
+        Assert.True(_occupancy.FallsWith(Much / 2 - Much / 16));
+    }
+
     private void EndPeriods(int count)
     {
         for (int period = 0; period < count; period++)
