@@ -180,7 +180,7 @@ internal unsafe struct PageHeap
         bool done = Promises.ReleaseAtOnce((byte*)start, bytes);
         if (done)
         {
-            Interlocked.Add(ref _keptSmall, HugePageAdvice.OnReleased(PageMap.HugePageOf(start), 0, _keptSmall, BackedPages));
+            Interlocked.Add(ref _keptSmall, HugePageAdvice.OnReleased(PageMap.HugePageOf(start), 0, _keptSmall));
         }
 
         return done;
