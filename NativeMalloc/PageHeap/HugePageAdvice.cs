@@ -65,10 +65,14 @@ internal static unsafe class HugePageAdvice
     /// After a span was taken that is the first of a huge page that lay empty. Whoever had it before, for small objects it may be huge again,
     /// for a large block it may not. Returns the change in the count of huge pages that are kept small.
     /// </summary>
-    internal static nint OnTaken(HugePage* hugePage, byte sizeClass, long keptSmall)
+    /// <remarks>
+    /// "scarce": memory is limited, and the span leaves a part of the huge page free. Where the kernel makes huge pages by itself, it would back
+    /// that part as well, and nobody would count it. Small objects soon fill it; behind a large block it may stay so.
+    /// </remarks>
+    internal static nint OnTaken(HugePage* hugePage, byte sizeClass, bool scarce, long keptSmall)
     {
         bool small = sizeClass == 0;
-        bool differs = small ? hugePage->Advice == PageAdvice.Huge : hugePage->KeptSmall;
+        bool differs = small ? hugePage->Advice == PageAdvice.Huge || (scarce && hugePage->Advice == PageAdvice.None) : hugePage->KeptSmall;
         return differs && Options.HugePages == HugePageChoice.Auto ? Turn(hugePage, small, keptSmall) : 0;
     }
 

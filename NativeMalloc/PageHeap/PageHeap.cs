@@ -854,7 +854,7 @@ internal unsafe struct PageHeap
             HugePage* hugePage = PartOf(start, pages, out _, out int count);
             if (hugePage->UsedPages == count)
             {
-                Interlocked.Add(ref _keptSmall, HugePageAdvice.OnTaken(hugePage, sizeClass, _keptSmall));
+                Interlocked.Add(ref _keptSmall, HugePageAdvice.OnTaken(hugePage, sizeClass, IsLimited && count < PageBits.Pages, _keptSmall));
             }
 
             start += (nuint)count << PageMap.PageShift;

@@ -63,6 +63,25 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
         Assert.Equal(turned, Os.Advice.Count(advice => advice.Huge));
     }
 
+    [Theory]
+    [InlineData("NATIVEMALLOC_HUGE_PAGES=auto", 0)]
+    [InlineData("NATIVEMALLOC_LIMIT=100G", 1)]
+    [InlineData("NATIVEMALLOC_SOFT_LIMIT=100G", 1)]
+    public void WhereMemoryIsLimitedNoHugePageIsBackedBehindALargeBlock(string option, int advised)
+    {
+        using Defaults defaults = new(typeof(Options));
+        OptionsTests.Read(option);
+        TakeObjects(100 << 20); // what comes next may be huge
+        Os.Advice.Clear();
+        Span* block = _heap.Take(PageBits.Pages * 5 / 2, 0, PageMap.PageSize);
+        Assert.Equal(advised, Os.Advice.Count);
+        Assert.All(Os.Advice, advice => Assert.Equal((block->Start + 2 * PageMap.HugePageSize, PageMap.HugePageSize, false), advice));
+        _heap.Take(PageBits.Pages / 4, 0, PageMap.PageSize);
+        Assert.Equal(advised, Os.Advice.Count); // in the same
+        TakeObjects(10 << 20);
+        Assert.Equal(advised, Os.Advice.Count);
+    }
+
     [Fact]
     public void SmallHeapStaysAsItIs()
     {
