@@ -86,7 +86,7 @@ internal static unsafe class Upkeep
 
     private static void AfterGrowth()
     {
-        RelativeLimits.BeforeGrowth(0);
+        RelativeLimits.Follow(0);
         if (Heap.Pages->IsAboveSoftLimit)
         {
             Heap.EmptyCaches(mayAbortOthers: false);
@@ -196,6 +196,7 @@ internal static unsafe class Upkeep
     private static void EndHeapsPeriods(int ended)
     {
         Heap.IsShort = false;
+        RelativeLimits.Follow(0);
         bool emptied = EmptyAfterFall(mayAbortOthers: false);
         bool falls = Heap.Occupancy.IsFalling;
         Heap.Occupancy.EndPeriods(ended);

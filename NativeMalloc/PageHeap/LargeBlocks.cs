@@ -116,7 +116,7 @@ internal static unsafe class LargeBlocks
     // What was moved before goes on to where it is one mapping again, rather than grow into pages that are another.
     private static bool TryGrow(ref Span* span, nuint pages)
     {
-        RelativeLimits.BeforeGrowth((pages - span->Pages) << PageMap.PageShift);
+        RelativeLimits.Follow((pages - span->Pages) << PageMap.PageShift);
         if (!span->Moved && Heap.Pages->Extend(span, pages))
         {
             return true;
@@ -146,7 +146,7 @@ internal static unsafe class LargeBlocks
         Span* span = alignment <= PageMap.PageSize ? LargeCache.TryTake(pages) : null;
         if (span == null)
         {
-            RelativeLimits.BeforeGrowth(pages << PageMap.PageShift);
+            RelativeLimits.Follow(pages << PageMap.PageShift);
             span = Heap.TakeSpan(pages, 0, alignment);
         }
 

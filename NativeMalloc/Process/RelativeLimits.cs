@@ -5,8 +5,8 @@ namespace NativeMalloc;
 
 /// <summary>
 /// NATIVEMALLOC_LIMIT and NATIVEMALLOC_SOFT_LIMIT as percentages, of what the <see cref="ControlGroup"/> may have. That is looked up when the
-/// heap has outgrown what small programs have, and again now and then while it grows, since limits change and processes move. Files are opened
-/// only where a percentage was asked for: a look takes 40 to 80 µs, and a program may have forbidden it to itself (seccomp).
+/// heap has outgrown what small programs have, and again now and then, since limits change and processes move. Files are opened only where
+/// a percentage was asked for: a look takes 40 to 80 µs, and a program may have forbidden it to itself (seccomp).
 /// </summary>
 internal static unsafe class RelativeLimits
 {
@@ -28,9 +28,9 @@ internal static unsafe class RelativeLimits
 
     private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock.Value);
 
-    /// <summary>Before so much more is taken for large blocks, and after some was for small ones. No lock is held.</summary>
+    /// <summary>Before so much more is taken for large blocks, after some was for small ones, and as periods end. No lock is held.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void BeforeGrowth(nuint bytes)
+    internal static void Follow(nuint bytes)
     {
         if (Options.AnyPercent)
         {
