@@ -112,6 +112,17 @@ internal static unsafe class Heap
         }
     }
 
+    /// <summary>All pages that are free in spans lie idle from now on: there is too little memory to keep any.</summary>
+    internal static void ForgetPatience()
+    {
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count && !Options.Check; sizeClass++)
+        {
+            Central(sizeClass)->BeginLookAtAll();
+        }
+
+        Volatile.Write(ref s_toLook, 1);
+    }
+
     /// <summary>Gives the kernel a step's pages in spans that have lain idle; others go on where one stops. No lock is held.</summary>
     internal static void ReleaseIdle()
     {
@@ -364,6 +375,8 @@ internal static unsafe class Heap
         }
 
         public static bool Release(nuint start, nuint bytes) => Pages->ReleaseInSpan(start, bytes);
+
+        public static void CountHoles(nint bytes) => Pages->CountHoles(bytes);
 
         public static int GiveElsewhere(nuint sizeClass, void** objects, int count)
         {

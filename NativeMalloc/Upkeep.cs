@@ -90,6 +90,7 @@ internal static unsafe class Upkeep
         if (Heap.Pages->IsAboveSoftLimit)
         {
             Heap.EmptyCaches(mayAbortOthers: false);
+            Heap.ForgetPatience();
         }
         else
         {

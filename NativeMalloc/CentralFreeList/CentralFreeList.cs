@@ -38,6 +38,9 @@ internal unsafe interface ISpanSource
     /// <summary>Gives the memory of pages in a span back to the kernel; true if they read zero from now on.</summary>
     static abstract bool Release(nuint start, nuint bytes);
 
+    /// <summary>So many bytes more in spans hold no memory, or fewer.</summary>
+    static abstract void CountHoles(nint bytes);
+
     /// <summary>
     /// Takes objects of the class back that lie in no span of it, but in a remnant, or in what is set aside for signal handlers. Those that lie
     /// there neither are left, first in the row; returns how many.
@@ -334,7 +337,7 @@ internal unsafe struct CentralFreeList<TSpans>
             Lock.Acquire();
             span->AddHoles(holes);
             released = span->BytesOfUnits(holes);
-            _holes += released;
+            CountHoles((nint)released);
             _patience.OnReleased((uint)(released >> Span.KernelPageShift));
         }
 
@@ -545,7 +548,7 @@ internal unsafe struct CentralFreeList<TSpans>
         {
             filled = holes & ~span->Holes;
             nuint bytes = span->BytesOfUnits(filled);
-            _holes -= bytes;
+            CountHoles(-(nint)bytes);
             _patience.OnWantedAgain((uint)(bytes >> Span.KernelPageShift));
         }
 
@@ -623,8 +626,14 @@ internal unsafe struct CentralFreeList<TSpans>
     {
         if (span->Holes != 0)
         {
-            _holes -= span->BytesOfUnits(span->Holes);
+            CountHoles(-(nint)span->BytesOfUnits(span->Holes));
         }
+    }
+
+    private void CountHoles(nint bytes)
+    {
+        _holes += (nuint)bytes;
+        TSpans.CountHoles(bytes);
     }
 
     // Those that have left.

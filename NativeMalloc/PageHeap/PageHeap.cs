@@ -50,6 +50,9 @@ internal unsafe struct PageHeap
     private long _keptSmall;
     private nint _movedMappings;
 
+    // Bytes in spans that hold no memory any more; not under the lock.
+    private long _holes;
+
     // Free ones that the kernel did not take back: mlock does that. Once it has refused, nothing is offered unasked in the same period.
     private nint _refusedPages;
     private bool _refuses;
@@ -66,8 +69,11 @@ internal unsafe struct PageHeap
     /// <summary>There is free memory that should go back to the kernel (<see cref="ReleaseExcess"/>).</summary>
     internal readonly bool HasExcess => _duePages > 0;
 
-    /// <summary>More is in spans than NATIVEMALLOC_SOFT_LIMIT would have.</summary>
-    internal readonly bool IsAboveSoftLimit => UsedBytes > Options.SoftLimit;
+    /// <summary>More memory is in spans than NATIVEMALLOC_SOFT_LIMIT would have.</summary>
+    internal readonly bool IsAboveSoftLimit => UsedBytesButHoles > Options.SoftLimit;
+
+    /// <summary>Bytes in spans but for those that the kernel has back.</summary>
+    internal readonly nuint UsedBytesButHoles => UsedBytes - (nuint)Volatile.Read(in _holes);
 
     /// <summary>Bytes in no span that hold no memory: never touched, or given back.</summary>
     internal readonly nuint ReleasedBytes => (nuint)_releasedPages << PageMap.PageShift;
@@ -170,6 +176,9 @@ internal unsafe struct PageHeap
         GivePages(start, pages, contents);
         EndGive();
     }
+
+    /// <summary>So many bytes more in spans are holes, or fewer.</summary>
+    internal void CountHoles(nint bytes) => Interlocked.Add(ref _holes, bytes);
 
     /// <summary>
     /// Gives the memory of a part of a span back to the kernel, in which nothing lies and which nobody can have meanwhile; true if it reads

@@ -381,12 +381,13 @@ public sealed unsafe class CentralFreeListTests : AllocatorTest
             Assert.Equal(1, FakeSpans.Live);
         };
         Assert.Equal(KernelPage, ReleaseIdle());
-        Assert.Equal((0, 0, (nuint)0), (FakeSpans.Live, (int)_list.Spans, _list.HoleBytes));
+        Assert.Equal((0, 0, (nuint)0, 0), (FakeSpans.Live, (int)_list.Spans, _list.HoleBytes, FakeSpans.Holes));
     }
 
     // A period's end, and what is to be done then.
     private nuint ReleaseIdle(int ended = 1)
     {
+        Assert.Equal((nint)_list.HoleBytes, FakeSpans.Holes);
         IdleStep step = new(1 << 30);
         return _list.EndIdlePeriods(ended) ? _list.ReleaseIdle(ref step) : 0;
     }

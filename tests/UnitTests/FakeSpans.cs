@@ -33,6 +33,7 @@ internal readonly unsafe struct FakeSpans : ISpanSource
         Released.Clear();
         WhileReleasing = null;
         RefuseRelease = false;
+        Holes = 0;
         Keepable = 0;
         // Below every real mapping, and in a part of the page map that no heap shares.
         s_next = unchecked((nuint)0x20_0000_0000);
@@ -90,6 +91,11 @@ internal readonly unsafe struct FakeSpans : ISpanSource
         WhileReleasing?.Invoke();
         return !RefuseRelease;
     }
+
+    /// <summary>Bytes of all holes.</summary>
+    internal static nint Holes { get; private set; }
+
+    public static void CountHoles(nint bytes) => Holes += bytes;
 
     public static int GiveElsewhere(nuint sizeClass, void** objects, int count) => count;
 

@@ -46,6 +46,24 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         AssertKept();
     }
 
+    // As above the soft limit: what is freed is not waited for, and counts against it no more.
+    [Fact]
+    public void WithoutPatienceAllThatIsFreeGoesAtTheNextStep()
+    {
+        Fill(16 << 20);
+        GiveByLot(keep: 10);
+        Heap.ForgetPatience();
+        while (Heap.HasIdle)
+        {
+            Heap.ReleaseIdle();
+        }
+
+        Assert.True(InSpans() > 1 << 20);
+        Assert.Equal(Heap.Pages->UsedBytes - InSpans(), Heap.Pages->UsedBytesButHoles);
+        GiveByLot(keep: int.MaxValue);
+        Assert.Equal((Heap.Pages->UsedBytes, (nuint)0), (Heap.Pages->UsedBytesButHoles, InSpans()));
+    }
+
     // As calloc takes them: parts that held memory are filled, and those that were holes are left alone.
     [Fact]
     public void WhatIsTakenFromHolesReadsZero()
