@@ -40,8 +40,11 @@ internal static unsafe class ControlGroup
         internal bool IsFirstVersion;
         internal ulong Least;
 
-        // Something that may be a limit could not be read.
+        // A group's folder was found; and something that may be a limit could not be read at the moment.
+        internal bool Found;
         internal bool Incomplete;
+
+        internal readonly bool IsValid => Found && !Incomplete;
     }
 
     private static byte* Group => ((Texts*)Unsafe.AsPointer(ref s_texts))->Group;
@@ -55,8 +58,9 @@ internal static unsafe class ControlGroup
         other ? ((Texts*)Unsafe.AsPointer(ref s_texts))->OtherSource : ((Texts*)Unsafe.AsPointer(ref s_texts))->Source;
 
     /// <summary>
-    /// Looks for the limit, in bytes (<see cref="Options.NoLimit"/>: not even the machine says what it has). False if something stood in the way,
-    /// so that there may be a lower one; then <see cref="Source"/> becomes what was found only if <paramref name="take"/>.
+    /// Looks for the limit, in bytes (<see cref="Options.NoLimit"/>: not even the machine says what it has). False if there may be a lower one, since
+    /// something stood in the way, or the group is not to be seen, as in a chroot; then <see cref="Source"/> becomes what was found only if
+    /// <paramref name="take"/>.
     /// </summary>
     internal static bool Find(bool take, out ulong bytes)
     {
@@ -68,9 +72,9 @@ internal static unsafe class ControlGroup
             ReadMounts();
         }
 
-        s_otherSource ^= take || !s_search.Incomplete;
+        s_otherSource ^= take || s_search.IsValid;
         bytes = s_search.Least;
-        return !s_search.Incomplete;
+        return s_search.IsValid;
     }
 
     // The group's path, in the hierarchy that limits memory; false if there is none. Lines are "4:cpu,memory:/path", that of version 2 "0::/path".
@@ -212,6 +216,7 @@ internal static unsafe class ControlGroup
     // From the group's folder up to the mount point, whose path is given.
     private static void LookThrough(byte* below)
     {
+        s_search.Found = true;
         int top = Length(Path);
         top -= Path[top - 1] == '/' ? 1 : 0; // "/"
         if (top + Length(below) >= MaxPath)
@@ -302,10 +307,11 @@ internal static unsafe class ControlGroup
         return matched == words.Length && digits > 0 && file.Last is '\n' or FileBytes.End;
     }
 
+    // That there is no such file, or that it may not be read, is not going to change.
     private static bool Open(ref FileBytes file, byte* path)
     {
         bool opened = file.Open(path);
-        s_search.Incomplete |= !opened && file.Error != -Errno.NoEntry;
+        s_search.Incomplete |= file.Error is -Errno.NoMemory or -Errno.TooManyFilesInSystem or -Errno.TooManyFiles;
         return opened;
     }
 

@@ -6,7 +6,7 @@ namespace NativeMalloc;
 /// <summary>
 /// NATIVEMALLOC_LIMIT and NATIVEMALLOC_SOFT_LIMIT as percentages, of what the <see cref="ControlGroup"/> may have. That is looked up when the
 /// heap has outgrown what small programs have, and again now and then, since limits change and processes move. Files are opened only where
-/// a percentage was asked for: a look takes 40 to 80 µs, and a program may have forbidden it to itself (seccomp).
+/// a percentage was asked for: a look takes a tenth of a millisecond, and a program may have forbidden it to itself (seccomp).
 /// </summary>
 internal static unsafe class RelativeLimits
 {
@@ -66,7 +66,7 @@ internal static unsafe class RelativeLimits
 
     private static bool IsDue => Of == 0 || Clock.Milliseconds - s_lastLook >= MillisecondsBetween;
 
-    // What is in force stays where it cannot be said that nothing lower was overlooked.
+    // What is in force stays where a lower limit may have been overlooked.
     private static void Look()
     {
         bool complete = ControlGroup.Find(take: Of == 0, out ulong bytes);

@@ -49,7 +49,7 @@ public sealed unsafe class ControlGroupTests : AllocatorTest
         Write("/proc/self/cgroup", "0::" + group + "\n");
         Write("/proc/self/mountinfo", SecondVersion.Replace("ROOT", root));
         Write((folder ?? "/nowhere") + "/memory.max", "536870912\n");
-        AssertFound(folder != null ? 512 * MiB : Os.Memory, folder != null ? folder + "/memory.max" : "");
+        AssertFound(folder != null ? 512 * MiB : Os.Memory, folder != null ? folder + "/memory.max" : "", seen: folder != null);
     }
 
     [Theory]
@@ -158,16 +158,16 @@ public sealed unsafe class ControlGroupTests : AllocatorTest
         {
             Write("/proc/self/cgroup", text);
             Write("/proc/self/mountinfo", mounts);
-            AssertFound(Os.Memory, "");
+            AssertFound(Os.Memory, "", seen: false);
         }
     }
 
     [Fact]
     public void WithoutFilesOrTheMachinesWordThereIsNone()
     {
-        AssertFound(Os.Memory, "");
+        AssertFound(Os.Memory, "", seen: false);
         Os.Memory = 0;
-        AssertFound(Options.NoLimit, "");
+        AssertFound(Options.NoLimit, "", seen: false);
     }
 
     [Theory]
@@ -178,17 +178,26 @@ public sealed unsafe class ControlGroupTests : AllocatorTest
     [InlineData("/proc/self/mountinfo", false)]
     public void WhatCannotBeReadIsToldOf(string path, bool whenOpened)
     {
-        const int TooManyFiles = 24;
         Write("/proc/self/cgroup", "0::/a\n");
         Write("/proc/self/mountinfo", SecondVersion.Replace("ROOT", "/"));
         WriteLimit("/sys/fs/cgroup/a/memory.max", "5M");
         WriteLimit("/sys/fs/cgroup/memory.max", "9M");
         AssertFound(5 * MiB, "/sys/fs/cgroup/a/memory.max");
-        Os.Files[path] = ([], whenOpened ? -TooManyFiles : 0, whenOpened ? 0 : -TooManyFiles);
+        Os.Files[path] = ([], whenOpened ? -Errno.TooManyFiles : 0, whenOpened ? 0 : -Errno.InputOutput);
         Assert.False(ControlGroup.Find(take: false, out ulong bytes));
         Assert.True(bytes >= 9 * MiB);
         Assert.Equal("/sys/fs/cgroup/a/memory.max", Marshal.PtrToStringUTF8((nint)ControlGroup.Source)); // still
         Assert.Equal(0, Os.OpenFiles);
+    }
+
+    [Fact]
+    public void WhatMayNotBeReadIsNoLimit()
+    {
+        Write("/proc/self/cgroup", "0::/a\n");
+        Write("/proc/self/mountinfo", SecondVersion.Replace("ROOT", "/"));
+        WriteLimit("/sys/fs/cgroup/a/memory.max", "5M");
+        Os.Files["/sys/fs/cgroup/memory.max"] = ([], -13, 0); // EACCES
+        AssertFound(5 * MiB, "/sys/fs/cgroup/a/memory.max");
     }
 
     private static string InBytes(string limit) =>
@@ -205,12 +214,12 @@ public sealed unsafe class ControlGroupTests : AllocatorTest
     private static void Write(string path, string text) => Os.Files[path] = (Encoding.UTF8.GetBytes(text), 0, 0);
 
     // However many bytes a call reads.
-    private static void AssertFound(ulong bytes, string file)
+    private static void AssertFound(ulong bytes, string file, bool seen = true)
     {
         foreach (int length in (int[])[int.MaxValue, 1, 7])
         {
             Os.ReadLength = length;
-            Assert.True(ControlGroup.Find(take: false, out ulong found));
+            Assert.Equal(seen, ControlGroup.Find(take: !seen, out ulong found));
             Assert.Equal((bytes, file), (found, Marshal.PtrToStringUTF8((nint)ControlGroup.Source)));
             Assert.Equal(0, Os.OpenFiles);
         }

@@ -111,10 +111,9 @@ public sealed unsafe class RelativeLimitsTests : AllocatorTest, IDisposable
     [Fact]
     public void WhatIsInForceStaysWhereALookFails()
     {
-        const int TooManyFiles = 24;
         Read("NATIVEMALLOC_LIMIT=50%");
         Allocate(20 * Unit);
-        Os.Files["/proc/self/cgroup"] = ([], -TooManyFiles, 0);
+        Os.Files["/proc/self/cgroup"] = ([], -Errno.TooManyFiles, 0);
         Clock.Milliseconds += 2000;
         Os.Opened.Clear();
         Assert.False(Allocate(60 * Unit));
@@ -125,12 +124,25 @@ public sealed unsafe class RelativeLimitsTests : AllocatorTest, IDisposable
         Assert.Equal(File, Marshal.PtrToStringUTF8((nint)RelativeLimits.Source));
     }
 
+    // In the first there is no /proc, in the second it shows no mounts from outside.
+    [Theory]
+    [InlineData("/proc/self/cgroup")]
+    [InlineData("/proc/self/mountinfo")]
+    public void WhatIsInForceStaysInAChroot(string file)
+    {
+        Read("NATIVEMALLOC_LIMIT=50%");
+        Allocate(20 * Unit);
+        Os.Files.Remove(file);
+        Clock.Milliseconds += 2000;
+        Assert.False(Allocate(60 * Unit));
+        Assert.Equal((50 * Unit, 100 * Unit), (Options.Limit, RelativeLimits.Of));
+    }
+
     [Fact]
     public void WhereTheFirstLookFailsItIsTheMachinesMemory()
     {
-        const int TooManyFiles = 24;
         Read("NATIVEMALLOC_LIMIT=50%");
-        Os.Files["/proc/self/mountinfo"] = ([], -TooManyFiles, 0);
+        Os.Files["/proc/self/mountinfo"] = ([], -Errno.TooManyFiles, 0);
         Assert.True(Allocate(60 * Unit));
         Assert.Equal((Os.Memory / 2, Os.Memory), (Options.Limit, RelativeLimits.Of));
         Assert.Equal(0, *RelativeLimits.Source);
