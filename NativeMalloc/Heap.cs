@@ -71,6 +71,7 @@ internal static unsafe class Heap
     {
         s_occupancy.Value = Occupancy.Begin();
         s_collecting.Value = new Collecting { BytesLeft = MinBytesOfPeriod };
+        s_keptPages.Value = 0;
         s_transfer = (TransferCache<CentralLists>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(TransferCache<CentralLists>)));
         s_central = (CentralFreeList<Spans>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(CentralFreeList<Spans>)));
         return s_transfer != null && s_central != null;
@@ -258,6 +259,9 @@ internal static unsafe class Heap
         }
     }
 
+    /// <summary>Whether large blocks of so many pages may wait for their next use, beside the spans that their classes keep.</summary>
+    internal static bool MayCache(nuint pages) => Pages->MayKeep(pages + (nuint)Volatile.Read(ref s_keptPages.Value));
+
     /// <summary>
     /// As <see cref="PageHeap.Take"/>. What waits for its next use, large blocks and whole spans, goes before memory from the kernel does,
     /// also where there is enough that is free, but in rows that are too short.
@@ -344,7 +348,7 @@ internal static unsafe class Heap
         public static bool TryKeep(nuint pages)
         {
             nuint kept = (nuint)Interlocked.Add(ref s_keptPages.Value, (long)pages);
-            if (kept <= Pages->KeepablePages && !Options.Check)
+            if (!Options.Check && Pages->MayKeep(kept + LargeCache.Bytes / PageMap.PageSize))
             {
                 return true;
             }

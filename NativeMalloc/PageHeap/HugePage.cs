@@ -47,6 +47,13 @@ internal unsafe struct HugePage
     /// <summary>The kernel has refused to take memory of it back (mlock does that), and no page of it was taken or given since.</summary>
     internal bool Refused;
 
+    /// <summary>Unused pages at its start and at its end, of one that has used pages; and how many lie in the row over the border behind it.</summary>
+    internal short FreeAtStart;
+    internal short FreeAtEnd;
+    internal short Seam;
+    internal HugePage* NextSeam;
+    internal HugePage* PreviousSeam;
+
     private fixed ulong _used[PageBits.Words];
     private fixed ulong _released[PageBits.Words];
 
@@ -178,6 +185,26 @@ internal unsafe struct HugePage
         }
     }
 
+    /// <summary>Counts the unused pages at both ends anew; false if they are as they were.</summary>
+    internal bool MeasureEnds()
+    {
+        int start = 0;
+        int end = 0;
+        if (!IsEmpty)
+        {
+            fixed (ulong* used = _used)
+            {
+                start = Bits.NextSet(used, 0, PageBits.Pages);
+                end = PageBits.Pages - Bits.AfterPreviousSet(used, PageBits.Pages);
+            }
+        }
+
+        bool changed = start != FreeAtStart || end != FreeAtEnd;
+        FreeAtStart = (short)start;
+        FreeAtEnd = (short)end;
+        return changed;
+    }
+
     internal int MeasureLongestFree()
     {
         fixed (ulong* used = _used)
@@ -195,6 +222,14 @@ internal unsafe struct HugePage
         PageBits.NextClearRun(kept, ref first, out int count);
         start = Start + ((nuint)first << PageMap.PageShift);
         pages = (nuint)count;
+    }
+
+    /// <summary>Of the lists of the filler and the runs.</summary>
+    internal readonly struct Links : IHugePageLinks
+    {
+        public static ref HugePage* Next(HugePage* hugePage) => ref hugePage->Next;
+
+        public static ref HugePage* Previous(HugePage* hugePage) => ref hugePage->Previous;
     }
 
     private static void SetAll(ref ulong first, ulong value)

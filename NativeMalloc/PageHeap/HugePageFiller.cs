@@ -6,7 +6,7 @@ namespace NativeMalloc;
 /// </summary>
 internal unsafe struct HugePageFiller
 {
-    private HugePageLists _lists;
+    private HugePageLists<HugePage.Links> _lists;
 
     /// <summary>The huge page with the shortest free row of at least <paramref name="pages"/> pages, or null.</summary>
     internal HugePage* Find(int pages) => _lists.FirstFrom(pages);

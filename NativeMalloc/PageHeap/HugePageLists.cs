@@ -2,11 +2,20 @@ using System.Numerics;
 
 namespace NativeMalloc;
 
+/// <summary>Where a huge page keeps its neighbours in a list.</summary>
+internal unsafe interface IHugePageLinks
+{
+    static abstract ref HugePage* Next(HugePage* hugePage);
+
+    static abstract ref HugePage* Previous(HugePage* hugePage);
+}
+
 /// <summary>
 /// Huge pages in 256 lists, doubly linked, by a number of their owner's choice. Which of the lists have any is a set of bits, so that the
 /// next one from a number on, and the last one, are found without a look at the others.
 /// </summary>
-internal unsafe struct HugePageLists
+internal unsafe struct HugePageLists<TLinks>
+    where TLinks : IHugePageLinks
 {
     internal const int Count = 256;
 
@@ -46,11 +55,11 @@ internal unsafe struct HugePageLists
     internal void Add(int list, HugePage* hugePage)
     {
         HugePage* next = First(list);
-        hugePage->Next = next;
-        hugePage->Previous = null;
+        TLinks.Next(hugePage) = next;
+        TLinks.Previous(hugePage) = null;
         if (next != null)
         {
-            next->Previous = hugePage;
+            TLinks.Previous(next) = hugePage;
         }
 
         _heads[list] = (ulong)hugePage;
@@ -59,18 +68,18 @@ internal unsafe struct HugePageLists
 
     internal void Remove(int list, HugePage* hugePage)
     {
-        if (hugePage->Next != null)
+        if (TLinks.Next(hugePage) != null)
         {
-            hugePage->Next->Previous = hugePage->Previous;
+            TLinks.Previous(TLinks.Next(hugePage)) = TLinks.Previous(hugePage);
         }
 
-        if (hugePage->Previous != null)
+        if (TLinks.Previous(hugePage) != null)
         {
-            hugePage->Previous->Next = hugePage->Next;
+            TLinks.Next(TLinks.Previous(hugePage)) = TLinks.Next(hugePage);
             return;
         }
 
-        _heads[list] = (ulong)hugePage->Next;
+        _heads[list] = (ulong)TLinks.Next(hugePage);
         if (_heads[list] == 0)
         {
             _nonEmpty[list / 64] &= ~(1UL << list % 64);

@@ -19,8 +19,8 @@ internal unsafe struct HugePageRuns
     /// <summary>Of a list that has runs of other lengths, too, so many are looked at for one that is long enough.</summary>
     private const int MostTried = 8;
 
-    private HugePageLists _backed;
-    private HugePageLists _bare;
+    private HugePageLists<HugePage.Links> _backed;
+    private HugePageLists<HugePage.Links> _bare;
     private nint _count;
 
     /// <summary>How many huge pages there are in all runs.</summary>
@@ -120,7 +120,7 @@ internal unsafe struct HugePageRuns
     internal static HugePage* Neighbour(HugePage* hugePage, int distance) =>
         PageMap.HugePageOf(hugePage->Start + (nuint)(nint)distance * PageMap.HugePageSize);
 
-    private static HugePage* Find(ref HugePageLists lists, int length)
+    private static HugePage* Find(ref HugePageLists<HugePage.Links> lists, int length)
     {
         int list = ListOf(length);
         int tried = 0;
@@ -135,7 +135,7 @@ internal unsafe struct HugePageRuns
         return lists.FirstFrom(list + 1);
     }
 
-    private static HugePage* After(ref HugePageLists lists, HugePage* run) =>
+    private static HugePage* After(ref HugePageLists<HugePage.Links> lists, HugePage* run) =>
         run == null ? lists.FirstFrom(0) : run->Next != null ? run->Next : lists.FirstFrom(ListOf(run->RunLength) + 1);
 
     // Up to ExactLists lengths, then a list for each eighth of a doubling.

@@ -32,9 +32,6 @@ internal static unsafe class LargeCache
 
     private static Apart<Table> s_table;
 
-    // What may be kept, when it was last asked for in this period.
-    private static nuint s_bound;
-
     /// <summary>Bytes of the blocks.</summary>
     internal static nuint Bytes
     {
@@ -96,7 +93,6 @@ internal static unsafe class LargeCache
     /// <summary>Gives all to the page heap.</summary>
     internal static void Flush()
     {
-        s_bound = 0;
         for (int number = 0; number < Places; number++)
         {
             Span* span = SpanOf((ulong)Interlocked.Exchange(ref Place(number), 0));
@@ -123,7 +119,7 @@ internal static unsafe class LargeCache
             }
 
             nuint all = ClaimedPages - PagesOf(waiting) + pages;
-            if (all > s_bound && all > (s_bound = Heap.Pages->KeepablePages))
+            if (!Heap.MayCache(all))
             {
                 break;
             }

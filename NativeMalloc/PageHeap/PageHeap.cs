@@ -34,6 +34,7 @@ internal unsafe struct PageHeap
     private HugePageFiller _broken;
     private HugePageFiller _bare;
     private HugePageRuns _runs;
+    private HugePageSeams _seams;
     private HeapMappings _mappings;
     private ReleasePolicy _policy;
     private ShortRows _shortRows;
@@ -108,7 +109,7 @@ internal unsafe struct PageHeap
             do
             {
                 backed = BackedPages;
-                start = alignment <= PageMap.PageSize ? TakePages(pages) : TakeAligned(pages, alignment);
+                start = alignment <= PageMap.PageSize ? TakePages(pages, large: sizeClass == 0) : TakeAligned(pages, alignment);
             }
             while (start == 0 && (Grow(pages, alignment, sizeClass) || AwaitLeaving(ref patience)) && Admits(pages - instead));
             _policy.OnTaken(BackedFreePages, start != 0 ? BackedPages - backed : 0);
@@ -203,10 +204,8 @@ internal unsafe struct PageHeap
         _lock.Release();
     }
 
-    /// <summary>
-    /// How many pages, of those in spans, may wait for their next use beside the free ones. Without the lock: a guess.
-    /// </summary>
-    internal readonly nuint KeepablePages => _policy.Kept(LimitRoom) - BackedFreePages is var pages && pages > 0 ? (nuint)pages : 0;
+    /// <summary>Whether so many pages, of those in spans, may wait for their next use beside the free ones. Without the lock: a guess.</summary>
+    internal readonly bool MayKeep(nuint pages) => (nint)pages <= _policy.Kept(_usedPages - (nint)pages, LimitRoom) - BackedFreePages;
 
     /// <summary>Whether the next so many pages would come from a free row that holds memory already.</summary>
     internal bool HasBacked(nuint pages)
@@ -380,9 +379,9 @@ internal unsafe struct PageHeap
         _lock.Release();
     }
 
-    private nuint TakePages(nuint pages)
+    private nuint TakePages(nuint pages, bool large)
     {
-        nuint start = FindPages(pages);
+        nuint start = large ? FindLarge(pages) : FindPages(pages);
         if (start != 0)
         {
             UsePages(start, pages);
@@ -432,6 +431,60 @@ internal unsafe struct PageHeap
         return run != null ? run->Start : 0;
     }
 
+    // As FindPages, also a row that reaches over the border of huge pages.
+    private nuint FindLarge(nuint pages)
+    {
+        HugePage* within = pages <= PageBits.Pages ? _whole.Find((int)pages) : null;
+        HugePage* seam = _seams.Find(pages);
+        bool backed = seam != null && (seam->ReleasedPages | HugePageRuns.Neighbour(seam, 1)->ReleasedPages) == 0;
+        if (within == null && !backed)
+        {
+            within = pages <= PageBits.Pages ? Tightest(_broken.Find((int)pages), _bare.Find((int)pages)) : null;
+            backed = true;
+        }
+
+        if (seam != null && backed && (within == null || seam->Seam < within->LongestFree))
+        {
+            return seam->Start + ((nuint)(PageBits.Pages - seam->FreeAtEnd) << PageMap.PageShift);
+        }
+
+        return within != null ? within->Start + ((nuint)within->FindFree((int)pages) << PageMap.PageShift) : FindLargeRun(pages);
+    }
+
+    // The start of whole huge pages, or of the free pages before them: it may be that with these, and those behind, one huge page fewer will do.
+    private nuint FindLargeRun(nuint pages)
+    {
+        nuint count = HugePagesFor(pages);
+        if (count > PageMap.MostHugePages)
+        {
+            return 0;
+        }
+
+        HugePage* run = count > 1 ? _runs.Find((int)count - 1) : null;
+        if (run != null && (nuint)run->RunLength == count - 1)
+        {
+            nuint rest = pages - (count - 1) * PageBits.Pages;
+            HugePage* behind = HugePageRuns.Neighbour(run, run->RunLength);
+            nuint before = FreeBefore(run);
+            if (before + (behind != null ? (nuint)behind->FreeAtStart : 0) >= rest)
+            {
+                return run->Start - ((before < rest ? before : rest) << PageMap.PageShift);
+            }
+        }
+
+        run = _runs.Find((int)count);
+        if (run == null)
+        {
+            return 0;
+        }
+
+        nuint most = FreeBefore(run);
+        return run->Start - ((most < pages ? most : pages) << PageMap.PageShift);
+    }
+
+    // Free pages right before a run.
+    private static nuint FreeBefore(HugePage* run) => HugePageRuns.Neighbour(run, -1) is var before && before != null ? (nuint)before->FreeAtEnd : 0;
+
     internal static nuint HugePagesFor(nuint pages) => (pages + PageBits.Pages - 1) / PageBits.Pages;
 
     // Of two huge pages, either of which may be null.
@@ -464,6 +517,7 @@ internal unsafe struct PageHeap
             hugePage = PageMap.HugePageOf(start);
             _releasedPages -= hugePage->Use(first, count);
             Enlist(hugePage, 1);
+            _seams.Update(hugePage);
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
         }
@@ -491,6 +545,7 @@ internal unsafe struct PageHeap
             }
 
             Enlist(hugePage, length);
+            _seams.Update(hugePage);
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
         }

@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace NativeMalloc;
 
 /// <summary>
-/// How much free memory the page heap keeps, and for how long. What a program frees goes back to the kernel at once, but for a little, and that when
-/// nobody needed it for a period. Memory that is wanted again within a window should not have gone: from then on as much may lie free, for a whole
-/// window. So a heap that comes and goes faster than that is faulted in once or twice and then no more, and one that went is gone. In pages.
+/// How much free memory the page heap keeps, and for how long. As much may lie free as is in use, until nobody needed it for a period; what is freed
+/// beyond that goes back to the kernel at once. Memory that is wanted again within a window should not have gone: from then on more may lie free,
+/// for a whole window. So a heap that comes and goes faster than that is faulted in twice and then no more, and one that went is gone. In pages.
 /// </summary>
 /// <remarks>
 /// Whoever rents until that has cost as much as to buy never pays more than twice the best price: here faults are bought, and idle memory is
@@ -20,6 +20,9 @@ internal struct ReleasePolicy
 
     /// <summary>So much lies free in any heap until it is idle, or a small program would call the kernel all the time.</summary>
     internal const nint LeastKept = (4 << 20) >> PageMap.PageShift;
+
+    /// <summary>Of what was wanted again so many times as much may lie free: it is a part of what will be, and what is too much goes with the window.</summary>
+    private const nint LearnedMultiple = 2;
 
     /// <summary>What goes back at once is this share of all that holds memory, at least: a call for each free would cost more than it brings.</summary>
     private const nint StepFraction = 16;
@@ -47,17 +50,17 @@ internal struct ReleasePolicy
         internal nint Released;
     }
 
-    /// <summary>What may lie free, if a limit has room for so much.</summary>
-    internal readonly nint Kept(nint room)
+    /// <summary>What may lie free beside what is in use, if a limit has room for so much.</summary>
+    internal readonly nint Kept(nint used, nint room)
     {
-        nint kept = LeastKept + _learned;
+        nint kept = (used > LeastKept ? used : LeastKept) + _learned;
         return room > kept ? kept : room > 0 ? room : 0;
     }
 
     /// <summary>What should go back of so much that lies free.</summary>
     internal readonly nint Due(nint used, nint free, nint room)
     {
-        nint excess = free - Kept(room);
+        nint excess = free - Kept(used, room);
         nint due = excess >= (used + free) / StepFraction || free > room ? excess : 0;
         due = due > _idle ? due : _idle;
         return due < free ? due : free;
@@ -75,7 +78,7 @@ internal struct ReleasePolicy
         }
 
         nint again = withoutMemory < _releasedInAll ? withoutMemory : _releasedInAll;
-        _learned += again;
+        _learned += LearnedMultiple * again;
         _releasedInAll -= again;
         for (int period = After(_now); again > 0; period = After(period)) // the oldest first
         {

@@ -98,12 +98,41 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
     [Fact]
     public void ASpanGoesWhereItFitsTightest()
     {
-        Span* wide = _model.Take(PagesPerHugePage - 50, PageMap.PageSize); // leaves a row of 50
-        Span* tight = _model.Take(PagesPerHugePage - 20, PageMap.PageSize); // leaves a row of 20
+        Span* wide = _model.Take(PagesPerHugePage - 50, PageMap.PageSize, sizeClass: 1); // leaves a row of 50
+        Span* tight = _model.Take(PagesPerHugePage - 20, PageMap.PageSize, sizeClass: 1); // leaves a row of 20
         nuint inTight = tight->Start + tight->Bytes;
         nuint inWide = wide->Start + wide->Bytes;
-        Assert.Equal(inTight, _model.Take(20, PageMap.PageSize)->Start);
-        Assert.Equal(inWide, _model.Take(20, PageMap.PageSize)->Start);
+        Assert.Equal(inTight, _model.Take(20, PageMap.PageSize, sizeClass: 1)->Start);
+        Assert.Equal(inWide, _model.Take(20, PageMap.PageSize, sizeClass: 1)->Start);
+    }
+
+    [Fact]
+    public void ALargeBlockReachesOverTheBorderOfHugePages()
+    {
+        Span* first = _model.Take(PagesPerHugePage - 50, PageMap.PageSize);
+        Span* across = _model.Take(PagesPerHugePage - 20, PageMap.PageSize);
+        Assert.Equal(first->Start + first->Bytes, across->Start);
+        Span* last = _model.Take(PagesPerHugePage, PageMap.PageSize);
+        Assert.Equal(across->Start + across->Bytes, last->Start);
+        nuint start = across->Start;
+        _model.Give(across); // 50 pages of one huge page, and 186 of the next
+        Assert.NotEqual(start, _model.Take(200, PageMap.PageSize, sizeClass: 1)->Start);
+        Assert.Equal(start, _model.Take(200, PageMap.PageSize)->Start);
+        _model.AssertTrackers();
+    }
+
+    [Fact]
+    public void ALargeBlockTakesWholeHugePagesAndWhatIsFreeOnBothSidesOfThem()
+    {
+        Span* first = _model.Take(PagesPerHugePage - 50, PageMap.PageSize);
+        Span* middle = _model.Take(2 * PagesPerHugePage, PageMap.PageSize);
+        Span* last = _model.Take(PagesPerHugePage - 20, PageMap.PageSize);
+        Assert.Equal(middle->Start + middle->Bytes, last->Start);
+        nuint start = middle->Start;
+        Assert.Equal(first->Start + first->Bytes, start);
+        _model.Give(middle);
+        Assert.Equal(start, _model.Take(2 * PagesPerHugePage, PageMap.PageSize)->Start);
+        _model.AssertTrackers();
     }
 
     [Theory]
@@ -263,7 +292,7 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         foreach (nint span in spans)
         {
             _model.Give((Span*)span);
-            Assert.InRange(_heap->FreeBytes, (nuint)0, LeastKept + (_heap->UsedBytes + _heap->FreeBytes) / 16);
+            Assert.InRange(_heap->FreeBytes, (nuint)0, Math.Max(LeastKept, _heap->UsedBytes) + (_heap->UsedBytes + _heap->FreeBytes) / 16);
         }
 
         Assert.InRange(_heap->FreeBytes, LeastKept / 2, LeastKept + LeastKept / 8);
