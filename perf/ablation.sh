@@ -46,7 +46,7 @@ build() {
     mkdir -p "$tree"
     cp -r NativeMalloc Shim packaging build.sh Directory.Build.props global.json .editorconfig "$tree"
     edit "$1" "$tree"
-    "$tree/build.sh" > "$work/build.log" 2>&1 || { cat "$work/build.log" >&2 && return 1; }
+    "$tree/build.sh" > "$work/build.log" 2>&1 || { grep -m 1 ' error ' "$work/build.log" >&2; return 1; }
     cp "$tree/out/libnativemalloc.so" "$work/$1.so"
 }
 

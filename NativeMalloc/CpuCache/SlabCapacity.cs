@@ -37,7 +37,7 @@ internal static unsafe class SlabCapacity
         int capacity = Slab.CapacityOf(slab, sizeClass);
         nint size = (nint)SizeClasses.Size(sizeClass);
         int step = ClassRoom.Step(slab->BudgetBytes, (int)size, SizeClasses.Batch(sizeClass));
-        int wanted = ClassRoom.Growth(capacity, MaxOf(sizeClass), step, spent);
+        int wanted = ClassRoom.More(capacity, MaxOf(sizeClass), step, spent);
         if (wanted == 0)
         {
             return false;

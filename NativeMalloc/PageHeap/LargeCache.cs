@@ -20,8 +20,7 @@ internal static unsafe class LargeCache
     /// <summary>32 MiB: up to here glibc learns to keep blocks, too (DEFAULT_MMAP_THRESHOLD_MAX).</summary>
     private const nuint MaxPages = (32 << 20) >> PageMap.PageShift;
 
-    /// <summary>A size must have come back so often since another that is counted at the same place.</summary>
-    private const uint ReturnsBeforeKept = 4;
+    /// <summary>Sizes whose returns (<see cref="Returns"/>) are counted, since another was at the same place.</summary>
     private const int SizeBits = 5;
 
     /// <summary>
@@ -153,7 +152,7 @@ internal static unsafe class LargeCache
     {
         ref ulong counted = ref s_table.Value.Sizes[(int)(pages * 2654435769u >> (32 - SizeBits))];
         uint returns = (uint)(counted >> 32) == pages ? (uint)counted : 0;
-        if (returns < ReturnsBeforeKept)
+        if (returns < Returns.OfLarge)
         {
             counted = (ulong)pages << 32 | (returns + 1);
             return false;

@@ -13,8 +13,11 @@ internal static class ClassRoom
     private const int MostBytes = 2 << 20;
     private const int MostObjects = 8192;
 
-    /// <summary>A stack that is too small gives way to one of this many times the places that are needed; what is left behind stays.</summary>
-    private const int StackGrowth = 4;
+    /// <summary>
+    /// A stack that is too small gives way to one of this many times the places that are needed. What is left behind stays: a third of the last. So it
+    /// is with the arrays of transfer caches.
+    /// </summary>
+    internal const int Growth = 4;
 
     /// <summary>
     /// A class whose room the others must give asks this often before it gets any: a batch that comes and goes is cheap, and
@@ -39,7 +42,7 @@ internal static class ClassRoom
     }
 
     /// <summary>How much more a class should get: as much as it has, but a step of what others must give.</summary>
-    internal static int Growth(int capacity, int most, int step, bool spent)
+    internal static int More(int capacity, int most, int step, bool spent)
     {
         int wanted = capacity == 0 || (spent && step < capacity) ? step : capacity;
         return wanted < most - capacity ? wanted : most - capacity;
@@ -68,7 +71,7 @@ internal static class ClassRoom
     /// <summary>How many places to give a class that needs so many, and has a stack with fewer, or none.</summary>
     internal static int Stack(int needed, int places, int most)
     {
-        int stack = places == 0 ? needed : needed * StackGrowth;
+        int stack = places == 0 ? needed : needed * Growth;
         return stack < most ? stack : most;
     }
 

@@ -1,14 +1,14 @@
 namespace NativeMalloc;
 
-/// <summary>How many objects of a class the transfer cache holds between one CPU and another.</summary>
+/// <summary>
+/// How many objects of a class the transfer cache holds between one CPU and another. A cache that is too small gets an array anew; what it had is
+/// never given back.
+/// </summary>
 internal static class TransferRoom
 {
     /// <summary>This part of the heap: of all classes together, about as much as all slabs hold. And what is of use where the heap is small.</summary>
     private const int HeapFraction = 512;
     private const int LeastBytes = 16 << 10;
-
-    /// <summary>A cache that is too small gets this many times its room: its array, which is never given back, is made anew.</summary>
-    private const int Growth = 4;
 
     /// <summary>Most objects of that size, when the heap has so many bytes; no more than a slab may hold.</summary>
     internal static int Most(int size, nuint heap)
@@ -21,7 +21,7 @@ internal static class TransferRoom
     /// <summary>How many there should be room for where batches were refused that are wanted again: twice as many at least, or as many as now.</summary>
     internal static int Next(int capacity, int size, int batch, nuint heap)
     {
-        int next = capacity == 0 ? batch : Growth * capacity;
+        int next = capacity == 0 ? batch : ClassRoom.Growth * capacity;
         int most = Most(size, heap);
         next = next < most ? next : most;
         return next >= 2 * capacity ? next : capacity;

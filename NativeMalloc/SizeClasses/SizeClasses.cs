@@ -31,9 +31,6 @@ internal static unsafe class SizeClasses
     /// <summary>Up to here sizes have classes in steps of 16 bytes.</summary>
     internal const int MaxFineSize = 32 * 1024;
 
-    // Bytes; below a page of the kernel an object that is kept holds little that its neighbours do not.
-    private const int LargeObject = 4096;
-
     private static readonly SizeClassTables s_tables = SizeClassTables.Build();
 
     /// <summary>The class for a size; 0 if it is above <see cref="MaxSize"/>.</summary>
@@ -56,11 +53,8 @@ internal static unsafe class SizeClasses
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static nuint Size(nuint sizeClass) => ((uint*)Tables->Sizes)[sizeClass];
 
-    /// <summary>
-    /// How often objects of the class come back before the caches keep any. Small ones are kept at once. Of the large a program may use
-    /// each size but once, as python3 does while it reads modules: one object kept in each class is then more than the rest of its heap.
-    /// </summary>
-    internal static int ReturnsBeforeKept(nuint sizeClass) => Size(sizeClass) < LargeObject ? 0 : 4;
+    /// <summary>How often objects of the class come back before the caches keep any.</summary>
+    internal static int ReturnsBeforeKept(nuint sizeClass) => Returns.BeforeKept(Size(sizeClass));
 
     /// <summary>What every object of the class is aligned to, up to a page: its size is a multiple of it, and spans begin on a page.</summary>
     internal static nuint Alignment(nuint sizeClass)

@@ -33,12 +33,12 @@ public sealed class ClassRoomTests
     [Fact]
     public void AClassDoublesToItsBoundAndTakesAStepFromOthers()
     {
-        Assert.Equal(32, ClassRoom.Growth(0, 1000, 32, spent: false));
-        Assert.Equal(400, ClassRoom.Growth(400, 1000, 32, spent: false));
-        Assert.Equal(32, ClassRoom.Growth(400, 1000, 32, spent: true));
-        Assert.Equal(10, ClassRoom.Growth(10, 1000, 32, spent: true));
-        Assert.Equal(5, ClassRoom.Growth(995, 1000, 32, spent: false));
-        Assert.Equal(0, ClassRoom.Growth(1000, 1000, 32, spent: true));
+        Assert.Equal(32, ClassRoom.More(0, 1000, 32, spent: false));
+        Assert.Equal(400, ClassRoom.More(400, 1000, 32, spent: false));
+        Assert.Equal(32, ClassRoom.More(400, 1000, 32, spent: true));
+        Assert.Equal(10, ClassRoom.More(10, 1000, 32, spent: true));
+        Assert.Equal(5, ClassRoom.More(995, 1000, 32, spent: false));
+        Assert.Equal(0, ClassRoom.More(1000, 1000, 32, spent: true));
     }
 
     [Fact]
