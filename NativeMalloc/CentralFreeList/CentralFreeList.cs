@@ -305,7 +305,7 @@ internal unsafe struct CentralFreeList<TSpans>
         for (Span* span; step.GoesOn && (span = _ranks.NextToLook()) != null;)
         {
             step.OnLook();
-            if (SpanRanks.IsQuietSinceLook(span) || _allAreQuiet)
+            if (SpanRanks.Quieten(span) || _allAreQuiet)
             {
                 released += ReleaseIdleOf(span, ref step, ref leaving);
             }

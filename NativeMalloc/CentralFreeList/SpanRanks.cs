@@ -112,8 +112,8 @@ internal unsafe struct SpanRanks
         return span;
     }
 
-    /// <summary>Whether nothing came to a span or was taken from it since the last look; from now on it is quiet.</summary>
-    internal static bool IsQuietSinceLook(Span* span)
+    /// <summary>From now on a span is quiet, until an object comes or is taken; true if it has been since the last look.</summary>
+    internal static bool Quieten(Span* span)
     {
         bool quiet = span->LeastOut == Quiet;
         span->LeastOut = Quiet;

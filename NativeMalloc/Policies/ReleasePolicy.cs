@@ -15,8 +15,11 @@ namespace NativeMalloc;
 [StructLayout(LayoutKind.Sequential)]
 internal struct ReleasePolicy
 {
-    /// <summary>In periods (NATIVEMALLOC_RELEASE_DELAY), beside the present one: by default 1.25 to 1.5 s, so that what comes once a second stays.</summary>
-    internal const int Window = 5;
+    /// <summary>
+    /// In periods (NATIVEMALLOC_RELEASE_DELAY), beside the present one: by default 1 to 1.25 s, so that what comes once a second stays, and the rest
+    /// of a heap that fell is gone after 1.5.
+    /// </summary>
+    internal const int Window = 4;
 
     /// <summary>So much lies free in any heap until it is idle, or a small program would call the kernel all the time.</summary>
     internal const nint LeastKept = (4 << 20) >> PageMap.PageShift;
@@ -33,7 +36,6 @@ internal struct ReleasePolicy
     private Period _third;
     private Period _fourth;
     private Period _fifth;
-    private Period _sixth;
     private int _now;
     private nint _releasedInAll;
 

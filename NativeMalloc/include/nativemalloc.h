@@ -118,7 +118,7 @@ NATIVEMALLOC_FUNCTION int nativemalloc_write_statistics_json(int file);
 
 /*
  * Gives at least this many bytes of free memory back to the kernel, as far as there are so many: first pages that lie idle, then
- * what is in the caches, which are emptied for it. UINT64_MAX: all that is free. Returns how many bytes went back. Never fails.
+ * what is in the caches, which are emptied for it, then pages that are free between blocks. UINT64_MAX: all that is free. Returns how many bytes went back. Never fails.
  * Addresses stay, and memory comes back when they are used again.
  */
 NATIVEMALLOC_FUNCTION uint64_t nativemalloc_release_memory(uint64_t bytes);

@@ -70,7 +70,7 @@ public sealed unsafe class SpanRanksTests
             else if (random.Next(4) == 0 && ranks.NextToLook() is var looked && looked != null)
             {
                 Assert.True(entered[(int)(looked - spans)], $"seed {seed}, step {step}");
-                if (SpanRanks.IsQuietSinceLook(looked))
+                if (SpanRanks.Quieten(looked))
                 {
                     ranks.Withdraw(looked);
                     ranks.Settle(looked);
@@ -120,7 +120,7 @@ public sealed unsafe class SpanRanksTests
         {
             Span* span = ranks.NextToLook();
             Assert.Equal(expected, (int)(span - spans));
-            Assert.Equal(expected is not (2 or 4), SpanRanks.IsQuietSinceLook(span));
+            Assert.Equal(expected is not (2 or 4), SpanRanks.Quieten(span));
             if (expected == 0)
             {
                 ranks.Withdraw(span);
@@ -187,7 +187,7 @@ public sealed unsafe class SpanRanksTests
         List<int> looked = [];
         for (Span* span; (span = ranks.NextToLook()) != null;)
         {
-            SpanRanks.IsQuietSinceLook(span);
+            SpanRanks.Quieten(span);
             looked.Add((int)(span - spans));
         }
 
