@@ -37,12 +37,12 @@ internal static unsafe class AllocationClock
     internal static void CountBack(ThreadState* thread, nuint size) => thread->Countdown += (long)size;
 
     /// <summary>A free moved so many bytes along a slow path.</summary>
-    internal static void Shorten(ThreadState* thread, nuint bytes)
+    internal static void Shorten(ThreadState* thread, long bytes)
     {
         long left = thread->Countdown;
         if (left >= 0)
         {
-            long less = LookDistance.AfterFree(left, (long)bytes);
+            long less = LookDistance.AfterFree(left, bytes);
             thread->Distance -= left - less;
             thread->Countdown = less;
         }

@@ -12,9 +12,6 @@ internal static unsafe class CpuCache
 {
     private const nuint MinAlignment = 16;
 
-    /// <summary>Once in so many of its slow paths a slab asks what its budget is now.</summary>
-    private const uint TicksOfBudget = 8;
-
     /// <summary>
     /// An object of the class, when the slab had none; for class 0, a large block of that size. When there is no memory, null with
     /// errno ENOMEM, or what operator new does.
@@ -142,8 +139,7 @@ internal static unsafe class CpuCache
             }
 
             wanted = WantedForRefill(slab, sizeClass, size);
-            CountMove(slab, wanted);
-            slab->Flow += wanted * (long)SizeClasses.Size(sizeClass);
+            slab->Flow += CountMove(slab, sizeClass, wanted);
         }
 
         if (!Startup.EnsureHeap())
@@ -263,7 +259,7 @@ internal static unsafe class CpuCache
             Span* span = LargeBlocks.SpanOf(block, Caller.Free);
             if (span != null)
             {
-                AllocationClock.Shorten(Shim.Thread(), span->Bytes);
+                AllocationClock.Shorten(Shim.Thread(), (long)span->Bytes);
                 LargeBlocks.Free(span);
             }
 
@@ -352,7 +348,7 @@ internal static unsafe class CpuCache
             }
         }
 
-        AllocationClock.Shorten(Shim.Thread(), SizeClasses.Size(sizeClass));
+        AllocationClock.Shorten(Shim.Thread(), (long)SizeClasses.Size(sizeClass));
         Heap.Transfer(sizeClass)->Give(sizeClass, &block, 1);
         return true;
     }
@@ -368,9 +364,8 @@ internal static unsafe class CpuCache
             return false;
         }
 
-        nuint bytes = (nuint)count * SizeClasses.Size(sizeClass);
-        CountMove(slab, count);
-        slab->Flow -= (long)bytes;
+        long bytes = CountMove(slab, sizeClass, count);
+        slab->Flow -= bytes;
         AllocationClock.Shorten(Shim.Thread(), bytes);
         Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
         return true;
@@ -385,11 +380,6 @@ internal static unsafe class CpuCache
         if (own == null)
         {
             return MakeSlab(out attached);
-        }
-
-        if (own->Ticks % TicksOfBudget == 0)
-        {
-            ShareBudget(own);
         }
 
         SlabDrain.Obey(own);
@@ -418,19 +408,14 @@ internal static unsafe class CpuCache
         return null;
     }
 
-    private static void ShareBudget(Slab* own)
+    // Objects that came or went; returns their bytes.
+    private static long CountMove(Slab* slab, nuint sizeClass, int objects)
     {
-        if (own->OwnTable != null)
-        {
-            ThreadSlabs.ShareBudget(own);
-        }
-        else
-        {
-            CpuSlabs.ShareBudget(own);
-        }
+        long bytes = objects * (long)SizeClasses.Size(sizeClass);
+        slab->Moved += bytes;
+        slab->Batches += ((uint)objects + SizeClasses.MaxBatch - 1) / SizeClasses.MaxBatch;
+        return bytes;
     }
-
-    private static void CountMove(Slab* slab, int objects) => slab->Moved += ((uint)objects + SizeClasses.MaxBatch - 1) / SizeClasses.MaxBatch;
 
     // Each is one instruction, so that only a thread that has just come from another CPU can lose one: not worth an atomic one at each slow path.
     private static void CountMiss(Slab* slab, nuint sizeClass, nuint size)

@@ -12,9 +12,6 @@ internal static unsafe class CpuSlabs
     /// </summary>
     private const uint SlabBytes = 1 << 20;
 
-    /// <summary>After so many questions for its budget for each slab, a slab looks how many were its own. (With 64 those who share evenly went up and down.)</summary>
-    private const int AskedBetween = 256;
-
     /// <summary>cpu_id is -1 before registration and -2 where it failed; both entries stay the sentinel.</summary>
     internal const int EntriesBelowZero = 2;
 
@@ -24,8 +21,8 @@ internal static unsafe class CpuSlabs
     private static int s_bound;
     private static int s_made;
 
-    /// <summary>How often any slab has asked for its budget.</summary>
-    private static Apart<long> s_asked;
+    /// <summary>Bytes that all slabs moved in periods of theirs that have ended.</summary>
+    private static Apart<long> s_moved;
 
     private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock.Value);
 
@@ -82,10 +79,11 @@ internal static unsafe class CpuSlabs
                 int part = SlabBudget.Whole / s_made;
                 slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(s_made, part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
                 slab->Part = part;
-                slab->AskedBefore = Volatile.Read(ref s_asked.Value);
+                slab->AllMovedBefore = Volatile.Read(ref s_moved.Value);
                 slab->Index = index;
                 Publish(slab);
                 s_slabs[index] = slab; // from now on it may be stopped
+                ShareAmongAll();
             }
         }
 
@@ -94,21 +92,35 @@ internal static unsafe class CpuSlabs
     }
 
     /// <summary>
-    /// Has a slab make do with less as more CPUs come into use, and gives it more where most of the slow paths are its own: of a program's threads
-    /// often one does the work.
+    /// At the end of a slab's period: its part of what all have is what it moved of what all did, since often one of a program's threads does the
+    /// work. Half of it was so before.
     /// </summary>
+    internal static void ShareAnew(Slab* own)
+    {
+        long all = Interlocked.Add(ref s_moved.Value, own->Moved);
+        long since = all - own->AllMovedBefore;
+        if (since > 0)
+        {
+            own->Part = SlabBudget.PartOf(own->Moved, since, own->Part);
+            own->AllMovedBefore = all;
+        }
+    }
+
+    // Has the others make do with less, now that there is one more.
+    private static void ShareAmongAll()
+    {
+        for (int index = 0; index < s_bound; index++)
+        {
+            if (s_slabs[index] != null)
+            {
+                ShareBudget(s_slabs[index]);
+            }
+        }
+    }
+
+    /// <summary>Says what a slab may have of what all may, which the program's size decides.</summary>
     internal static void ShareBudget(Slab* own)
     {
-        long asked = Interlocked.Increment(ref s_asked.Value);
-        own->Asked++;
-        long between = asked - own->AskedBefore;
-        if (between >= AskedBetween * s_made)
-        {
-            own->Part = (own->Part + (int)(own->Asked * SlabBudget.Whole / between)) / 2;
-            own->Asked = 0;
-            own->AskedBefore = asked;
-        }
-
         own->BudgetBytes = SlabBudget.ForCpu(s_made, own->Part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling);
     }
 
@@ -123,14 +135,14 @@ internal static unsafe class CpuSlabs
     /// Empties every CPU's slab into the transfer caches, or only those that nothing has changed since the last time: one after the other, so
     /// that the others serve meanwhile. Where the kernel cannot abort sequences, nothing is done; where there is but one thread, there are none.
     /// </summary>
-    internal static void Drain(bool idleOnly)
+    internal static void Drain(bool idleOnly, Slab* except = null)
     {
         bool alone = Shim.IsSingleThreaded() != 0;
         bool can = alone || FrontEnd.CanStopSlabs;
         for (int index = 0; index < s_bound && can && !ForkGate.IsClosedTo(Shim.Thread()); index++)
         {
             Slab* slab = s_slabs[index];
-            if (slab != null && (!idleOnly || slab->IsIdle()))
+            if (slab != null && slab != except && (!idleOnly || slab->IsIdle()))
             {
                 can = TryDrain(slab, alone, idleOnly);
             }

@@ -105,6 +105,19 @@ internal static unsafe class FrontEnd
         }
     }
 
+    /// <summary>Has the caller's own slab make do with what it may have now.</summary>
+    internal static void ShareBudget(Slab* own)
+    {
+        if (own->OwnTable != null)
+        {
+            ThreadSlabs.ShareBudget(own);
+        }
+        else
+        {
+            CpuSlabs.ShareBudget(own);
+        }
+    }
+
     /// <summary>
     /// Goes through the slabs of this process, CPUs', then threads', then those that threads left: the first for null, null after the last.
     /// </summary>

@@ -59,23 +59,19 @@ internal unsafe partial struct Slab
     /// <summary>The most that <see cref="CapacityBytes"/> may come to.</summary>
     internal nint BudgetBytes;
 
-    /// <summary>A CPU's slab: its part of what all have, and the questions that say what it should be (<see cref="CpuSlabs.ShareBudget"/>).</summary>
+    /// <summary>A CPU's slab: its part of what all have, and the bytes that all had moved when that was last found out.</summary>
     internal int Part;
-    internal long Asked;
-    internal long AskedBefore;
+    internal long AllMovedBefore;
 
     /// <summary>The last request to give everything back that was obeyed (<see cref="SlabDrain"/>).</summary>
     internal int DrainsObeyed;
 
-    /// <summary>The slab's slow paths.</summary>
-    internal uint Ticks;
-
     /// <summary>How many periods had ended when the slab last did what is to be done then (<see cref="Upkeep"/>).</summary>
     internal long Period;
 
-    /// <summary>Batches that came and went since <see cref="SlabDrain.OwnIdle"/> last looked, and whether that was in this period.</summary>
-    internal uint Moved;
-    internal bool LookedForIdle;
+    /// <summary>Bytes that came from the transfer caches and that went there in this period, and batches since <see cref="SlabDrain.OwnIdle"/> last looked.</summary>
+    internal long Moved;
+    internal uint Batches;
 
     /// <summary>Bytes that came from the transfer caches, less those that left, since somebody last looked what all came to (<see cref="Occupancy"/>).</summary>
     internal long Flow;

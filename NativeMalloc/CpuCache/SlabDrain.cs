@@ -36,6 +36,7 @@ internal static unsafe class SlabDrain
             Own(own, sizeClass);
         }
 
+        FrontEnd.ShareBudget(own); // the heap has fallen
         SlabCapacity.Halve(own);
     }
 

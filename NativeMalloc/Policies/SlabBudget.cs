@@ -31,6 +31,9 @@ internal static class SlabBudget
     /// </summary>
     private const int MostUneven = 4;
 
+    /// <summary>The part of <see cref="Whole"/> that a slab moved, of what all did: half of it, and half of what it was before, since threads come and go.</summary>
+    internal static int PartOf(long moved, long all, int before) => (before + (int)(moved * Whole / all)) / 2;
+
     /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, or is falling to them, and the slab that part of <see cref="Whole"/>.</summary>
     internal static nint ForCpu(int slabs, int part, nuint heap, bool falls)
     {

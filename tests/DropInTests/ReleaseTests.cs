@@ -30,6 +30,29 @@ public sealed class ReleaseTests
         Assert.InRange(resident["after"], 0, Math.Min(16, resident["peak"] / 20)); // a second of light use later
     }
 
+    // No malloc of the light use misses a cache: time passes nevertheless, also after a tight loop, and when it sleeps longer than a period.
+    [Theory]
+    [InlineData("mm_cid", "1000", "100", "0")]
+    [InlineData("cpu_id", "100", "100", "0")]
+    [InlineData("thread", "100", "16", "0")]
+    [InlineData("thread", "1000", "100000", "0")]
+    [InlineData("mm_cid", "100", "100000", "0")]
+    [InlineData("mm_cid", "3", "100", "0")]
+    [InlineData("thread", "1000", "100", "100000")]
+    public void FreedHeapGoesBackWhileCachesServe(string index, string hertz, string size, string busy) =>
+        Assert.InRange(Run(TestProgram.Run("lightly", "1", hertz, size, busy).With("NATIVEMALLOC_INDEX", index))["after"], 0, 4.5);
+
+    // By CPU; by mm_cid a lone thread has one slab, wherever it runs.
+    [Theory]
+    [InlineData("cpu_id")]
+    [InlineData("mm_cid")]
+    public void LoneThreadEmptiesWhatItLeftOnAnotherCpu(string index)
+    {
+        Dictionary<string, double> resident = Run(TestProgram.Run("elsewhere").With("NATIVEMALLOC_INDEX", index));
+        Assert.InRange(resident["there"], 2, 6);
+        Assert.InRange(resident["after"], 0, resident["there"] / 2);
+    }
+
     [Fact]
     public void DelayThatNeverEndsKeepsWhatIsWithinBounds()
     {

@@ -67,7 +67,7 @@ public sealed unsafe class AllocationClockTests : AllocatorTest
     public void OneLargeFreeSuffices()
     {
         Allocate(100_000, 100_000, apart: 0);
-        AllocationClock.Shorten(Me, (nuint)Me->Countdown + 1);
+        AllocationClock.Shorten(Me, Me->Countdown + 1);
         Assert.Equal(1, Allocate(16, 1, apart: 0));
     }
 

@@ -36,32 +36,53 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [InlineData(1, 2688 << 10, 3456 << 10)]
     [InlineData(3, 4200 << 10, 4896 << 10)]
     [InlineData(1000, 5280 << 10, 6 << 20)]
-    public void WhoAsksOftenerGetsMore(int times, int least, int most)
+    public void WhoMovesMoreGetsMore(int times, int least, int most)
     {
         Assert.True(Heap.Initialize());
         Os.Cpus = 2;
         Assert.True(CpuSlabs.Initialize());
-        Slab* often = CpuSlabs.Create(0);
-        Slab* seldom = CpuSlabs.Create(1);
-        for (int i = 0; i < 10_000 / times; i++)
-        {
-            for (int time = 0; time < times; time++)
-            {
-                CpuSlabs.ShareBudget(often);
-            }
+        Slab* much = CpuSlabs.Create(0);
+        Slab* little = CpuSlabs.Create(1);
+        EndPeriods(much, times * 10_000L, little, 10_000);
+        Assert.InRange(much->BudgetBytes, least, most);
+        Assert.InRange(little->BudgetBytes, 768 << 10, (6 << 20) - least);
 
-            CpuSlabs.ShareBudget(seldom);
+        EndPeriods(much, 0, little, 10_000);
+        Assert.InRange(little->BudgetBytes, 5280 << 10, 6 << 20);
+    }
+
+    [Fact]
+    public void WhoIsThereMakesDoWithLessAsSoonAsThereAreMore()
+    {
+        Assert.True(Heap.Initialize());
+        Heap.Occupancy.FallsWith(20 << 20);
+        Os.Cpus = 8;
+        Assert.True(CpuSlabs.Initialize());
+        Slab* first = CpuSlabs.Create(0);
+        nint alone = first->BudgetBytes;
+        for (int index = 1; index < 8; index++)
+        {
+            CpuSlabs.Create(index);
         }
 
-        Assert.InRange(often->BudgetBytes, least, most);
-        Assert.InRange(seldom->BudgetBytes, 768 << 10, (6 << 20) - least);
+        Assert.InRange(first->BudgetBytes, 1, alone - 1);
+    }
 
-        for (int i = 0; i < 10_000; i++)
+    // Some periods, in each of which the slabs move so many bytes.
+    private static void EndPeriods(Slab* one, long movedByOne, Slab* other, long movedByOther)
+    {
+        for (int period = 0; period < 12; period++)
         {
-            CpuSlabs.ShareBudget(seldom);
+            EndPeriod(one, movedByOne);
+            EndPeriod(other, movedByOther);
         }
+    }
 
-        Assert.InRange(seldom->BudgetBytes, 5280 << 10, 6 << 20);
+    private static void EndPeriod(Slab* slab, long moved)
+    {
+        slab->Moved = moved;
+        CpuSlabs.ShareAnew(slab);
+        CpuSlabs.ShareBudget(slab);
     }
 
     [Theory]
