@@ -2,12 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text.RegularExpressions;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
 
 /// <summary>The table of rules that perf/ablation.sh takes out is of today's sources.</summary>
-public sealed class AblationTests
+public sealed partial class AblationTests
 {
     public static TheoryData<string> Rules() => [.. Read().Select(change => change.Rule).Distinct()];
 
@@ -21,6 +22,20 @@ public sealed class AblationTests
             Assert.NotEqual(from, to);
         }
     }
+
+    // What decides how much is kept stands where an operator can read of it.
+    [Fact]
+    public void EveryNumberOfAPolicyIsInTheDocument()
+    {
+        string document = File.ReadAllText(Repository.At("docs/tuning.md"));
+        string[] numbers = [.. Directory.GetFiles(Repository.At("NativeMalloc/Policies"), "*.cs").SelectMany(File.ReadLines)
+            .Select(line => Number().Match(line)).Where(match => match.Success).Select(match => match.Groups[1].Value)];
+        Assert.NotEmpty(numbers);
+        Assert.All(numbers, number => Assert.Contains('`' + number + '`', document));
+    }
+
+    [GeneratedRegex(@"const \w+ (\w+) = ")]
+    private static partial Regex Number();
 
     // Each change: of which rule, in which file, what and by what.
     private static List<(string Rule, string File, string From, string To)> Read()
