@@ -121,7 +121,7 @@ internal static unsafe class CpuSlabs
     /// <summary>Says what a slab may have of what all may, which the program's size decides.</summary>
     internal static void ShareBudget(Slab* own)
     {
-        own->BudgetBytes = SlabBudget.ForCpu(s_made, own->Part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling);
+        Slab.SetBudget(own, SlabBudget.ForCpu(s_made, own->Part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
     }
 
     /// <summary>Lets the sequences of its CPU find a slab.</summary>

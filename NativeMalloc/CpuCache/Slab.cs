@@ -47,6 +47,9 @@ internal unsafe partial struct Slab
     /// <summary>Bytes of objects that the classes' capacities admit. Changes under the lock.</summary>
     internal nint CapacityBytes;
 
+    /// <summary>Those of them that are of large objects (<see cref="SizeClasses.IsLarge"/>). Changes under the lock.</summary>
+    internal nint LargeBytes;
+
     /// <summary>Under the lock: the class from which room is taken next.</summary>
     internal int Hand;
 
@@ -56,8 +59,9 @@ internal unsafe partial struct Slab
     /// <summary>Under the lock of the table of CPUs: what the stacks came to when <see cref="IsIdle"/> last looked.</summary>
     internal ulong Mark;
 
-    /// <summary>The most that <see cref="CapacityBytes"/> may come to.</summary>
+    /// <summary>The most that <see cref="CapacityBytes"/> may come to, and <see cref="LargeBytes"/>.</summary>
     internal nint BudgetBytes;
+    internal nint LargeBudgetBytes;
 
     /// <summary>A CPU's slab: its part of what all have, and the bytes that all had moved when that was last found out.</summary>
     internal int Part;
@@ -104,8 +108,14 @@ internal unsafe partial struct Slab
         slab->_cut = (uint)sizeof(Slab);
         NoteCut(slab);
         slab->_bytes = bytes - Bottom;
-        slab->BudgetBytes = budgetBytes;
+        SetBudget(slab, budgetBytes);
         return slab;
+    }
+
+    internal static void SetBudget(Slab* slab, nint bytes)
+    {
+        slab->BudgetBytes = bytes;
+        slab->LargeBudgetBytes = SlabBudget.OfLarge(bytes, Heap.Occupancy.Peak);
     }
 
     /// <summary>It holds objects, and no stack of it has changed since this was last asked.</summary>

@@ -16,7 +16,7 @@ internal static unsafe class SlabCapacity
     /// </summary>
     internal static bool Grow(Slab* slab, nuint sizeClass)
     {
-        bool spent = slab->BudgetBytes - slab->CapacityBytes < (nint)SizeClasses.Size(sizeClass);
+        bool spent = Unspent(slab, sizeClass) < (nint)SizeClasses.Size(sizeClass);
         if (spent && !ClassRoom.Gets(ref slab->Waits[sizeClass]))
         {
             return false;
@@ -45,10 +45,10 @@ internal static unsafe class SlabCapacity
 
         if (spent)
         {
-            Take(slab, sizeClass, slab->CapacityBytes + wanted * size - slab->BudgetBytes);
+            Take(slab, sizeClass, wanted * size - Unspent(slab, sizeClass), SizeClasses.IsLarge(sizeClass));
         }
 
-        nint affordable = (slab->BudgetBytes - slab->CapacityBytes) / size;
+        nint affordable = Unspent(slab, sizeClass) / size;
         wanted = wanted < affordable ? wanted : (int)affordable;
         if (wanted <= 0)
         {
@@ -68,8 +68,23 @@ internal static unsafe class SlabCapacity
             return false;
         }
 
-        slab->CapacityBytes += wanted * size;
+        CountCapacity(slab, sizeClass, wanted);
         return true;
+    }
+
+    // Bytes that the class could have without another giving any.
+    private static nint Unspent(Slab* slab, nuint sizeClass)
+    {
+        nint unspent = slab->BudgetBytes - slab->CapacityBytes;
+        nint unspentOfLarge = SizeClasses.IsLarge(sizeClass) ? slab->LargeBudgetBytes - slab->LargeBytes : unspent;
+        return unspent < unspentOfLarge ? unspent : unspentOfLarge;
+    }
+
+    private static void CountCapacity(Slab* slab, nuint sizeClass, int places)
+    {
+        nint bytes = places * (nint)SizeClasses.Size(sizeClass);
+        slab->CapacityBytes += bytes;
+        slab->LargeBytes += SizeClasses.IsLarge(sizeClass) ? bytes : 0;
     }
 
     /// <summary>How many objects come and go at once.</summary>
@@ -85,10 +100,8 @@ internal static unsafe class SlabCapacity
     /// <summary>Gives back what is beyond the budget, which may be smaller than it was: some of it at a time.</summary>
     internal static void Fit(Slab* slab)
     {
-        if (slab->CapacityBytes > slab->BudgetBytes)
-        {
-            Take(slab, 0, slab->CapacityBytes - slab->BudgetBytes);
-        }
+        Take(slab, 0, slab->CapacityBytes - slab->BudgetBytes, largeOnly: false);
+        Take(slab, 0, slab->LargeBytes - slab->LargeBudgetBytes, largeOnly: true);
     }
 
     /// <summary>
@@ -120,6 +133,7 @@ internal static unsafe class SlabCapacity
         }
 
         slab->CapacityBytes = 0;
+        slab->LargeBytes = 0;
         Slab.ForgetCuts(slab);
     }
 
@@ -166,7 +180,7 @@ internal static unsafe class SlabCapacity
                 return;
             }
 
-            slab->CapacityBytes -= capacity * (nint)SizeClasses.Size(sizeClass);
+            CountCapacity(slab, sizeClass, -capacity);
             Slab.ForgetStack(slab, sizeClass);
         }
 
@@ -184,14 +198,14 @@ internal static unsafe class SlabCapacity
     }
 
     // Takes capacity for up to that many bytes from the other classes: unused room at no cost, and by evicting objects of the first that uses all.
-    private static void Take(Slab* slab, nuint except, nint bytes)
+    private static void Take(Slab* slab, nuint except, nint bytes, bool largeOnly)
     {
         bool evicted = false;
         for (int steps = 1; steps < SizeClasses.Count && bytes > 0; steps++)
         {
             slab->Hand = slab->Hand + 1 < SizeClasses.Count ? slab->Hand + 1 : 1;
             nuint victim = (nuint)slab->Hand;
-            if (victim == except || Slab.CapacityOf(slab, victim) == 0)
+            if (victim == except || Slab.CapacityOf(slab, victim) == 0 || (largeOnly && !SizeClasses.IsLarge(victim)))
             {
                 continue;
             }
@@ -226,7 +240,7 @@ internal static unsafe class SlabCapacity
             return 0;
         }
 
-        slab->CapacityBytes -= taken * (nint)SizeClasses.Size(sizeClass);
+        CountCapacity(slab, sizeClass, -taken);
         return taken;
     }
 

@@ -64,7 +64,7 @@ internal static unsafe class ThreadSlabs
 
     /// <summary>Has a thread's slab make do with less as threads become more.</summary>
     internal static void ShareBudget(Slab* own) =>
-        own->BudgetBytes = SlabBudget.ForThread(Volatile.Read(ref s_threads), Heap.Occupancy.Peak, Heap.Occupancy.IsFalling);
+        Slab.SetBudget(own, SlabBudget.ForThread(Volatile.Read(ref s_threads), Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
 
     /// <summary>In the child of a fork, where only the calling thread lives on: takes the slabs of all others.</summary>
     internal static void ReclaimAfterFork(Slab* own)

@@ -11,5 +11,8 @@ internal static class Returns
 
     internal const int OfLarge = 4;
 
-    internal static int BeforeKept(nuint size) => size < Large ? 0 : OfLarge;
+    /// <summary>Each block of that size that is kept holds memory for itself, rather than with its neighbours.</summary>
+    internal static bool IsLarge(nuint size) => size >= Large;
+
+    internal static int BeforeKept(nuint size) => IsLarge(size) ? OfLarge : 0;
 }

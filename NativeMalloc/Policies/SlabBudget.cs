@@ -13,6 +13,9 @@ internal static class SlabBudget
     /// </summary>
     private const nint MostOfOne = 6 << 20;
 
+    /// <summary>The least that several CPUs' slabs share: what one holds is out of the others' reach, so they should hold less than a lone one.</summary>
+    private const nint LeastOfSeveral = 1 << 20;
+
     /// <summary>All share no more than this, however large the heap is.</summary>
     private const nint MostOfAll = 64 << 20;
 
@@ -34,18 +37,24 @@ internal static class SlabBudget
     /// <summary>The part of <see cref="Whole"/> that a slab moved, of what all did: half of it, and half of what it was before, since threads come and go.</summary>
     internal static int PartOf(long moved, long all, int before) => (before + (int)(moved * Whole / all)) / 2;
 
+    /// <summary>
+    /// What a slab may hold of objects of a kernel's page and more: the part of the heap alone, and at least one of any size. What is saved by keeping
+    /// one is little beside what its use costs, and a small heap of many sizes would have several times its memory in one of each.
+    /// </summary>
+    internal static nint OfLarge(nint budget, nuint heap) => Bounded((nint)(heap / HeapFraction), SizeClasses.MaxSize, budget);
+
     /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, or is falling to them, and the slab that part of <see cref="Whole"/>.</summary>
     internal static nint ForCpu(int slabs, int part, nuint heap, bool falls)
     {
-        nint all = ForAll(heap);
+        nint all = ForAll(heap, slabs == 1 ? MostOfOne : LeastOfSeveral);
         nint even = all / slabs;
         return ForOne(Bounded(all / Whole * part, even / MostUneven, even * MostUneven), heap, falls);
     }
 
     /// <summary>For each of so many threads' slabs.</summary>
-    internal static nint ForThread(int slabs, nuint heap, bool falls) => ForOne(ForAll(heap) / slabs, heap, falls);
+    internal static nint ForThread(int slabs, nuint heap, bool falls) => ForOne(ForAll(heap, MostOfOne) / slabs, heap, falls);
 
-    private static nint ForAll(nuint heap) => Bounded((nint)(heap / HeapFraction), MostOfOne, MostOfAll);
+    private static nint ForAll(nuint heap, nint least) => Bounded((nint)(heap / HeapFraction), least, MostOfAll);
 
     // While the heap is falling no slab holds more than all should have of what is left: each object of it may hold a span.
     private static nint ForOne(nint budget, nuint heap, bool falls) =>

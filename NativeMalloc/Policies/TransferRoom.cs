@@ -8,7 +8,7 @@ internal static class TransferRoom
 {
     /// <summary>This part of the heap: of all classes together, about as much as all slabs hold. And what is of use where the heap is small.</summary>
     private const int HeapFraction = 512;
-    private const int LeastBytes = 16 << 10;
+    private const int LeastBytes = 4 << 10;
 
     /// <summary>Most objects of that size, when the heap has so many bytes; no more than a slab may hold.</summary>
     internal static int Most(int size, nuint heap)

@@ -56,6 +56,10 @@ internal static unsafe class SizeClasses
     /// <summary>How often objects of the class come back before the caches keep any.</summary>
     internal static int ReturnsBeforeKept(nuint sizeClass) => Returns.BeforeKept(Size(sizeClass));
 
+    /// <summary>Whether each object that is kept holds memory for itself, rather than with its neighbours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsLarge(nuint sizeClass) => Returns.IsLarge(Size(sizeClass));
+
     /// <summary>What every object of the class is aligned to, up to a page: its size is a multiple of it, and spans begin on a page.</summary>
     internal static nuint Alignment(nuint sizeClass)
     {

@@ -125,7 +125,9 @@ public sealed class ReleaseTests
         Command quiet = TestProgram.Run("quiet").With("NATIVEMALLOC_INDEX", index);
         double without = Enumerable.Range(0, 3).Select(_ => Run(quiet)["after"]).FirstOrDefault(after => after <= 30, 100);
         Assert.InRange(without, 3, 30); // nobody comes along; more, if the last to free left its CPU just before
-        Assert.InRange(Run(quiet.With("NATIVEMALLOC_RELEASE_THREAD", "1"))["after"], 0, Math.Min(5, without - 0.5));
+        Command helped = quiet.With("NATIVEMALLOC_RELEASE_THREAD", "1");
+        double most = Math.Min(5, without - 0.5);
+        Assert.InRange(Enumerable.Range(0, 3).Select(_ => Run(helped)["after"]).FirstOrDefault(after => after <= most, 100), 0, most); // it may have had no CPU
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace NativeMalloc.UnitTests;
 public sealed unsafe class HeapTests : AllocatorTest, IDisposable
 {
     private const nuint SmallClass = 4;
-    private static readonly nuint s_largeClass = SizeClasses.Of(16 << 10);
+    private static readonly nuint s_largeClass = SizeClasses.Of(4 << 10);
 
     public HeapTests() => EmptyHeap();
 

@@ -12,9 +12,9 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
 
     [Theory]
     [InlineData(1, 0, 6 << 20)]
-    [InlineData(2, 0, 3 << 20)]
+    [InlineData(2, 0, 512 << 10)]
     [InlineData(2, 64 << 20, 6 << 20)]
-    [InlineData(64, 0, 96 << 10)] // a small heap on many CPUs
+    [InlineData(64, 0, 64 << 10)] // a small heap on many CPUs
     [InlineData(64, 64 << 20, 256 << 10)]
     [InlineData(10, 1 << 30, 6 << 20)]
     [InlineData(32, 1 << 30, 2 << 20)]
@@ -30,12 +30,12 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [InlineData(64, SlabBudget.Whole, 1 << 20)] // four times an even part: the others keep what they hold
     [InlineData(64, 0, 64 << 10)]
     public void ASlabsPartHasBounds(int cpus, int part, int expected) =>
-        Assert.Equal(expected, SlabBudget.ForCpu(cpus, part, (nuint)(cpus == 2 ? 0 : 64 << 20), falls: false));
+        Assert.Equal(expected, SlabBudget.ForCpu(cpus, part, (nuint)(cpus == 2 ? 24 << 20 : 64 << 20), falls: false));
 
     [Theory]
-    [InlineData(1, 2688 << 10, 3456 << 10)]
-    [InlineData(3, 4200 << 10, 4896 << 10)]
-    [InlineData(1000, 5280 << 10, 6 << 20)]
+    [InlineData(1, 448 << 10, 576 << 10)]
+    [InlineData(3, 700 << 10, 816 << 10)]
+    [InlineData(1000, 880 << 10, 1 << 20)]
     public void WhoMovesMoreGetsMore(int times, int least, int most)
     {
         Assert.True(Heap.Initialize());
@@ -45,10 +45,10 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
         Slab* little = CpuSlabs.Create(1);
         EndPeriods(much, times * 10_000L, little, 10_000);
         Assert.InRange(much->BudgetBytes, least, most);
-        Assert.InRange(little->BudgetBytes, 768 << 10, (6 << 20) - least);
+        Assert.InRange(little->BudgetBytes, 128 << 10, (1 << 20) - least);
 
         EndPeriods(much, 0, little, 10_000);
-        Assert.InRange(little->BudgetBytes, 5280 << 10, 6 << 20);
+        Assert.InRange(little->BudgetBytes, 880 << 10, 1 << 20);
     }
 
     [Fact]
@@ -91,6 +91,43 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [InlineData(64, 1 << 30, 1 << 20)]
     [InlineData(10_000, 1 << 30, 64 << 10)]
     public void ThreadsShareWhatAllMayHold(int threads, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForThread(threads, (nuint)heap, falls: false));
+
+    [Theory]
+    [InlineData(0, 256 << 10)] // one object of any class
+    [InlineData(8 << 20, 2 << 20)]
+    [InlineData(1 << 30, 6 << 20)]
+    public void OfLargeObjectsAShareAndNoMore(int heap, int expected) =>
+        Assert.Equal(expected, SlabBudget.OfLarge(SlabBudget.ForCpu(1, SlabBudget.Whole, (nuint)heap, falls: false), (nuint)heap));
+
+    // A slab has room for many small objects in a small heap, and for few large ones.
+    [Fact]
+    public void LargeObjectsTakeRoomFromEachOther()
+    {
+        Assert.True(Heap.Initialize());
+        Os.Cpus = 1;
+        Assert.True(CpuSlabs.Initialize());
+        Slab* slab = CpuSlabs.Create(0);
+        Shim.CurrentSlab = slab;
+        GrowAll(slab, SizeClasses.IsLarge);
+        Assert.Equal(slab->LargeBytes, slab->CapacityBytes);
+        Assert.InRange(slab->LargeBytes, 128 << 10, slab->LargeBudgetBytes);
+        GrowAll(slab, sizeClass => !SizeClasses.IsLarge(sizeClass));
+        Assert.InRange(slab->CapacityBytes, 4 << 20, slab->BudgetBytes);
+        Assert.Equal((long)slab->LargeBytes, Classes().Where(SizeClasses.IsLarge).Sum(sizeClass => (long)Slab.CapacityOf(slab, sizeClass) * (long)SizeClasses.Size(sizeClass)));
+    }
+
+    private static IEnumerable<nuint> Classes() => Enumerable.Range(1, SizeClasses.Count - 1).Select(number => (nuint)number);
+
+    private static void GrowAll(Slab* slab, Func<nuint, bool> which)
+    {
+        foreach (nuint sizeClass in Classes().Where(which).Reverse())
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                SlabCapacity.Grow(slab, sizeClass);
+            }
+        }
+    }
 
     [Fact]
     public void ManyCpusKeepTheBudgetAndIdleOnesGiveBackWhatTheyHold()

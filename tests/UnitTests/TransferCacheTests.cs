@@ -117,7 +117,7 @@ public sealed unsafe class TransferCacheTests : AllocatorTest
     [Fact]
     public void LargeObjectsAreKeptOnceTheyComeAgain()
     {
-        nuint sizeClass = SizeClasses.Of(16 << 10);
+        nuint sizeClass = SizeClasses.Of(4 << 10);
         for (int i = 0; i < SizeClasses.ReturnsBeforeKept(sizeClass); i++)
         {
             Give(sizeClass, Take(sizeClass, 1));

@@ -6,7 +6,7 @@ namespace NativeMalloc.UnitTests;
 public sealed class TransferRoomTests
 {
     [Theory]
-    [InlineData(0, 16 << 10)]
+    [InlineData(0, 4 << 10)]
     [InlineData(20 << 20, 40 << 10)]
     [InlineData(1 << 30, 2 << 20)]
     public void ItGrowsWithTheHeap(int heap, int bytes) => Assert.Equal(bytes / 512, TransferRoom.Most(512, (nuint)heap));
