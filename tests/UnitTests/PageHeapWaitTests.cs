@@ -27,7 +27,7 @@ public sealed unsafe class PageHeapWaitTests : AllocatorTest, IDisposable
     [Fact]
     public void OneCallGivesBackAStepAndTheRestGoesWithLaterOnes()
     {
-        Span* stays = _model.Take(50 * PageBits.Pages, PageMap.PageSize);
+        Span* stays = _model.Take(200 * PageBits.Pages, PageMap.PageSize);
         Span*[] blocks = new Span*[30];
         for (int i = 0; i < blocks.Length; i++)
         {
@@ -39,8 +39,8 @@ public sealed unsafe class PageHeapWaitTests : AllocatorTest, IDisposable
             _heap->Give(block, released: false); // 240 MiB at once, as by a drain of caches
         }
 
-        nuint kept = stays->Bytes; // and a sixteenth of all
-        nuint most = kept + (kept + (240 << 20)) / 16;
+        nuint kept = stays->Bytes / 4; // and a sixteenth of all
+        nuint most = kept + (stays->Bytes + (240 << 20)) / 16;
         int calls = 0;
         for (; _heap->HasExcess; calls++)
         {
