@@ -45,7 +45,7 @@ internal static unsafe class SlabCapacity
 
         if (spent)
         {
-            Take(slab, sizeClass, wanted * size - Unspent(slab, sizeClass), SizeClasses.IsLarge(sizeClass));
+            MakeRoom(slab, sizeClass, wanted * size, SizeClasses.IsLarge(sizeClass));
         }
 
         nint affordable = Unspent(slab, sizeClass) / size;
@@ -98,11 +98,7 @@ internal static unsafe class SlabCapacity
     internal static int MaxOf(nuint sizeClass) => ClassRoom.Most((int)SizeClasses.Size(sizeClass));
 
     /// <summary>Gives back what is beyond the budget, which may be smaller than it was: some of it at a time.</summary>
-    internal static void Fit(Slab* slab)
-    {
-        Take(slab, 0, slab->CapacityBytes - slab->BudgetBytes, largeOnly: false);
-        Take(slab, 0, slab->LargeBytes - slab->LargeBudgetBytes, largeOnly: true);
-    }
+    internal static void Fit(Slab* slab) => MakeRoom(slab, 0, 0, large: true);
 
     /// <summary>
     /// Takes half of the room that each class does not use: the heap has fallen, and what it frees next would stay in the caller's own slab, though
@@ -195,6 +191,17 @@ internal static unsafe class SlabCapacity
         }
 
         return Shim.SwapHeader(slab, sizeClass, Slab.EmptyHeaderOf(slab, sizeClass), header) == 1;
+    }
+
+    // For so many bytes more: of large objects, what their budget lacks comes from such, and what the whole budget still lacks from any.
+    private static void MakeRoom(Slab* slab, nuint except, nint bytes, bool large)
+    {
+        if (large)
+        {
+            Take(slab, except, slab->LargeBytes + bytes - slab->LargeBudgetBytes, largeOnly: true);
+        }
+
+        Take(slab, except, slab->CapacityBytes + bytes - slab->BudgetBytes, largeOnly: false);
     }
 
     // Takes capacity for up to that many bytes from the other classes: unused room at no cost, and by evicting objects of the first that uses all.

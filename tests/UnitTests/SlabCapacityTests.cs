@@ -78,6 +78,24 @@ public sealed unsafe class SlabCapacityTests : AllocatorTest, IDisposable
         Assert.InRange(_slab.Capacity(20) * (int)SizeClasses.Size(20), Budget / 2, Budget);
     }
 
+    // A program that goes on from small objects to large ones: of those there are none yet that could give room.
+    [Fact]
+    public void LargeObjectsGrowAtTheSmallOnesExpense()
+    {
+        SpendBudget();
+        nuint large = SizeClasses.Of(8192);
+        Assert.Equal(0, _slab.Slab->LargeBytes);
+        GrowAgainAndAgain(large);
+        Assert.Equal((int)(_slab.Slab->LargeBudgetBytes / 8192), _slab.Capacity(large));
+
+        // And no more than their own budget, at each other's.
+        nuint larger = SizeClasses.Of(16384);
+        nint small = _slab.Slab->CapacityBytes - _slab.Slab->LargeBytes;
+        GrowAgainAndAgain(larger);
+        Assert.InRange(_slab.Capacity(larger) * 16384, _slab.Slab->LargeBudgetBytes / 2, _slab.Slab->LargeBudgetBytes);
+        Assert.Equal(small, _slab.Slab->CapacityBytes - _slab.Slab->LargeBytes);
+    }
+
     // As a thread among many has: batches of all the classes that it uses would not fit.
     [Fact]
     public void ASmallBudgetHasSomeRoomForEachClass()

@@ -80,6 +80,7 @@ internal sealed unsafe class SlabModel
     internal void AssertInvariants()
     {
         nint capacityBytes = 0;
+        nint largeBytes = 0;
         List<(uint Begin, uint Limit)> stacks = [];
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
@@ -90,6 +91,7 @@ internal sealed unsafe class SlabModel
             AssertThat(begin <= current && current <= end && end <= limit, $"class {sizeClass}: {begin}, {current}, {end}, {limit}");
             AssertThat(Capacity(sizeClass) <= SlabCapacity.MaxOf(sizeClass), $"class {sizeClass} has room for {Capacity(sizeClass)}");
             capacityBytes += Capacity(sizeClass) * (nint)SizeClasses.Size(sizeClass);
+            largeBytes += SizeClasses.IsLarge(sizeClass) ? Capacity(sizeClass) * (nint)SizeClasses.Size(sizeClass) : 0;
             if (begin != 0)
             {
                 stacks.Add((begin - (uint)sizeof(void*), limit)); // the zero word belongs to the stack
@@ -102,7 +104,9 @@ internal sealed unsafe class SlabModel
         stacks.Add((_end, uint.MaxValue));
         AssertThat(stacks.Zip(stacks.Skip(1)).All(pair => pair.First.Limit <= pair.Second.Begin), "stacks overlap");
         AssertThat(Slab->CapacityBytes == capacityBytes, $"CapacityBytes is {Slab->CapacityBytes} instead of {capacityBytes}");
+        AssertThat(Slab->LargeBytes == largeBytes, $"LargeBytes is {Slab->LargeBytes} instead of {largeBytes}");
         AssertThat(capacityBytes <= Slab->BudgetBytes, $"{capacityBytes} bytes are more than the budget");
+        AssertThat(largeBytes <= Slab->LargeBudgetBytes, $"{largeBytes} bytes of large objects are more than their budget");
     }
 
     /// <summary>Every object that left the central lists is with the program, in the slab or in a transfer cache, once.</summary>
