@@ -49,6 +49,10 @@ internal static unsafe class CpuCache
         {
             // All that an object of the class is: a caller may have asked for its alignment, and a sized delete makes it one.
             block = sizeClass == 0 ? Reserve.Allocate(size, MinAlignment) : Reserve.Allocate(SizeClasses.Size(sizeClass), SizeClasses.Alignment(sizeClass));
+            if (block == null)
+            {
+                AllocationClock.CountBack(thread, size);
+            }
         }
 
         return block != null ? block

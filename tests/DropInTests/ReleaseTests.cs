@@ -42,6 +42,14 @@ public sealed class ReleaseTests
     public void FreedHeapGoesBackWhileCachesServe(string index, string hertz, string size, string busy) =>
         Assert.InRange(Run(TestProgram.Run("lightly", "1", hertz, size, busy).With("NATIVEMALLOC_INDEX", index))["after"], 0, 4.5);
 
+    // A size that turns the countdown over: each would put the next look off by 1 TiB.
+    [Fact]
+    public void TimeGoesOnAfterASignalHandlerAskedForWhatNobodyHas()
+    {
+        Dictionary<string, double> resident = Run(TestProgram.Run("refused", "0xffffff0000000000"));
+        Assert.InRange(resident["gone"], resident["freed"] * 0.9, resident["freed"] * 1.1);
+    }
+
     // By CPU; by mm_cid a lone thread has one slab, wherever it runs.
     [Theory]
     [InlineData("cpu_id")]
