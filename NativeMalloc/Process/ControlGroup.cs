@@ -94,7 +94,7 @@ internal static unsafe class ControlGroup
             bool isFirst = !isSecond && (file.Last == ':' || Skip(ref file, ':')) && Skip(ref file, ':', "memory"u8, out bool memory) && memory;
             if (isSecond || isFirst)
             {
-                found = ReadText(ref file, '\n', Group, unescape: false);
+                found = ReadText(ref file, '\n', Group, unescape: false) && *Group == '/';
                 s_search.IsFirstVersion = isFirst;
             }
 

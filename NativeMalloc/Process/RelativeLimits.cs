@@ -74,7 +74,7 @@ internal static unsafe class RelativeLimits
         if (complete || Of == 0)
         {
             Options.SetPercentagesOf(bytes);
-            Volatile.Write(ref s_of, (nint)bytes);
+            Volatile.Write(ref s_of, bytes != 0 ? (nint)bytes : 1); // of one the percentages are 0, too
         }
     }
 }

@@ -162,6 +162,17 @@ public sealed unsafe class ControlGroupTests : AllocatorTest
         }
     }
 
+    // Who walks up from it would find no slash before the mount point, nor behind it.
+    [Theory]
+    [InlineData("a")]
+    [InlineData("a/b")]
+    public void AGroupThatIsNoPathIsNone(string group)
+    {
+        Write("/proc/self/cgroup", "0::" + group + "\n");
+        Write("/proc/self/mountinfo", SecondVersion.Replace("ROOT", "/"));
+        AssertFound(Os.Memory, "", seen: false);
+    }
+
     [Fact]
     public void WithoutFilesOrTheMachinesWordThereIsNone()
     {

@@ -153,6 +153,24 @@ public sealed unsafe class RelativeLimitsTests : AllocatorTest, IDisposable
         Assert.Equal(100 * Unit, RelativeLimits.Of);
     }
 
+    // Who has a group give back its memory writes that for a moment.
+    [Fact]
+    public void NoneAtAllIsALimitAsAnyOther()
+    {
+        Read("NATIVEMALLOC_SOFT_LIMIT=50%");
+        Write("/sys/fs/cgroup/memory.high", "0");
+        Assert.True(Allocate(Unit));
+        Assert.Equal(0UL, Options.SoftLimit);
+        int opened = Os.Opened.Count;
+        Assert.True(Allocate(Unit));
+        Assert.Equal(opened, Os.Opened.Count); // not before its time
+
+        Os.Files.Remove("/sys/fs/cgroup/memory.high");
+        Clock.Milliseconds += 2000;
+        Assert.True(Allocate(Unit));
+        Assert.Equal(50 * Unit, Options.SoftLimit);
+    }
+
     private static bool Allocate(ulong bytes) => LargeBlocks.Allocate((nuint)bytes, 1) != null;
 
     private static void Read(params string[] variables) => OptionsTests.Read(variables);
