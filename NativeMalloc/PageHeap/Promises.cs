@@ -25,7 +25,7 @@ internal static unsafe class Promises
 
     /// <summary>
     /// Gives the memory of pages of ours back that nobody uses. True if they read zero from now on; false if the kernel refused, or does not
-    /// do it: what they hold then is still there, but for some words.
+    /// do it: what read zero then still does.
     /// </summary>
     internal static bool Release(byte* start, nuint bytes)
     {
@@ -71,27 +71,46 @@ internal static unsafe class Promises
     }
 
     // One page between two others, which must keep what they hold (an emulator's host may have larger ones); a shorter row decides for itself.
+    // What is not taken back holds what it held: it may be known to read zero.
     private static bool TryRelease(byte* start, nuint bytes)
     {
         if (bytes < 3 * PageMap.PageSize)
         {
-            *(ulong*)start = Mark;
-            return Os.Release(start, bytes) && *(ulong*)start == 0;
+            ulong* first = (ulong*)start;
+            ulong held = *first;
+            *first = Mark;
+            bool dropped = Os.Release(start, bytes) && *first == 0;
+            if (!dropped)
+            {
+                *first = held;
+            }
+
+            return dropped;
         }
 
         ulong* before = (ulong*)(start + PageMap.PageSize) - 1;
         ulong* page = before + 1;
         ulong* behind = (ulong*)(start + 2 * PageMap.PageSize);
+        ulong heldBefore = *before;
+        ulong heldOnPage = *page;
+        ulong heldBehind = *behind;
         *before = Mark;
         *page = Mark;
         *behind = Mark;
-        if (!Os.Release((byte*)page, PageMap.PageSize))
+        if (Os.Release((byte*)page, PageMap.PageSize))
         {
-            return false;
+            s_release = *before == Mark && *page == 0 && *behind == Mark ? Promise.Kept : Promise.Broken;
         }
 
-        s_release = *before == Mark && *page == 0 && *behind == Mark ? Promise.Kept : Promise.Broken;
-        return s_release == Promise.Kept && Os.Release(start, bytes);
+        bool released = s_release == Promise.Kept && Os.Release(start, bytes);
+        if (!released)
+        {
+            *before = heldBefore;
+            *page = heldOnPage;
+            *behind = heldBehind;
+        }
+
+        return released;
     }
 
     private static bool TryMove()

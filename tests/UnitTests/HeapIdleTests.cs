@@ -170,6 +170,31 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         }
     }
 
+    // To try whether the kernel takes memory back at all, something is written to it. Where it refuses (mlock), or only says so, nobody sees that.
+    [Theory]
+    [InlineData(9000, false)]
+    [InlineData(9000, true)]
+    [InlineData(4096, false)]
+    [InlineData(4096, true)]
+    public void WhatWasNeverOutReadsZeroThoughTheFirstReleaseFails(int size, bool isIgnored)
+    {
+        Fill(1, size); // the others of its span are untouched
+        Promises.Forget();
+        Os.RefuseRelease = !isIgnored;
+        Os.IgnoreRelease = isIgnored;
+        Wait();
+        Os.Reset();
+        TryPromises();
+        nuint sizeClass = SizeClasses.Of((nuint)size);
+        while (Heap.Central(sizeClass)->Out < SizeClasses.ObjectsPerSpan(sizeClass))
+        {
+            void* block;
+            Assert.True(Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes));
+            Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, (nuint)size, holes);
+            Assert.Equal(-1, new Span<byte>(block, size).IndexOfAnyExcept((byte)0));
+        }
+    }
+
     private static nuint InSpans()
     {
         nuint bytes = 0;
