@@ -234,6 +234,21 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         _model.AssertTrackers();
     }
 
+    // As late in a run of all tests, which share it: its chunks are of several huge pages.
+    [Fact]
+    public void WhereSpansLieDoesNotDependOnHowMuchMetadataThereIs()
+    {
+        nuint mapped = Metadata.MappedBytes;
+        while (mapped < 8 * PageMap.HugePageSize + (1 << 20) || Metadata.MappedBytes == mapped)
+        {
+            mapped = Metadata.MappedBytes;
+            Assert.True(Metadata.AllocateSparse(1 << 18) != null);
+        }
+
+        Assert.True(Metadata.MappedBytes - mapped > PageMap.HugePageSize);
+        Assert.True(Os.Space.IsFree(Os.Space.HeapStart, Os.Space.HeapPages * PageMap.PageSize));
+    }
+
     // What can be mapped beside what is in use, with a huge page and a guard to spare: as much as the whole heap, too. Where that is too little none goes, nor where there is nothing.
     [Theory]
     [InlineData(3, 4, true)]

@@ -48,11 +48,14 @@ internal sealed unsafe class AddressSpace
     /// <summary>As kernels before 6.7: large mappings do not begin at a huge page.</summary>
     internal bool Misaligned { get; set; }
 
-    /// <summary>Room for a mapping, or 0. As the kernel does, one of a huge page or more takes the first gap that it fits into.</summary>
+    /// <summary>
+    /// Room for a mapping, or 0. As the kernel does, one of the heap's takes the first gap that it fits into. It has a guard and so is no number of
+    /// pages, as metadata is, which lies elsewhere: how large its chunks are, and when one is needed, depends on the tests that were before.
+    /// </summary>
     internal nuint Take(nuint bytes)
     {
         bytes = RoundUp(bytes, SystemPage);
-        if (bytes < PageMap.HugePageSize)
+        if (bytes < PageMap.HugePageSize || bytes % PageMap.PageSize == 0)
         {
             return TakeOther(bytes);
         }
