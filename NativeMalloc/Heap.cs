@@ -268,7 +268,7 @@ internal static unsafe class Heap
     /// </summary>
     internal static Span* TakeSpan(nuint pages, byte sizeClass, nuint alignment)
     {
-        if ((Volatile.Read(ref s_keptPages.Value) > 0 || LargeCache.Bytes > 0) && !Pages->HasBacked(pages))
+        if ((Volatile.Read(ref s_keptPages.Value) > 0 || LargeCache.Bytes > 0) && !Pages->HasBacked(pages, sizeClass, alignment))
         {
             LargeCache.Flush();
             GiveKeptSpans(all: true);

@@ -109,7 +109,7 @@ internal unsafe struct PageHeap
             do
             {
                 backed = BackedPages;
-                start = alignment <= PageMap.PageSize ? TakePages(pages, large: sizeClass == 0) : TakeAligned(pages, alignment);
+                start = TakePages(pages, sizeClass, alignment);
             }
             while (start == 0 && (Grow(pages, alignment, sizeClass) || AwaitLeaving(ref patience)) && Admits(pages - instead));
             _policy.OnTaken(BackedFreePages, start != 0 ? BackedPages - backed : 0);
@@ -208,7 +208,7 @@ internal unsafe struct PageHeap
     internal readonly bool MayKeep(nuint pages) => (nint)pages <= _policy.Kept(_usedPages - (nint)pages, LimitRoom) - BackedFreePages;
 
     /// <summary>Whether the next so many pages would come from a free row that holds memory already.</summary>
-    internal bool HasBacked(nuint pages)
+    internal bool HasBacked(nuint pages, byte sizeClass, nuint alignment)
     {
         if ((nint)pages > BackedFreePages)
         {
@@ -216,8 +216,8 @@ internal unsafe struct PageHeap
         }
 
         _lock.Acquire();
-        nuint start = FindPages(pages);
-        bool backed = start != 0 && AreBacked(start, pages);
+        nuint start = FindRow(pages, sizeClass, alignment);
+        bool backed = start != 0 && AreBacked(AlignUp(start, alignment), pages);
         _lock.Release();
         return backed;
     }
@@ -379,36 +379,40 @@ internal unsafe struct PageHeap
         _lock.Release();
     }
 
-    private nuint TakePages(nuint pages, bool large)
+    // Takes an aligned row, and gives back what was found before it and behind it.
+    private nuint TakePages(nuint pages, byte sizeClass, nuint alignment)
     {
-        nuint start = large ? FindLarge(pages) : FindPages(pages);
-        if (start != 0)
-        {
-            UsePages(start, pages);
-        }
-
-        return start;
-    }
-
-    // Finds a row that holds an aligned one, and gives back what is before it and behind it.
-    private nuint TakeAligned(nuint pages, nuint alignment)
-    {
-        nuint slack = SlackFor(pages, alignment);
-        nuint start = slack > 0 ? FindPages(pages + slack) : FindHugePages(pages);
+        nuint start = FindRow(pages, sizeClass, alignment);
         if (start == 0)
         {
             return 0;
         }
 
-        nuint aligned = (start + alignment - 1) & ~(alignment - 1);
-        nuint end = aligned + (pages << PageMap.PageShift);
+        nuint slack = SlackFor(pages, alignment);
+        UsePages(start, pages + slack);
+        if (slack == 0)
+        {
+            return start;
+        }
+
+        nuint aligned = AlignUp(start, alignment);
         nuint head = (aligned - start) >> PageMap.PageShift;
-        nuint tail = slack - head;
-        UsePages(start, head + pages + tail);
         GivePages(start, head, PageContents.Same);
-        GivePages(end, tail, PageContents.Same);
+        GivePages(aligned + (pages << PageMap.PageShift), slack - head, PageContents.Same);
         return aligned;
     }
+
+    // The start of a free row that holds an aligned one, or 0.
+    private nuint FindRow(nuint pages, byte sizeClass, nuint alignment)
+    {
+        nuint slack = SlackFor(pages, alignment);
+        return slack > 0 ? FindPages(pages + slack)
+            : alignment > PageMap.PageSize ? FindHugePages(pages)
+            : sizeClass == 0 ? FindLarge(pages)
+            : FindPages(pages);
+    }
+
+    private static nuint AlignUp(nuint start, nuint alignment) => (start + alignment - 1) & ~(alignment - 1);
 
     // The start of a row of free pages, or 0.
     private nuint FindPages(nuint pages)

@@ -45,7 +45,7 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     public void ItGoesBeforeMemoryFromTheKernelDoes()
     {
         Assert.True(LargeBlocks.TryCache(Learn(MiB)));
-        while (Heap.Pages->HasBacked(1))
+        while (Heap.Pages->HasBacked(1, 0, PageMap.PageSize))
         {
             Assert.True(Heap.Pages->Take(1, 0, PageMap.PageSize) != null);
         }
@@ -60,7 +60,7 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     {
         Assert.True(LargeBlocks.TryCache(Learn(MiB)));
         List<nuint> spans = [];
-        while (spans.Count < 4 * PageBits.Pages || Heap.Pages->HasBacked(1))
+        while (spans.Count < 4 * PageBits.Pages || Heap.Pages->HasBacked(1, 0, PageMap.PageSize))
         {
             spans.Add((nuint)Heap.Pages->Take(1, 0, PageMap.PageSize));
         }
@@ -70,7 +70,7 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
             Heap.Pages->Give((Span*)spans[number], released: false);
         }
 
-        Assert.True(Heap.Pages->FreeBytes >= 2 * MiB && Heap.Pages->HasBacked(1) && !Heap.Pages->HasBacked(2));
+        Assert.True(Heap.Pages->FreeBytes >= 2 * MiB && Heap.Pages->HasBacked(1, 0, PageMap.PageSize) && !Heap.Pages->HasBacked(2, 0, PageMap.PageSize));
         nuint untouched = Heap.Pages->ReleasedBytes;
         Assert.True(Heap.TakeSpan(PageBits.Pages / 2, 0, PageMap.PageSize) != null);
         Assert.Equal((untouched, (nuint)0), (Heap.Pages->ReleasedBytes, LargeCache.Bytes));

@@ -121,6 +121,37 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         _model.AssertTrackers();
     }
 
+    // Large blocks across borders of huge pages, and aligned ones, too: what waits for its next use goes only if it must, and always then.
+    [Fact]
+    public void WhetherARowHoldsMemoryIsSaidOfTheOneThatWillBeTaken()
+    {
+        Random random = new(1);
+        List<nuint> spans = [];
+        int backed = 0;
+        for (int step = 0; step < 3000; step++)
+        {
+            if (spans.Count > 100 && random.Next(2) == 0)
+            {
+                int number = random.Next(spans.Count);
+                _heap->Give((Span*)spans[number], released: random.Next(4) == 0);
+                spans.RemoveAt(number);
+                continue;
+            }
+
+            nuint pages = (nuint)random.Next(1, random.Next(4) == 0 ? 600 : 60);
+            nuint alignment = random.Next(4) == 0 ? PageMap.PageSize << random.Next(10) : PageMap.PageSize;
+            byte sizeClass = alignment > PageMap.PageSize || pages > 32 ? (byte)0 : (byte)random.Next(2);
+            nuint before = _heap->MappedBytes - _heap->ReleasedBytes;
+            bool said = _heap->HasBacked(pages, sizeClass, alignment);
+            spans.Add((nuint)_heap->Take(pages, sizeClass, alignment));
+            Assert.Equal((step, said), (step, _heap->MappedBytes - _heap->ReleasedBytes == before));
+            backed += said ? 1 : 0;
+        }
+
+        Assert.InRange(backed, 100, 2000);
+        spans.ForEach(span => _heap->Give((Span*)span, released: false));
+    }
+
     [Fact]
     public void ALargeBlockTakesWholeHugePagesAndWhatIsFreeOnBothSidesOfThem()
     {
