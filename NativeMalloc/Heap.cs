@@ -128,7 +128,7 @@ internal static unsafe class Heap
     internal static void ReleaseIdle()
     {
         IdleStep step = new(Promises.ReleaseStep);
-        int toLook = Volatile.Read(ref s_toLook);
+        int toLook = Interlocked.Exchange(ref s_toLook, 0); // nobody else is at it, and who begins anew meanwhile is not forgotten
         for (; toLook is > 0 and < SizeClasses.Count; toLook++)
         {
             Central((nuint)toLook)->ReleaseIdle(ref step);
@@ -138,7 +138,10 @@ internal static unsafe class Heap
             }
         }
 
-        Volatile.Write(ref s_toLook, step.IsRefused || toLook >= SizeClasses.Count ? 0 : toLook);
+        if (toLook < SizeClasses.Count && !step.IsRefused)
+        {
+            Interlocked.CompareExchange(ref s_toLook, toLook, 0);
+        }
     }
 
     // At once, however short they have lain there; at least so many bytes, if there are. Returns how many.
@@ -285,8 +288,34 @@ internal static unsafe class Heap
     {
         IsShort = true;
         EmptyCaches(mayAbortOthers: false);
-        void* block;
-        return Central(sizeClass)->Take(sizeClass, &block, 1) > 0 || (!Options.Check && TakeFromOthers(sizeClass, &block) > 0) ? block : null;
+        for (int patience = PageHeap.MostWaits; ; patience--)
+        {
+            void* block;
+            bool leaving = ArePagesLeaving();
+            if (Central(sizeClass)->Take(sizeClass, &block, 1) > 0 || (!Options.Check && TakeFromOthers(sizeClass, &block) > 0))
+            {
+                return block;
+            }
+
+            if (!leaving || patience == 0)
+            {
+                return null;
+            }
+
+            Os.Sleep(1);
+        }
+    }
+
+    // Another thread gives idle pages back, of a span that nobody can take from meanwhile: it may have what is wanted.
+    private static bool ArePagesLeaving()
+    {
+        bool leaving = false;
+        for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            leaving |= Central(sizeClass)->ArePagesLeaving;
+        }
+
+        return leaving;
     }
 
     // The last resort: what is free in the spans of other classes, in whole pages or between their objects.

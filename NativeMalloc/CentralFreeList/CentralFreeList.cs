@@ -100,6 +100,9 @@ internal unsafe struct CentralFreeList<TSpans>
     // Whether the look that is under way takes all spans for quiet.
     private bool _allAreQuiet;
 
+    // Spans that nobody can take from, while pages of theirs go back to the kernel.
+    private ushort _leaving;
+
     // How long pages lie idle in spans before they become holes, and bytes of all that there are.
     private Patience _patience;
     private nuint _holes;
@@ -112,6 +115,9 @@ internal unsafe struct CentralFreeList<TSpans>
 
     /// <summary>Bytes in spans that the kernel has back.</summary>
     internal readonly nuint HoleBytes => _holes;
+
+    /// <summary>Pages of some span are going back to the kernel.</summary>
+    internal readonly bool ArePagesLeaving => _leaving != 0;
 
     /// <summary>
     /// Takes up to <paramref name="count"/> objects, at most <see cref="SizeClasses.MaxMove"/>, in the order in which they are to be handed
@@ -332,9 +338,11 @@ internal unsafe struct CentralFreeList<TSpans>
         int outBefore = span->Out;
         if (units != 0)
         {
+            _leaving++;
             Lock.Release();
             holes = ReleaseUnits(span, units, ref step);
             Lock.Acquire();
+            _leaving--;
             span->AddHoles(holes);
             released = span->BytesOfUnits(holes);
             CountHoles((nint)released);

@@ -17,7 +17,7 @@ internal unsafe struct PageHeap
     private const nint MaxReleaseStep = (nint)(Promises.ReleaseStep >> PageMap.PageShift);
 
     /// <summary>So often, for a millisecond, who finds no memory waits for what is leaving.</summary>
-    private const int MostWaits = 8;
+    internal const int MostWaits = 8;
 
     /// <summary>A row of so many pages (1 GiB) is given at once; of a longer one, others may come in between.</summary>
     private const nuint MostGivenAtOnce = ((nuint)1 << 30) >> PageMap.PageShift;

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
@@ -195,6 +196,68 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         }
     }
 
+    // A period ends on another thread, while one is at the last class.
+    [Fact]
+    public void WhatIsToBeLookedAtAnewIsNotForgottenByWhoIsAtIt()
+    {
+        Fill(1 << 20, s_sizes[0]);
+        Fill(4 << 20, s_sizes[^1]);
+        GiveByLot(keep: 10);
+        Heap.EndIdlePeriods(1);
+        Heap.ReleaseIdle();
+        Heap.EndIdlePeriods(1);
+        bool anew = false;
+        Os.WhileReleasing = () =>
+        {
+            Os.WhileReleasing = null;
+            anew = true;
+            Heap.EndIdlePeriods(1);
+        };
+        Heap.ReleaseIdle();
+        Assert.True(anew && Heap.HasIdle);
+    }
+
+    // From the only span that has an object, while the kernel takes other pages of it.
+    [Fact]
+    public void WhereMemoryIsShortWhatLeavesIsAwaited()
+    {
+        nuint sizeClass = SizeClasses.Of(2048);
+        Fill((nuint)SizeClasses.ObjectsPerSpan(sizeClass) * 2048, 2048);
+        foreach (nuint block in _objects.Keys.Order().Take(3).ToArray())
+        {
+            Give(block);
+        }
+
+        Os.MapsToFail = int.MaxValue;
+        while (Heap.Pages->Take(1, 0, PageMap.PageSize) != null)
+        {
+        }
+
+        using ManualResetEventSlim waits = new();
+        using ManualResetEventSlim isThere = new();
+        nuint taken = 0;
+        Thread other = new(() =>
+        {
+            taken = (nuint)Heap.TakeWhenShort(sizeClass);
+            waits.Set();
+        });
+        Os.WhileSleeping = () =>
+        {
+            waits.Set();
+            isThere.Wait();
+        };
+        Os.WhileReleasing = () =>
+        {
+            Os.WhileReleasing = null;
+            other.Start();
+            waits.Wait();
+        };
+        Wait();
+        isThere.Set();
+        other.Join();
+        Assert.NotEqual((nuint)0, taken);
+    }
+
     private static nuint InSpans()
     {
         nuint bytes = 0;
@@ -260,16 +323,21 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
     // All but one of so many.
     private void GiveByLot(int keep)
     {
-        foreach ((nuint block, nuint size) in _objects.OrderBy(_ => _random.Next()).ToArray())
+        foreach (nuint block in _objects.Keys.OrderBy(_ => _random.Next()).ToArray())
         {
             if (_random.Next(keep) != 0)
             {
-                nuint sizeClass = SizeClasses.Of(size);
-                void* item = (void*)block;
-                Heap.Central(sizeClass)->Give(sizeClass, &item, 1);
-                _objects.Remove(block);
+                Give(block);
             }
         }
+    }
+
+    private void Give(nuint block)
+    {
+        nuint sizeClass = SizeClasses.Of(_objects[block]);
+        void* item = (void*)block;
+        Heap.Central(sizeClass)->Give(sizeClass, &item, 1);
+        _objects.Remove(block);
     }
 
     private static nuint Resident(byte* start, nuint bytes)

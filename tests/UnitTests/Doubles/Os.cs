@@ -106,6 +106,7 @@ internal static unsafe class Os
         MoveLosesSource = false;
         WhileReleasing = null;
         WhileMapping = null;
+        WhileSleeping = null;
         BeforeCall = null;
         WhileAborting = null;
         MapCalls = 0;
@@ -275,7 +276,14 @@ internal static unsafe class Os
         return result == 0 || Marshal.GetLastSystemError() != Errno.TimedOut;
     }
 
-    internal static void Sleep(uint milliseconds) => Thread.Sleep((int)milliseconds);
+    /// <summary>What others do while somebody sleeps.</summary>
+    internal static Action WhileSleeping { get; set; }
+
+    internal static void Sleep(uint milliseconds)
+    {
+        WhileSleeping?.Invoke();
+        Thread.Sleep((int)milliseconds);
+    }
 
     internal static void FutexWake(int* word, int count) =>
         LibC.SystemCall(LibC.NumberFutex, word, LibC.FutexWakePrivate, count, null, null, 0);
