@@ -6,12 +6,22 @@ namespace NativeMalloc;
 /// </summary>
 internal unsafe struct HugePageSeams
 {
-    private const int PagesPerList = 2 * PageBits.Pages / HugePageLists<Links>.Count;
+    // Each length has its list, or what a block leaves would not be found for the next of its size.
+    private HugePageLists<Links> _even;
+    private HugePageLists<Links> _odd;
 
-    private HugePageLists<Links> _lists;
+    /// <summary>The huge page before the shortest such row of at least so many pages; null if there is none.</summary>
+    internal HugePage* Find(nuint pages)
+    {
+        if (pages >= 2 * PageBits.Pages)
+        {
+            return null;
+        }
 
-    /// <summary>The huge page before the shortest such row of at least so many pages, or about that; null if there is none.</summary>
-    internal HugePage* Find(nuint pages) => pages < 2 * PageBits.Pages ? _lists.FirstFrom(((int)pages + PagesPerList - 1) / PagesPerList) : null;
+        HugePage* even = _even.FirstFrom((int)(pages + 1) / 2);
+        HugePage* odd = _odd.FirstFrom((int)pages / 2);
+        return even == null || (odd != null && odd->Seam < even->Seam) ? odd : even;
+    }
 
     /// <summary>Pages of a huge page were taken or given.</summary>
     internal void Update(HugePage* hugePage)
@@ -34,16 +44,18 @@ internal unsafe struct HugePageSeams
         int length = free ? before->FreeAtEnd + behind->FreeAtStart : 0;
         if (before->Seam > 0)
         {
-            _lists.Remove(before->Seam / PagesPerList, before);
+            ListsOf(ref this, before->Seam).Remove(before->Seam / 2, before);
         }
 
         if (length > 0)
         {
-            _lists.Add(length / PagesPerList, before);
+            ListsOf(ref this, length).Add(length / 2, before);
         }
 
         before->Seam = (short)length;
     }
+
+    private static ref HugePageLists<Links> ListsOf(ref HugePageSeams seams, int length) => ref length % 2 == 0 ? ref seams._even : ref seams._odd;
 
     private readonly struct Links : IHugePageLinks
     {

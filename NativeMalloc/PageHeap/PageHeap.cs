@@ -112,6 +112,14 @@ internal unsafe struct PageHeap
                 start = TakePages(pages, sizeClass, alignment);
             }
             while (start == 0 && (Grow(pages, alignment, sizeClass) || AwaitLeaving(ref patience)) && Admits(pages - instead));
+
+            if (start == 0 && sizeClass == 0 && alignment <= PageMap.PageSize && Admits(pages - instead))
+            {
+                backed = BackedPages;
+                start = FindAroundAny(pages);
+                UsePages(start, start != 0 ? pages : 0);
+            }
+
             _policy.OnTaken(BackedFreePages, start != 0 ? BackedPages - backed : 0);
             if (start != 0)
             {
@@ -455,7 +463,7 @@ internal unsafe struct PageHeap
         return within != null ? within->Start + ((nuint)within->FindFree((int)pages) << PageMap.PageShift) : FindLargeRun(pages);
     }
 
-    // The start of whole huge pages, or of the free pages before them: it may be that with these, and those behind, one huge page fewer will do.
+    // The start of whole huge pages, or of the free pages before them: it may be that with these, and those behind, one or two huge pages fewer will do.
     private nuint FindLargeRun(nuint pages)
     {
         nuint count = HugePagesFor(pages);
@@ -464,26 +472,40 @@ internal unsafe struct PageHeap
             return 0;
         }
 
-        HugePage* run = count > 1 ? _runs.Find((int)count - 1) : null;
-        if (run != null && (nuint)run->RunLength == count - 1)
+        for (nuint fewer = count > 2 ? 2 : count - 1; fewer > 0; fewer--)
         {
-            nuint rest = pages - (count - 1) * PageBits.Pages;
-            HugePage* behind = HugePageRuns.Neighbour(run, run->RunLength);
-            nuint before = FreeBefore(run);
-            if (before + (behind != null ? (nuint)behind->FreeAtStart : 0) >= rest)
+            HugePage* run = _runs.Find((int)(count - fewer));
+            if (run != null && (nuint)run->RunLength < count && FindAround(run, pages) is var start && start != 0)
             {
-                return run->Start - ((before < rest ? before : rest) << PageMap.PageShift);
+                return start;
             }
         }
 
-        run = _runs.Find((int)count);
-        if (run == null)
+        HugePage* whole = _runs.Find((int)count);
+        return whole != null ? FindAround(whole, pages) : 0;
+    }
+
+    // As above, of all runs: where there is no other memory, what a block left must be found for the next of its size.
+    private nuint FindAroundAny(nuint pages)
+    {
+        nuint start = 0;
+        for (HugePage* run = _runs.After(null); run != null && start == 0; run = _runs.After(run))
         {
-            return 0;
+            start = FindAround(run, pages);
         }
 
-        nuint most = FreeBefore(run);
-        return run->Start - ((most < pages ? most : pages) << PageMap.PageShift);
+        return start;
+    }
+
+    // The start of a row of a run and the free pages before it, as far as they are of use, and behind it; 0 if it is too short.
+    private static nuint FindAround(HugePage* run, nuint pages)
+    {
+        nuint whole = (nuint)run->RunLength * PageBits.Pages;
+        HugePage* behind = HugePageRuns.Neighbour(run, run->RunLength);
+        nuint before = FreeBefore(run);
+        nuint most = whole < pages ? pages - whole : pages;
+        bool fits = before + whole + (behind != null ? (nuint)behind->FreeAtStart : 0) >= pages;
+        return fits ? run->Start - ((before < most ? before : most) << PageMap.PageShift) : 0;
     }
 
     // Free pages right before a run.

@@ -280,6 +280,67 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Assert.True(Os.Space.IsFree(Os.Space.HeapStart, Os.Space.HeapPages * PageMap.PageSize));
     }
 
+    // Where nothing can be mapped, what one leaves is for the next of its size, across however many borders of huge pages it lies.
+    [Theory]
+    [InlineData(37)]
+    [InlineData(122)]
+    [InlineData(123)]
+    [InlineData(257)]
+    [InlineData(489)]
+    [InlineData(611)]
+    [InlineData(700)]
+    [InlineData(1200)]
+    public void OneLargeBlockLessMakesRoomForOne(int pages)
+    {
+        List<nuint> blocks = [];
+        while (_heap->MappedBytes < 100 << 20)
+        {
+            blocks.Add((nuint)_model.Take((nuint)pages, PageMap.PageSize));
+        }
+
+        Os.MapsToFail = int.MaxValue;
+        for (Span* block; (block = _model.Take((nuint)pages, PageMap.PageSize)) != null;)
+        {
+            blocks.Add((nuint)block);
+        }
+
+        foreach (nuint block in blocks)
+        {
+            nuint start = ((Span*)block)->Start;
+            _model.Give((Span*)block);
+            Assert.Equal(start, _model.Take((nuint)pages, PageMap.PageSize)->Start);
+        }
+
+        _model.AssertTrackers();
+    }
+
+    // As above, where others are free that are too short, each with the like number of huge pages.
+    [Fact]
+    public void OfManyRowsTheOneThatIsLongEnoughIsFound()
+    {
+        nuint[] starts = new nuint[40];
+        Span*[] blocks = new Span*[starts.Length];
+        for (int i = 0; i < blocks.Length; i++)
+        {
+            blocks[i] = _model.Take(PagesPerHugePage + (nuint)(i == 0 ? 300 : 150), PageMap.PageSize);
+            starts[i] = blocks[i]->Start;
+            _model.Take(3 * PagesPerHugePage - blocks[i]->Pages, PageMap.PageSize);
+        }
+
+        Os.MapsToFail = int.MaxValue;
+        while (_model.Take(1, PageMap.PageSize) != null)
+        {
+        }
+
+        nuint pages = blocks[0]->Pages;
+        for (int i = 0; i < blocks.Length; i += 2)
+        {
+            _model.Give(blocks[i]);
+        }
+
+        Assert.Equal(starts[0], _model.Take(pages, PageMap.PageSize)->Start);
+    }
+
     // What can be mapped beside what is in use, with a huge page and a guard to spare: as much as the whole heap, too. Where that is too little none goes, nor where there is nothing.
     [Theory]
     [InlineData(3, 4, true)]
