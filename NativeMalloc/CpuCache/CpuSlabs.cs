@@ -137,24 +137,25 @@ internal static unsafe class CpuSlabs
     /// </summary>
     internal static void Drain(bool idleOnly, Slab* except = null)
     {
-        bool alone = Shim.IsSingleThreaded() != 0;
-        bool can = alone || FrontEnd.CanStopSlabs;
+        bool can = true;
         for (int index = 0; index < s_bound && can && !ForkGate.IsClosedTo(Shim.Thread()); index++)
         {
             Slab* slab = s_slabs[index];
             if (slab != null && slab != except && (!idleOnly || slab->IsIdle()))
             {
-                can = TryDrain(slab, alone, idleOnly);
+                can = TryDrain(slab, idleOnly);
             }
         }
     }
 
-    // Hides the slab, has the kernel abort the sequences that still see it, and puts it back when it is empty.
-    private static bool TryDrain(Slab* slab, bool alone, bool forGood)
+    // Hides the slab, has the kernel abort the sequences that still see it, and puts it back when it is empty. Threads that are made by a signal
+    // handler from then on do not see it.
+    private static bool TryDrain(Slab* slab, bool forGood)
     {
         slab->Lock.Acquire();
         Volatile.Write(ref s_table[slab->Index], 0);
-        bool stopped = alone || Os.AbortSequences(FrontEnd.IndexIsCpu ? slab->Index : Os.AllCpus);
+        bool stopped = Shim.IsSingleThreaded() != 0
+            || (FrontEnd.CanStopSlabs && Os.AbortSequences(FrontEnd.IndexIsCpu ? slab->Index : Os.AllCpus));
         if (stopped)
         {
             SlabDrain.Stopped(slab);

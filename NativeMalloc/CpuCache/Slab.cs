@@ -56,7 +56,7 @@ internal unsafe partial struct Slab
     /// <summary>Under the lock: the period (its <see cref="Period"/>) in which all stacks were taken back to be cut anew.</summary>
     internal long StacksTakenBack;
 
-    /// <summary>Under the lock of the table of CPUs: what the stacks came to when <see cref="IsIdle"/> last looked.</summary>
+    /// <summary>By the release thread, or a thread that is alone: what the stacks came to when <see cref="IsIdle"/> last looked.</summary>
     internal ulong Mark;
 
     /// <summary>The most that <see cref="CapacityBytes"/> may come to, and <see cref="LargeBytes"/>.</summary>
