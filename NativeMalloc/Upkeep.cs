@@ -39,6 +39,10 @@ internal static unsafe class Upkeep
             AllocationClock.Set(thread, size, now);
             EndPeriods(own, now);
         }
+        else if (size != 0)
+        {
+            AllocationClock.Fit(thread, size);
+        }
 
         ReleaseExcess();
     }

@@ -42,9 +42,25 @@ internal static unsafe class AllocationClock
         long left = thread->Countdown;
         if (left >= 0)
         {
-            long less = LookDistance.AfterFree(left, bytes);
-            thread->Distance -= left - less;
-            thread->Countdown = less;
+            ShortenTo(thread, left, LookDistance.AfterFree(left, bytes));
         }
+    }
+
+    /// <summary>An allocation of that size came along a slow path: the thread may have turned to such from larger ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Fit(ThreadState* thread, nuint size)
+    {
+        long left = thread->Countdown;
+        long most = LookDistance.Most((long)size);
+        if (left > most)
+        {
+            ShortenTo(thread, left, most);
+        }
+    }
+
+    private static void ShortenTo(ThreadState* thread, long left, long less)
+    {
+        thread->Distance -= left - less;
+        thread->Countdown = less;
     }
 }

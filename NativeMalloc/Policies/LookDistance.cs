@@ -28,9 +28,13 @@ internal static class LookDistance
             return Least;
         }
 
-        long most = (size < Least ? Least : size < MostSize ? size : MostSize) * MostAllocations;
+        long most = Most(size);
         return goneBy * 2 < most ? goneBy * 2 : most; // no more than an address space goes by
     }
+
+    /// <summary>So far is far enough for allocations of that size. Also where larger ones came before: of small ones there would be many more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static long Most(long size) => (size < Least ? Least : size < MostSize ? size : MostSize) * MostAllocations;
 
     /// <summary>
     /// What is left of a distance after a free that moved so many bytes along a slow path: less by those, but for what the next allocation goes

@@ -105,7 +105,7 @@ NATIVEMALLOC_FUNCTION int nativemalloc_get_statistics(struct nativemalloc_statis
 /*
  * Puts the statistics as one JSON object into the buffer of this many bytes, as far as they fit, with a zero byte at the end;
  * size may be 0, and buffer null then. Returns the length of all of it without the zero byte, so that it was cut off if the
- * result is not below size; or -1 with errno ENOMEM (there is no memory for a heap). Some 20,000 bytes, and 10 more for each 2 MiB of
+ * result is not below size; or -1 with errno ENOMEM (there is no memory for a heap). Some 30,000 bytes, and 10 more for each 2 MiB of
  * heap; the length changes with the numbers.
  */
 NATIVEMALLOC_FUNCTION int nativemalloc_statistics_json(char *buffer, size_t size);

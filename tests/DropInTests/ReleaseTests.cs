@@ -42,6 +42,16 @@ public sealed class ReleaseTests
     public void FreedHeapGoesBackWhileCachesServe(string index, string hertz, string size, string busy) =>
         Assert.InRange(Run(TestProgram.Run("lightly", "1", hertz, size, busy).With("NATIVEMALLOC_INDEX", index))["after"], 0, 4.5);
 
+    // 1,024 of those before are as many bytes as millions of those after.
+    [Theory]
+    [InlineData("100000")]
+    [InlineData("1000000")]
+    public void FreedMemoryGoesBackWhereSmallBlocksFollowOnLargeOnes(string size)
+    {
+        Dictionary<string, double> resident = Run(TestProgram.Run("smaller", size));
+        Assert.InRange(resident["gone"], resident["freed"] * 0.9, resident["freed"] * 1.1);
+    }
+
     // A size that turns the countdown over: each would put the next look off by 1 TiB.
     [Fact]
     public void TimeGoesOnAfterASignalHandlerAskedForWhatNobodyHas()

@@ -109,7 +109,7 @@ public sealed class StatisticsTests
     {
         Command turned = TestProgram.Run("turned").With("NATIVEMALLOC_INDEX", index).With("NATIVEMALLOC_RELEASE_DELAY", "86400000");
         JsonElement large = Statistics.Of(turned).GetProperty("classes").EnumerateArray().First(entry => entry.Number("size") >= 128 << 10);
-        Assert.InRange(large.Number("allocation_misses"), 1, 20 * 4 / 2); // else it never was in any cache
+        Assert.InRange(large.Number("allocation_misses"), 1, 20 * 4 * 3 / 4); // else it never was in any cache; of a small heap one has room for two
         Assert.Equal((0, 0), (large.Number("front_end"), large.Number("transfer")));
     }
 

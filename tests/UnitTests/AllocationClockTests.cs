@@ -46,6 +46,25 @@ public sealed unsafe class AllocationClockTests : AllocatorTest
         Assert.InRange(Allocate(size, 1000, apart: 1), 100, 500); // a hundred times a second
     }
 
+    // One that no cache had is the first of many, perhaps, of which all others are in caches.
+    [Theory]
+    [InlineData(16)]
+    [InlineData(1000)]
+    public void WhoTurnsToSmallerOnesLooksOnceInAThousandOfThem(long size)
+    {
+        Allocate(100_000, 100_000, apart: 0);
+        long gone = AllocationClock.GoneBy(Me);
+        Assert.InRange(Me->Countdown, 10 << 20, long.MaxValue);
+        AllocationClock.Fit(Me, (nuint)size);
+        Assert.Equal(gone, AllocationClock.GoneBy(Me));
+        Allocate(size, 1025, apart: 10);
+        Assert.Equal(100, Allocate(size, 100, apart: 10));
+
+        long left = Me->Countdown;
+        AllocationClock.Fit(Me, (nuint)size);
+        Assert.Equal(left, Me->Countdown);
+    }
+
     [Fact]
     public void AFreedHeapBringsTheLookToTheNextAllocationHoweverSmall()
     {
