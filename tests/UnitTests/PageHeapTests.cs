@@ -314,31 +314,31 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         _model.AssertTrackers();
     }
 
-    // As above, where others are free that are too short, each with the like number of huge pages.
+    // As above, where others are free that have as many huge pages and less beside them.
     [Fact]
     public void OfManyRowsTheOneThatIsLongEnoughIsFound()
     {
-        nuint[] starts = new nuint[40];
-        Span*[] blocks = new Span*[starts.Length];
+        const nuint Pages = 612;
+        Span*[] blocks = new Span*[20];
+        _model.Give(_model.Take((nuint)blocks.Length * 4 * PagesPerHugePage, PageMap.PageSize));
         for (int i = 0; i < blocks.Length; i++)
         {
-            blocks[i] = _model.Take(PagesPerHugePage + (nuint)(i == 0 ? 300 : 150), PageMap.PageSize);
-            starts[i] = blocks[i]->Start;
-            _model.Take(3 * PagesPerHugePage - blocks[i]->Pages, PageMap.PageSize);
+            nuint before = i == 0 ? 100u : 200;
+            _model.Take(before, PageMap.PageSize);
+            blocks[i] = _model.Take(i == 0 ? Pages : Pages - 200, PageMap.PageSize);
+            _model.Take(4 * PagesPerHugePage - before - blocks[i]->Pages, PageMap.PageSize);
+        }
+
+        nuint start = blocks[0]->Start;
+        foreach (Span* block in blocks)
+        {
+            _model.Give(block);
         }
 
         Os.MapsToFail = int.MaxValue;
-        while (_model.Take(1, PageMap.PageSize) != null)
-        {
-        }
-
-        nuint pages = blocks[0]->Pages;
-        for (int i = 0; i < blocks.Length; i += 2)
-        {
-            _model.Give(blocks[i]);
-        }
-
-        Assert.Equal(starts[0], _model.Take(pages, PageMap.PageSize)->Start);
+        Assert.Equal(start, _model.Take(Pages, PageMap.PageSize)->Start);
+        Assert.True(_model.Take(Pages, PageMap.PageSize) == null);
+        _model.AssertTrackers();
     }
 
     // What can be mapped beside what is in use, with a huge page and a guard to spare: as much as the whole heap, too. Where that is too little none goes, nor where there is nothing.
