@@ -248,7 +248,7 @@ internal unsafe struct CentralFreeList<TSpans>
     /// </summary>
     internal int Shed(nuint sizeClass, int most, bool all = false)
     {
-        if (!(_quiet || all) || SizeClasses.PagesPerSpan(sizeClass) > Span.MaxRemnantPages)
+        if (!(_quiet || all))
         {
             return 0;
         }
@@ -344,7 +344,7 @@ internal unsafe struct CentralFreeList<TSpans>
             Lock.Acquire();
             _leaving--;
             span->AddHoles(holes);
-            released = span->BytesOfUnits(holes);
+            released = Span.BytesOfUnits(holes);
             CountHoles((nint)released);
             _patience.OnReleased((uint)(released >> Span.KernelPageShift));
         }
@@ -368,7 +368,6 @@ internal unsafe struct CentralFreeList<TSpans>
     // Row by row; returns those that went.
     private static ulong ReleaseUnits(Span* span, ulong units, ref IdleStep step)
     {
-        int shift = span->UnitShift;
         ulong released = 0;
         for (ulong left = units; left != 0 && !step.IsRefused;)
         {
@@ -376,8 +375,8 @@ internal unsafe struct CentralFreeList<TSpans>
             int count = BitOperations.TrailingZeroCount(~(left >> first));
             ulong row = Bits.Mask(first, first + count);
             left &= ~row;
-            nuint bytes = (nuint)count << shift;
-            step.IsRefused = !TSpans.Release(span->Start + ((nuint)first << shift), bytes);
+            nuint bytes = (nuint)count << Span.KernelPageShift;
+            step.IsRefused = !TSpans.Release(span->Start + ((nuint)first << Span.KernelPageShift), bytes);
             step.OnRelease(bytes);
             released |= step.IsRefused ? 0 : row;
         }
@@ -555,7 +554,7 @@ internal unsafe struct CentralFreeList<TSpans>
         if (holes != 0)
         {
             filled = holes & ~span->Holes;
-            nuint bytes = span->BytesOfUnits(filled);
+            nuint bytes = Span.BytesOfUnits(filled);
             CountHoles(-(nint)bytes);
             _patience.OnWantedAgain((uint)(bytes >> Span.KernelPageShift));
         }
@@ -634,7 +633,7 @@ internal unsafe struct CentralFreeList<TSpans>
     {
         if (span->Holes != 0)
         {
-            CountHoles(-(nint)span->BytesOfUnits(span->Holes));
+            CountHoles(-(nint)Span.BytesOfUnits(span->Holes));
         }
     }
 

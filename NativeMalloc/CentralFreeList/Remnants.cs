@@ -43,7 +43,7 @@ internal unsafe struct Remnants<TSource>
     private fixed ulong _heads[Lists];
 
     // For the sets of spans of each number of pages, a MetadataPool.
-    private fixed ulong _pools[Span.MaxRemnantPages + 1];
+    private fixed ulong _pools[SizeClasses.MaxPagesPerSpan + 1];
 
     /// <summary>Bytes of the spans that are here, and of the objects in them that are not free.</summary>
     internal readonly nuint Bytes => (nuint)_pages << PageMap.PageShift;

@@ -17,9 +17,6 @@ internal unsafe partial struct Span
 {
     private const int MostWords = SizeClasses.MaxObjectsPerSpan / 64;
 
-    /// <summary>Spans of more pages do not become remnants: their objects are so few that they come back whole.</summary>
-    internal const int MaxRemnantPages = 32;
-
     internal nuint Start;
     internal nuint Pages;
     internal Span* Next;

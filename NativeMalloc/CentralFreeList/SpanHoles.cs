@@ -7,7 +7,7 @@ namespace NativeMalloc;
 /// A small span's holes: pages of it that no object lies on which is out, and that the kernel has taken back.
 /// </summary>
 /// <remarks>
-/// They go by units of the kernel's page, or of as many of those that 64 units make the span: a bit each. Where there are no more objects than
+/// They go by units, which are the kernel's pages: a bit each, which are enough for the longest span. Where there are no more objects than
 /// fit in one word of the bitmap, as of nearly all classes from 128 bytes on, its second word has them; other spans have none.
 /// Invariant: a hole reads zero, and all objects that overlap it are here. Taking one of them ends it.
 /// </remarks>
@@ -16,26 +16,12 @@ internal unsafe partial struct Span
     internal const int KernelPageShift = 12;
 
     private const int BitsOfWord = 64;
+    private const int UnitsOfPage = (int)PageMap.PageSize >> KernelPageShift;
 
     /// <summary>A unit each, from the span's start on.</summary>
     internal readonly ulong Holes => HasRoomForHoles ? _here[1] : 0;
 
-    /// <summary>Bytes of a unit are two to the power of it.</summary>
-    internal readonly int UnitShift
-    {
-        get
-        {
-            int shift = KernelPageShift;
-            while (Bytes >> shift > BitsOfWord)
-            {
-                shift++;
-            }
-
-            return shift;
-        }
-    }
-
-    internal readonly nuint BytesOfUnits(ulong units) => (nuint)Bits.Count(units) << UnitShift;
+    internal static nuint BytesOfUnits(ulong units) => (nuint)Bits.Count(units) << KernelPageShift;
 
     private readonly bool HasRoomForHoles => Objects <= BitsOfWord;
 
@@ -47,11 +33,10 @@ internal unsafe partial struct Span
             return 0;
         }
 
-        int shift = UnitShift;
-        ulong idle = Bits.Mask(0, (int)(Bytes >> shift)) & ~_here[1];
+        ulong idle = Bits.Mask(0, (int)Pages * UnitsOfPage) & ~_here[1];
         for (ulong others = ~_here[0] & Bits.Mask(0, Objects); others != 0 && idle != 0; others &= others - 1)
         {
-            idle &= ~UnitsOf(BitOperations.TrailingZeroCount(others), shift);
+            idle &= ~UnitsOf(BitOperations.TrailingZeroCount(others));
         }
 
         return idle;
@@ -63,18 +48,16 @@ internal unsafe partial struct Span
     /// <summary>An 8 KiB page of it is all hole.</summary>
     internal readonly bool IsHole(nuint page)
     {
-        int shift = UnitShift;
-        int first = (int)((page << PageMap.PageShift) >> shift);
-        int last = (int)((((page + 1) << PageMap.PageShift) - 1) >> shift);
-        ulong units = Bits.Mask(first, last + 1);
+        int first = (int)page * UnitsOfPage;
+        ulong units = Bits.Mask(first, first + UnitsOfPage);
         return (Holes & units) == units;
     }
 
-    /// <summary>The first 32 of its 8 KiB pages that are all hole.</summary>
+    /// <summary>Those of its 8 KiB pages that are all hole, a bit each.</summary>
     internal readonly uint HolePages()
     {
         uint pages = 0;
-        for (int page = 0; Holes != 0 && page < MaxRemnantPages && page < (int)Pages; page++)
+        for (int page = 0; Holes != 0 && page < (int)Pages; page++)
         {
             pages |= IsHole((nuint)page) ? 1u << page : 0;
         }
@@ -98,12 +81,11 @@ internal unsafe partial struct Span
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void TakeAmongHoles(ref void** objects, void** end)
     {
-        int shift = UnitShift;
         ulong onHoles = 0;
         for (ulong here = _here[0]; here != 0; here &= here - 1)
         {
             int number = BitOperations.TrailingZeroCount(here);
-            onHoles |= (_here[1] & UnitsOf(number, shift)) != 0 ? 1UL << number : 0;
+            onHoles |= (_here[1] & UnitsOf(number)) != 0 ? 1UL << number : 0;
         }
 
         nuint size = SizeClasses.Size(SizeClass);
@@ -111,17 +93,17 @@ internal unsafe partial struct Span
         ulong left = TakeFrom(onHoles, Start, size, ref objects, end);
         for (ulong filled = onHoles & ~left; filled != 0; filled &= filled - 1)
         {
-            _here[1] &= ~UnitsOf(BitOperations.TrailingZeroCount(filled), shift);
+            _here[1] &= ~UnitsOf(BitOperations.TrailingZeroCount(filled));
         }
 
         _here[0] = others | left;
     }
 
     // The units that an object lies on.
-    private readonly ulong UnitsOf(int number, int shift)
+    private readonly ulong UnitsOf(int number)
     {
         nuint size = SizeClasses.Size(SizeClass);
         nuint start = (nuint)number * size;
-        return Bits.Mask((int)(start >> shift), (int)((start + size - 1) >> shift) + 1);
+        return Bits.Mask((int)(start >> KernelPageShift), (int)((start + size - 1) >> KernelPageShift) + 1);
     }
 }

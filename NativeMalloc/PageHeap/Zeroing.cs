@@ -19,13 +19,12 @@ internal static unsafe class Zeroing
         bool isFirstUse = span->IsFirstUse((nuint)block);
         byte* start = (byte*)span->Start;
         byte* end = block + size;
-        int shift = span->UnitShift;
-        int unit = (int)((nuint)(block - start) >> shift);
-        int last = (int)((nuint)(end - 1 - start) >> shift);
+        int unit = (int)((nuint)(block - start) >> Span.KernelPageShift);
+        int last = (int)((nuint)(end - 1 - start) >> Span.KernelPageShift);
         for (; Bits.NextClearRun(&holes, ref unit, last + 1, out int count); unit += count)
         {
-            byte* row = start + ((nuint)unit << shift);
-            byte* rowEnd = row + ((nuint)count << shift);
+            byte* row = start + ((nuint)unit << Span.KernelPageShift);
+            byte* rowEnd = row + ((nuint)count << Span.KernelPageShift);
             Clear(row > block ? row : block, rowEnd < end ? rowEnd : end, isFirstUse);
         }
     }

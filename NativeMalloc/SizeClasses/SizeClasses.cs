@@ -28,6 +28,9 @@ internal static unsafe class SizeClasses
     /// <summary>Most objects in one span: the bits of its bitmap.</summary>
     internal const int MaxObjectsPerSpan = 512;
 
+    /// <summary>Most pages of one span: sets of them have a bit each in 32, and sets of the kernel's in 64.</summary>
+    internal const int MaxPagesPerSpan = 32;
+
     /// <summary>Up to here sizes have classes in steps of 16 bytes.</summary>
     internal const int MaxFineSize = 32 * 1024;
 

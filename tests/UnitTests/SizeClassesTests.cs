@@ -95,6 +95,7 @@ public sealed class SizeClassesTests
             Assert.Equal(shortest, (int)SizeClasses.PagesPerSpan(sizeClass));
             Assert.Equal(Objects(shortest), SizeClasses.ObjectsPerSpan(sizeClass));
             Assert.InRange(SizeClasses.ObjectsPerSpan(sizeClass), 1, SizeClasses.MaxObjectsPerSpan);
+            Assert.InRange((int)SizeClasses.PagesPerSpan(sizeClass), 1, SizeClasses.MaxPagesPerSpan);
 
             int Objects(int pages) => Bytes(pages) / size;
             int Tail(int pages) => Bytes(pages) % size;

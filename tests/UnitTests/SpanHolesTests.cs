@@ -24,7 +24,7 @@ public sealed unsafe class SpanHolesTests
     {
         Random random = new(sizeClass);
         Span span = NewSpan((nuint)sizeClass);
-        int units = (int)(span.Bytes >> span.UnitShift);
+        int units = (int)(span.Bytes >> Span.KernelPageShift);
         Assert.InRange(units, 2, Most);
         Assert.Equal(units == Most ? ulong.MaxValue : (1UL << units) - 1, span.IdleUnits()); // all of a span that is whole
         for (int round = 0; round < 20; round++)
@@ -110,24 +110,6 @@ public sealed unsafe class SpanHolesTests
         Assert.Equal((nuint)4, page);
     }
 
-    // There may be longer ones than today's classes have.
-    [Theory]
-    [InlineData(1, 12, 2)]
-    [InlineData(32, 12, 64)]
-    [InlineData(33, 13, 33)]
-    [InlineData(64, 13, 64)]
-    [InlineData(100, 14, 50)]
-    [InlineData(255, 15, 63)]
-    public void TheUnitsOfALongSpanAreLarger(int pages, int shift, int units)
-    {
-        Span span = new() { Start = s_start, Pages = (nuint)pages, Objects = 2 };
-        Assert.Equal((shift, units), (span.UnitShift, (int)(span.Bytes >> span.UnitShift)));
-        span.AddHoles(1UL << (units - 1));
-        Assert.Equal((nuint)1 << shift, span.BytesOfUnits(span.Holes));
-        Assert.Equal(shift > 12, span.IsHole((nuint)(units - 1) << shift >> 13));
-        Assert.False(span.IsHole(0) && pages > 1);
-    }
-
     private static bool IsOn(ref Span span, nuint address, ulong units)
     {
         for (int unit = 0; unit < Most; unit++)
@@ -143,7 +125,7 @@ public sealed unsafe class SpanHolesTests
 
     private static bool LiesOn(ref Span span, nuint address, int unit)
     {
-        nuint bytes = (nuint)1 << span.UnitShift;
+        nuint bytes = (nuint)1 << Span.KernelPageShift;
         nuint start = span.Start + (nuint)unit * bytes;
         return address < start + bytes && start < address + SizeClasses.Size(span.SizeClass);
     }
