@@ -300,7 +300,8 @@ internal unsafe struct CentralFreeList<TSpans>
     }
 
     /// <summary>
-    /// Goes on with the look: idle pages of spans that were quiet since the last one go back to the kernel, while the step lasts. Returns the bytes that went. The lock is not held meanwhile; a span is withdrawn.
+    /// Goes on with the look: idle pages of spans that were quiet since the last one go back to the kernel, while the step lasts. Returns the
+    /// bytes that went. The lock is not held meanwhile; a span is withdrawn.
     /// </summary>
     internal nuint ReleaseIdle(ref IdleStep step)
     {

@@ -27,8 +27,8 @@ internal unsafe struct HugePage
 
     internal PageAdvice Advice;
 
-    /// <summary>The kernel was advised to keep it in small pages, which it was not when it was mapped (see <see cref="HugePageAdvice"/>).</summary>
-    internal bool KeptSmall;
+    /// <summary>1 if the kernel was advised to keep it in small pages, which it was not when it was mapped (see <see cref="HugePageAdvice"/>).</summary>
+    internal int KeptSmall;
 
     /// <summary>It lies in a mapping that the kernel moved here, apart from the heap's own.</summary>
     internal bool Moved;

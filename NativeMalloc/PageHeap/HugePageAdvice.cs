@@ -1,3 +1,5 @@
+using System.Threading;
+
 namespace NativeMalloc;
 
 /// <summary>What the kernel was advised last of a huge page.</summary>
@@ -72,7 +74,7 @@ internal static unsafe class HugePageAdvice
     internal static nint OnTaken(HugePage* hugePage, byte sizeClass, bool scarce, long keptSmall)
     {
         bool small = sizeClass == 0;
-        bool differs = small ? hugePage->Advice == PageAdvice.Huge || (scarce && hugePage->Advice == PageAdvice.None) : hugePage->KeptSmall;
+        bool differs = small ? hugePage->Advice == PageAdvice.Huge || (scarce && hugePage->Advice == PageAdvice.None) : hugePage->KeptSmall != 0;
         return differs && Options.HugePages == HugePageChoice.Auto ? Turn(hugePage, small, keptSmall) : 0;
     }
 
@@ -93,9 +95,10 @@ internal static unsafe class HugePageAdvice
             return 0;
         }
 
-        hugePage->KeptSmall = small;
+        int kept = small ? 1 : 0;
+        int before = Interlocked.Exchange(ref hugePage->KeptSmall, kept); // others may be at the same one
         hugePage->Advice = small ? PageAdvice.Small : PageAdvice.Huge;
         Give((byte*)hugePage->Start, PageMap.HugePageSize, hugePage->Advice);
-        return small ? 1 : -1;
+        return kept - before;
     }
 }

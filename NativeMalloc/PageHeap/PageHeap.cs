@@ -823,7 +823,7 @@ internal unsafe struct PageHeap
                 HugePage* hugePage = PageMap.HugePageOf(start);
                 _releasedPages -= hugePage->ReleasedPages;
                 SetBeginsMapping(hugePage, false);
-                Interlocked.Add(ref _keptSmall, hugePage->KeptSmall ? -1 : 0);
+                Interlocked.Add(ref _keptSmall, -hugePage->KeptSmall);
                 PageMap.SetHugePage(start, null);
                 _trackers.Give(hugePage);
             }

@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Text;
+using System.Threading;
 using Xunit;
 
 namespace NativeMalloc.UnitTests;
@@ -93,6 +95,29 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
         _heap.Release(nuint.MaxValue);
         Assert.Empty(Os.Advice);
         _heap.Give(other, released: false);
+    }
+
+    // Those that give back pages of its spans hold no lock. Else the count would grow for ever, and no more be kept small at last.
+    [Fact]
+    public void WhereSeveralAdviseTheSameAtOnceOneCounts()
+    {
+        const int Rounds = 5000;
+        HugePage* hugePages = (HugePage*)NativeMemory.AllocZeroed(Rounds, (nuint)sizeof(HugePage));
+        using Barrier barrier = new(2);
+        long kept = 0;
+        Thread[] threads = [.. Enumerable.Range(0, 2).Select(_ => new Thread(() =>
+        {
+            for (int i = 0; i < Rounds; i++)
+            {
+                hugePages[i].UsedPages = 1;
+                barrier.SignalAndWait();
+                Interlocked.Add(ref kept, HugePageAdvice.OnReleased(&hugePages[i], 0, 0));
+            }
+        }))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        NativeMemory.Free(hugePages);
+        Assert.Equal(Rounds, kept);
     }
 
     [Fact]

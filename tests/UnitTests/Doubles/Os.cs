@@ -244,7 +244,13 @@ internal static unsafe class Os
     /// <summary>What each call of <see cref="AdviseHuge"/> was given.</summary>
     internal static List<(nuint Start, nuint Bytes, bool Huge)> Advice { get; } = [];
 
-    internal static void AdviseHuge(byte* start, nuint bytes, bool huge) => Advice.Add(((nuint)start, bytes, huge));
+    internal static void AdviseHuge(byte* start, nuint bytes, bool huge)
+    {
+        lock (Advice)
+        {
+            Advice.Add(((nuint)start, bytes, huge));
+        }
+    }
 
     internal static MoveResult MovePages(byte* from, nuint bytes, byte* to, nuint room)
     {
