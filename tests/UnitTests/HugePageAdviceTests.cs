@@ -103,14 +103,18 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
     {
         const int Rounds = 5000;
         HugePage* hugePages = (HugePage*)NativeMemory.AllocZeroed(Rounds, (nuint)sizeof(HugePage));
-        using Barrier barrier = new(2);
+        int arrived = 0;
         long kept = 0;
         Thread[] threads = [.. Enumerable.Range(0, 2).Select(_ => new Thread(() =>
         {
             for (int i = 0; i < Rounds; i++)
             {
                 hugePages[i].UsedPages = 1;
-                barrier.SignalAndWait();
+                Interlocked.Increment(ref arrived);
+                while (Volatile.Read(ref arrived) < 2 * (i + 1)) // awake, or one would be late
+                {
+                }
+
                 Interlocked.Add(ref kept, HugePageAdvice.OnReleased(&hugePages[i], 0, 0));
             }
         }))];
