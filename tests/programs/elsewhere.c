@@ -4,7 +4,6 @@
  *     elsewhere         "there": MiB above what there was before, on the CPU where they were freed; "after": after a second on another
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,19 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "resident.h"
+
 enum { BLOCKS = 6000, ROUNDS = 50 };
 
 static char *blocks[BLOCKS];
-
-static double resident(void)
-{
-    char text[100] = "";
-    int file = open("/proc/self/statm", O_RDONLY);
-    if (file < 0 || read(file, text, sizeof text - 1) <= 0)
-        abort();
-    close(file);
-    return strtod(strchr(text, ' '), NULL) * 4096 / (1 << 20);
-}
 
 /* To the first CPU that it may run on, or the second; the same where there is but one. */
 static void go_to(int which)

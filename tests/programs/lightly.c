@@ -5,7 +5,6 @@
  *                                           takes and frees blocks of up to SIZE bytes, the others wait; BUSY: after a tight loop with as large
  *                                           ones. "after": MiB above what there was before, after 1.5 s
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,20 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "resident.h"
+
 enum { HEAP = 300 << 20, LARGEST = 2000, MOST_THREADS = 16 };
 
 static pthread_barrier_t together;
 static size_t threads;
-
-static double resident(void)
-{
-    char text[100] = "";
-    int file = open("/proc/self/statm", O_RDONLY);
-    if (file < 0 || read(file, text, sizeof text - 1) <= 0)
-        abort();
-    close(file);
-    return strtod(strchr(text, ' '), NULL) * 4096 / (1 << 20);
-}
 
 static uint64_t next(uint64_t *state)
 {

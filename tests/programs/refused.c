@@ -4,7 +4,6 @@
  *     refused SIZE      the handler asks for SIZE bytes (as strtoull reads them) all the time while the thread allocates. "freed": MiB that are
  *                       freed then, "gone": of them, what went back to the kernel while the thread only took and freed one small block
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,8 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "resident.h"
 
 enum { HEAP = 400 << 20, FREED = 80 << 20, SLOW = 200000, REFUSALS = 100 };
 
@@ -25,16 +26,6 @@ static void ask(int signal)
     if (block)
         abort();
     refusals++;
-}
-
-static double resident(void)
-{
-    char text[100] = "";
-    int file = open("/proc/self/statm", O_RDONLY);
-    if (file < 0 || read(file, text, sizeof text - 1) <= 0)
-        abort();
-    close(file);
-    return strtod(strchr(text, ' '), NULL) * 4096 / (1 << 20);
 }
 
 static void *filled(size_t size)

@@ -4,24 +4,15 @@
  *     smaller SIZE      "freed": MiB that are freed before so many blocks of SIZE bytes were taken and freed one by one; "gone": of them, what went
  *                       back to the kernel while a block of 64 bytes was taken and freed each millisecond or two, 2,500 times
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAP = 400 << 20, FREED = 80 << 20, LARGE_ONES = 10000, SMALL_ONES = 2500 };
+#include "resident.h"
 
-static double resident(void)
-{
-    char text[100] = "";
-    int file = open("/proc/self/statm", O_RDONLY);
-    if (file < 0 || read(file, text, sizeof text - 1) <= 0)
-        abort();
-    close(file);
-    return strtod(strchr(text, ' '), NULL) * 4096 / (1 << 20);
-}
+enum { HEAP = 400 << 20, FREED = 80 << 20, LARGE_ONES = 10000, SMALL_ONES = 2500 };
 
 static void *filled(size_t size)
 {
