@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Threading;
 
@@ -339,13 +338,10 @@ internal static unsafe class Heap
     // Pages of what begins there, a bit each.
     private static void GivePages(nuint start, uint pages, PageContents contents)
     {
-        int end = 0;
-        for (ulong left = pages; left != 0; left = (ulong)pages >> end << end)
+        for (ulong left = pages; left != 0;)
         {
-            int first = BitOperations.TrailingZeroCount(left);
-            int count = BitOperations.TrailingZeroCount(~(left >> first));
+            int count = Bits.TakeRow(ref left, out int first);
             Pages->GivePart(start + ((nuint)first << PageMap.PageShift), (nuint)count, contents);
-            end = first + count;
         }
     }
 

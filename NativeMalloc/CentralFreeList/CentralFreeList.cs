@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -372,14 +371,11 @@ internal unsafe struct CentralFreeList<TSpans>
         ulong released = 0;
         for (ulong left = units; left != 0 && !step.IsRefused;)
         {
-            int first = BitOperations.TrailingZeroCount(left);
-            int count = BitOperations.TrailingZeroCount(~(left >> first));
-            ulong row = Bits.Mask(first, first + count);
-            left &= ~row;
+            int count = Bits.TakeRow(ref left, out int first);
             nuint bytes = (nuint)count << Span.KernelPageShift;
             step.IsRefused = !TSpans.Release(span->Start + ((nuint)first << Span.KernelPageShift), bytes);
             step.OnRelease(bytes);
-            released |= step.IsRefused ? 0 : row;
+            released |= step.IsRefused ? 0 : Bits.Mask(first, first + count);
         }
 
         return released;

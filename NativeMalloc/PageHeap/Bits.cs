@@ -153,6 +153,15 @@ internal static unsafe class Bits
         return (int)((value * 0x0101010101010101) >> 56);
     }
 
+    /// <summary>Takes the first row of neighbours out of a set of one word, which has some; returns how many they are.</summary>
+    internal static int TakeRow(ref ulong bits, out int first)
+    {
+        first = BitOperations.TrailingZeroCount(bits);
+        int count = BitOperations.TrailingZeroCount(~(bits >> first));
+        bits &= ~Mask(first, first + count);
+        return count;
+    }
+
     /// <summary>In the word of a number, the bits from it on, up to the end of the word or the range's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Mask(int number, int end)

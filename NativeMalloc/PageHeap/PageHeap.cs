@@ -876,7 +876,6 @@ internal unsafe struct PageHeap
         }
 
         offered = (nint)pages;
-
         UsePages(start, pages);
         SetLeaving((nint)pages);
         _lock.Release();

@@ -1,6 +1,3 @@
-using System;
-using System.Runtime.CompilerServices;
-
 namespace NativeMalloc;
 
 /// <summary>
@@ -30,9 +27,8 @@ internal static unsafe class Clock
             Segments = (Segment*)(image + *(ulong*)(image + 32)),
             SegmentCount = *(ushort*)(image + 56),
         };
-        ReadOnlySpan<byte> name = "__vdso_clock_gettime"u8;
         ElfSymbols symbols = ElfSymbols.Of(&vdso);
-        ElfSymbol* symbol = symbols.Find((byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in name[0])));
+        ElfSymbol* symbol = symbols.Find(Literal.Pointer("__vdso_clock_gettime"u8));
         s_read = symbol != null ? symbols.AddressOf(symbol) : null;
     }
 

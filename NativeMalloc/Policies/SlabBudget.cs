@@ -8,8 +8,8 @@ namespace NativeMalloc;
 internal static class SlabBudget
 {
     /// <summary>
-    /// The most that is of use to one slab, and so the least that all share: with half of it a mixed workload took a quarter longer, and heaps'
-    /// resident memory was the same; with a third more it was no faster.
+    /// The most that is of use to one slab, and so the least of a lone CPU's, and that all threads' share: with half of it a mixed workload took a
+    /// quarter longer, and heaps' resident memory was the same; with a third more it was no faster.
     /// </summary>
     private const nint MostOfOne = 6 << 20;
 

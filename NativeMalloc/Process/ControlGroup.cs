@@ -81,8 +81,7 @@ internal static unsafe class ControlGroup
     private static bool ReadGroup()
     {
         FileBytes file = default;
-        ReadOnlySpan<byte> path = "/proc/self/cgroup\0"u8;
-        if (!Open(ref file, Pointer(path)))
+        if (!Open(ref file, Literal.Pointer("/proc/self/cgroup"u8)))
         {
             return false;
         }
@@ -112,8 +111,7 @@ internal static unsafe class ControlGroup
     private static void ReadMounts()
     {
         FileBytes file = default;
-        ReadOnlySpan<byte> path = "/proc/self/mountinfo\0"u8;
-        if (!Open(ref file, Pointer(path)))
+        if (!Open(ref file, Literal.Pointer("/proc/self/mountinfo"u8)))
         {
             return;
         }
@@ -392,6 +390,4 @@ internal static unsafe class ControlGroup
 
         return length;
     }
-
-    private static byte* Pointer(ReadOnlySpan<byte> text) => (byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in text[0]));
 }

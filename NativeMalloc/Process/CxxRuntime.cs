@@ -1,6 +1,5 @@
 #pragma warning disable CS0649 // the shim assigns some fields
 using System;
-using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
 
@@ -68,7 +67,7 @@ internal static unsafe class CxxRuntime
     private static void* Find(ReadOnlySpan<byte> name)
     {
         Search search = default;
-        search.Name = (byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in name[0]));
+        search.Name = Literal.Pointer(name);
         Shim.EachObject(&LookIntoObject, &search);
         return search.Found;
     }

@@ -1,5 +1,4 @@
 using System.Runtime;
-using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -35,7 +34,7 @@ internal static unsafe class DynamicLoading
     {
         Search* search = (Search*)data;
         ElfSymbols symbols = ElfSymbols.Of(loaded);
-        ElfSymbol* dlopen = symbols.Find(Name("dlopen"u8));
+        ElfSymbol* dlopen = symbols.Find(Literal.Pointer("dlopen"u8));
         if (!search->IsBehind)
         {
             search->Own = symbols;
@@ -49,7 +48,7 @@ internal static unsafe class DynamicLoading
         }
 
         // Of the names that every libc has, one that nobody puts another in the place of. Before glibc 2.34 libpthread has it too.
-        if (symbols.Find(Name("__libc_current_sigrtmin"u8)) != null)
+        if (symbols.Find(Literal.Pointer("__libc_current_sigrtmin"u8)) != null)
         {
             // musl calls this without a lock: two threads' first dlopens must not make the table read-only for each other.
             while (Interlocked.CompareExchange(ref s_redirecting, 1, 0) != 0)
@@ -90,8 +89,6 @@ internal static unsafe class DynamicLoading
         Os.Protect(libc.First, end, writable: false);
         return true;
     }
-
-    private static byte* Name(System.ReadOnlySpan<byte> text) => (byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in text[0]));
 
     private struct Search
     {

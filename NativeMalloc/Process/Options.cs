@@ -67,7 +67,7 @@ internal static unsafe class Options
 
     internal static uint SoftLimitPercent { get; private set; }
 
-    internal static bool AnyPercent { get; private set; }
+    internal static bool AnyPercent => (LimitPercent | SoftLimitPercent) != 0;
 
     /// <summary>What the kernel is to be advised on huge pages (see <see cref="HugePageAdvice"/>).</summary>
     internal static HugePageChoice HugePages { get; private set; }
@@ -146,7 +146,6 @@ internal static unsafe class Options
         {
             Limit = ReadLimit(value, out uint percent, out bool valid);
             LimitPercent = percent;
-            AnyPercent = percent != 0 || SoftLimitPercent != 0;
             return valid;
         }
 
@@ -154,7 +153,6 @@ internal static unsafe class Options
         {
             SoftLimit = ReadLimit(value, out uint percent, out bool valid);
             SoftLimitPercent = percent;
-            AnyPercent = percent != 0 || LimitPercent != 0;
             return valid;
         }
 

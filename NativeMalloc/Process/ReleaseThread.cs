@@ -1,5 +1,4 @@
 using System.Runtime;
-using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
 
@@ -31,8 +30,7 @@ internal static unsafe class ReleaseThread
     [RuntimeExport("nm_release_thread")]
     internal static void* Run(void* unused)
     {
-        System.ReadOnlySpan<byte> name = "nativemalloc\0"u8;
-        Os.NameThread((byte*)Unsafe.AsPointer(ref Unsafe.AsRef(in name[0])));
+        Os.NameThread(Literal.Pointer("nativemalloc"u8));
         ThreadState* thread = Shim.Thread();
         while (true)
         {
