@@ -10,64 +10,18 @@
  *     memory fragmented   MiB resident of 1.1 GiB of which parts were freed and filled in turn, and the process's mappings then
  *     memory threads      MiB resident with 64 threads that hold 1 MiB each
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "blocks.h"
 #include "programs/random.h"
-
-struct block {
-    char *start;
-    size_t size;
-};
-
-static struct block *blocks; /* as many as were asked for, in memory of their own */
-static size_t count, room, live;
-static double base;
-
-static double resident(void)
-{
-    char text[100] = "";
-    int file = open("/proc/self/statm", O_RDONLY);
-    if (file < 0 || read(file, text, sizeof text - 1) <= 0)
-        abort();
-    close(file);
-    return strtod(strchr(text, ' '), NULL) * 4096;
-}
-
-/* Room for records, all resident from now on; and that much is where counting begins. */
-static void start(size_t records)
-{
-    room = records;
-    blocks = mmap(NULL, room * sizeof *blocks, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (blocks == MAP_FAILED)
-        abort();
-    base = resident();
-}
 
 static void add(size_t size)
 {
-    if (count == room)
-        abort();
-    char *block = malloc(size);
-    if (!block)
-        abort();
-    memset(block, 1, size);
-    blocks[count++] = (struct block){ block, size };
-    live += size;
-}
-
-static void drop(size_t index)
-{
-    free(blocks[index].start);
-    live -= blocks[index].size;
-    blocks[index] = blocks[--count];
+    memset(take(size), 1, size);
 }
 
 /* 16 bytes to 8 KiB, each doubling as likely as the others. */
@@ -89,13 +43,13 @@ static void turnover(void)
     const size_t bytes = (size_t)256 << 20;
     start(8 << 20);
     fill_mixed(bytes);
-    printf("full %.3f\n", (resident() - base) / live);
+    printf("full %.3f\n", resident() / live);
     double worst = 0, last = 0;
     for (int generation = 0; generation < GENERATIONS; generation++) {
         for (size_t left = count / 3; count > left;)
             drop(next() % count);
         fill_mixed(bytes);
-        last = (resident() - base) / live;
+        last = resident() / live;
         worst = last > worst ? last : worst;
     }
     printf("worst %.3f\nlast %.3f\n", worst, last);
@@ -109,7 +63,7 @@ static void shifting(void)
     for (size_t from = 32; from <= 16384; from *= 2) {
         while (live < bytes)
             add(from + next() % from);
-        double now = (resident() - base) / live;
+        double now = resident() / live;
         printf("from-%zu %.3f\n", from, now);
         worst = now > worst ? now : worst;
         for (size_t left = count / 10; count > left;)
@@ -118,17 +72,11 @@ static void shifting(void)
     printf("worst %.3f\n", worst);
 }
 
-static void pause_for(double seconds)
-{
-    struct timespec time = { (time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9) };
-    nanosleep(&time, NULL);
-}
-
 static void freed(int random)
 {
     start(8 << 20);
     fill_mixed((size_t)308 << 20);
-    printf("peak %.1f\n", (resident() - base) / 1048576);
+    printf("peak %.1f\n", resident() / 1048576);
     if (random)
         for (size_t i = count - 1; i > 0; i--) {
             size_t other = next() % (i + 1);
@@ -138,7 +86,7 @@ static void freed(int random)
         }
     for (size_t i = 0; i < count; i++)
         free(blocks[i].start);
-    printf("at-once %.1f\n", (resident() - base) / 1048576);
+    printf("at-once %.1f\n", resident() / 1048576);
 
     /* About 1,000 operations a second over ten sizes, ten blocks of each at a time: some miss the caches. */
     static const size_t sizes[] = { 16, 40, 100, 250, 600, 1500, 4000, 10000, 30000, 100000 };
@@ -148,9 +96,9 @@ static void freed(int random)
             some[i / 10][i % 10] = malloc(sizes[i / 10]);
         for (int i = 0; i < 100; i++)
             free(some[i / 10][i % 10]);
-        pause_for(0.2);
+        pause_for(200);
     }
-    printf("after %.1f\n", (resident() - base) / 1048576);
+    printf("after %.1f\n", resident() / 1048576);
 }
 
 static void once(void)
@@ -160,7 +108,7 @@ static void once(void)
         add(size);
         drop(0);
     }
-    printf("resident %.2f\n", (resident() - base) / 1048576);
+    printf("resident %.2f\n", resident() / 1048576);
 }
 
 static void fragmented(void)
@@ -172,7 +120,7 @@ static void fragmented(void)
             add(SIZE);
         while (count > BLOCKS * 3 / 10)
             drop(next() % count);
-        pause_for(0.3);
+        pause_for(300);
         while (count < BLOCKS * 6 / 10)
             add(SIZE);
     }
@@ -180,7 +128,7 @@ static void fragmented(void)
     FILE *file = fopen("/proc/self/maps", "r");
     while (file && (letter = getc(file)) != EOF)
         mappings += letter == '\n';
-    printf("live %.1f\nresident %.1f\nmappings %d\n", live / 1048576.0, (resident() - base) / 1048576, mappings);
+    printf("live %.1f\nresident %.1f\nmappings %d\n", live / 1048576.0, resident() / 1048576, mappings);
 }
 
 static void untouched(void)
@@ -190,7 +138,7 @@ static void untouched(void)
     for (int i = 0; i < 300; i++)
         if (!(blocks[i].start = calloc(1, sizes[i % 3])))
             abort();
-    printf("resident %.2f\n", (resident() - base) / 1048576);
+    printf("resident %.2f\n", resident() / 1048576);
 }
 
 static pthread_barrier_t barrier;
@@ -220,7 +168,7 @@ static void threads(void)
             abort();
     }
     pthread_barrier_wait(&barrier);
-    printf("resident %.1f\n", (resident() - base) / 1048576);
+    printf("resident %.1f\n", resident() / 1048576);
     pthread_barrier_wait(&barrier);
 }
 

@@ -16,39 +16,19 @@
  * Sizes are drawn so that each doubling is as likely as the others. "After" is 1.5 s of light use: a small block is taken and freed each
  * millisecond, which no cache misses.
  */
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "blocks.h"
 #include "programs/random.h"
-
-struct block {
-    char *start;
-    size_t size;
-};
 
 enum { RECORDS = 4 << 20 };
 
-static struct block *blocks;
-static size_t count, live;
-static double base;
 static uint64_t state = 88172645463325252u;
-
-static double resident(void)
-{
-    char text[100] = "";
-    int file = open("/proc/self/statm", O_RDONLY);
-    if (file < 0 || read(file, text, sizeof text - 1) <= 0)
-        abort();
-    close(file);
-    return strtod(strchr(text, ' '), NULL) * 4096 - base;
-}
 
 static double milliseconds_of(clockid_t clock)
 {
@@ -60,12 +40,6 @@ static double milliseconds_of(clockid_t clock)
 static double mib(double bytes)
 {
     return bytes / 1048576;
-}
-
-static void pause_for(double milliseconds)
-{
-    struct timespec time = { (time_t)(milliseconds / 1e3), (long)(milliseconds * 1e6) % 1000000000 };
-    nanosleep(&time, NULL);
 }
 
 static void use_lightly(double milliseconds)
@@ -102,19 +76,7 @@ static void touch(char *start, size_t size)
 
 static void add(size_t size)
 {
-    char *start = count < RECORDS ? malloc(size) : NULL;
-    if (!start)
-        abort();
-    touch(start, size);
-    blocks[count++] = (struct block){ start, size };
-    live += size;
-}
-
-static void drop(size_t index)
-{
-    free(blocks[index].start);
-    live -= blocks[index].size;
-    blocks[index] = blocks[--count];
+    touch(take(size), size);
 }
 
 static void drop_by_lot(size_t left)
@@ -206,10 +168,7 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc && i < 8; i++)
         numbers[i - 2] = atol(argv[i]);
     free(malloc(1));
-    blocks = mmap(NULL, RECORDS * sizeof *blocks, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (blocks == MAP_FAILED)
-        abort();
-    base = resident();
+    start(RECORDS);
     if (!strcmp(mode, "turnover")) {
         state += numbers[0];
         turnover();
