@@ -10,7 +10,7 @@ out=out
 work=$out/obj/link
 log=$out/obj/ilc.log
 ilc_object=$out/obj/NativeMalloc/Release/net10.0/linux-x64/native/NativeMalloc.o
-inputs=(NativeMalloc Shim build.sh packaging/version.sh Directory.Build.props global.json)
+inputs=(NativeMalloc Shim build.sh packaging/version.sh packaging/layout.sh packaging/Command/structures.txt Directory.Build.props global.json)
 compile=(-g -O2 -fPIC -fvisibility=hidden -ftls-model=initial-exec -ffreestanding -fno-stack-protector
     -fasynchronous-unwind-tables -Wall -Wextra -Werror -INativeMalloc/include)
 
@@ -74,7 +74,7 @@ compile_shim() {
     rm -f "$work"/*.o
     local source
     for source in Shim/*.S Shim/*.c; do
-        gcc "${compile[@]}" -c "$source" -o "$work/$(basename "${source%.*}").o"
+        gcc "${compile[@]}" "-DLAYOUT=$layout" "-DVERSION=\"$version\"" -c "$source" -o "$work/$(basename "${source%.*}").o"
     done
 }
 
@@ -165,11 +165,12 @@ fi
 [ $# = 0 ] || fail "unknown argument '$1'; there is 'clean'"
 up_to_date && exit
 need_tools
+version=$(packaging/version.sh)
+layout=$(packaging/layout.sh)
 compile_csharp
 check_ilc
 compile_shim
 place_csharp
-version=$(packaging/version.sh)
 soname=libnativemalloc.so.${version%%.*}
 link_shared
 link_static

@@ -51,6 +51,7 @@ internal static unsafe class Startup
         }
 
         Volatile.Write(ref s_optionsRead, 1);
+        Root.Structures->IsStarted = 1;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

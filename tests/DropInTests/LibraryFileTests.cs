@@ -49,6 +49,26 @@ public sealed class LibraryFileTests
         Assert.InRange(new FileInfo(stripped).Length, 1, 300 * 1024 - 1);
     }
 
+    // By which the command finds the structures, in the library and in programs that have the archive.
+    [Fact]
+    public void NoteThatLeadsToTheStructuresSurvivesStripAndLinking()
+    {
+        string folder = Repository.NewFolder("note");
+        string program = Path.Combine(folder, "program");
+        new Command(
+            "gcc", "-O1", "-fno-builtin", "-pthread", "-static", "-Wl,--gc-sections", Path.Combine(Repository.Programs, "threads.c"), Repository.StaticLibrary,
+            "-o", program).Run().Succeeded();
+        string layout = new Command(Path.Combine(Repository.Root, "packaging", "layout.sh")).Run().Succeeded().Output.Trim()[2..];
+        string bytes = string.Join(' ', Convert.FromHexString(layout).Reverse().Select(one => one.ToString("x2")));
+        foreach (string file in (string[])[Repository.Library, program])
+        {
+            string stripped = Path.Combine(folder, "stripped");
+            new Command("strip", "-o", stripped, file).Run().Succeeded();
+            Assert.Contains(bytes, new Command("readelf", "-nW", stripped).Run().Succeeded().Output);
+            Assert.Matches(@"NOTE .*\n(.*\n)*.*\.note\.nativemalloc", new Command("readelf", "-lW", stripped).Run().Succeeded().Output);
+        }
+    }
+
     // What is listed and gone would be a method renamed: perf/order.sh writes the list anew.
     [Fact]
     public void WhatOrdinaryProgramsComeToLiesTogether()
