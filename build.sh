@@ -119,7 +119,7 @@ link_static() {
     gcc "${compile[@]}" -c Shim/static/cxx.S -o "$work/static/cxx.o"
     gcc "${compile[@]}" -c Shim/static/libc.c -o "$work/static/libc.o"
     sed -n 's/^_Z.*/& nm&/p' Shim/exports.txt > "$work/static/operators"
-    sed 's/^_Z/nm_Z/' Shim/exports.txt > "$work/static/globals"
+    { sed 's/^_Z/nm_Z/' Shim/exports.txt; echo _.stapsdt.base; } > "$work/static/globals" # the last is the program's, if it has one
     objcopy --redefine-syms="$work/static/operators" "$work/csharp.object" "$work/static/csharp.object"
     ld -r -o "$work/static/all.object" "${objects[@]/#$work\/csharp.object/$work\/static\/csharp.object}" "$work/static/libc.o"
     objcopy --keep-global-symbols="$work/static/globals" "$work/static/all.object" "$work/static/nativemalloc.o"

@@ -90,6 +90,23 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern void* Invoke(void* function, nuint a, nuint b, nuint c);
 
+    // --- probes.S ---
+
+    /// <summary>Tells tracers, where there are any, that a block is a sample, how much was asked for, and how many bytes it stands for.</summary>
+    [RuntimeImport("*", "nm_probe_alloc")]
+    [MethodImpl(Call)]
+    internal static extern void ProbeAlloc(void* block, nuint size, nuint weight);
+
+    /// <summary>Tells them that a block which was a sample is being freed.</summary>
+    [RuntimeImport("*", "nm_probe_free")]
+    [MethodImpl(Call)]
+    internal static extern void ProbeFree(void* block);
+
+    /// <summary>How many tracers want to be told of samples.</summary>
+    [RuntimeImport("*", "nm_alloc_probes")]
+    [MethodImpl(Call)]
+    internal static extern int AllocProbes();
+
     // --- operators.c ---
 
     [RuntimeImport("*", "nm_operators_in_use")]

@@ -28,6 +28,11 @@ internal static unsafe class Shim
     /// <summary>What each call of <see cref="StreamWrite"/> was given.</summary>
     internal static List<byte[]> Streamed { get; } = [];
 
+    /// <summary>What tracers would have been told: of a block that is freed, only where it was.</summary>
+    internal static List<(nuint Block, nuint Size, nuint Weight)> Probed { get; } = [];
+
+    internal static int Tracers { get; set; }
+
     internal static void Reset()
     {
         *Thread() = default;
@@ -37,6 +42,8 @@ internal static unsafe class Shim
         ErrorNumber = 0;
         AuxiliaryVector.Clear();
         Streamed.Clear();
+        Probed.Clear();
+        Tracers = 0;
     }
 
     internal static int PopBatch(Slab* slab, nuint sizeClass, void** objects, int count)
@@ -118,6 +125,12 @@ internal static unsafe class Shim
         Streamed.Add(new ReadOnlySpan<byte>(text, (int)length).ToArray());
         return 0;
     }
+
+    internal static void ProbeAlloc(void* block, nuint size, nuint weight) => Probed.Add(((nuint)block, size, weight));
+
+    internal static void ProbeFree(void* block) => Probed.Add(((nuint)block, 0, 0));
+
+    internal static int AllocProbes() => Tracers;
 
     internal static void Abort() => throw new AbortException();
 
