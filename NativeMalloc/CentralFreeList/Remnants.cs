@@ -30,8 +30,8 @@ internal unsafe interface IRemnantSource
 internal unsafe struct Remnants<TSource>
     where TSource : IRemnantSource
 {
-    private const int UnitShift = 4;
-    private const int UnitsPerPage = (int)PageMap.PageSize >> UnitShift;
+    private const int UnitShift = RemnantUnits.Shift;
+    private const int UnitsPerPage = RemnantUnits.PerPage;
 
     // Lists by the longest free row, in steps of eight units.
     private const int ListStep = 8;
@@ -335,8 +335,7 @@ internal unsafe struct Remnants<TSource>
 
     private static int UnitsOf(Span* span) => (int)span->Pages * UnitsPerPage;
 
-    // The second set lies behind the first.
-    private static ulong* Begins(Span* span, ulong* words) => words + (int)span->Pages * (UnitsPerPage / 64);
+    private static ulong* Begins(Span* span, ulong* words) => RemnantUnits.Begins(words, span->Pages);
 
     private static nuint BytesOfSets(nuint pages) => pages * (UnitsPerPage / 8) * 2;
 

@@ -92,6 +92,11 @@ internal unsafe struct PageHeap
 
     private readonly nint BackedFreePages => BackedPages - _usedPages - _leavingPages;
 
+    /// <summary>From here to <see cref="LeaveAsItIs"/> no page is taken or given.</summary>
+    internal void KeepAsItIs() => _lock.Acquire();
+
+    internal void LeaveAsItIs() => _lock.Release();
+
     /// <summary>
     /// A span, entered in the page map; null when there is no memory. <paramref name="alignment"/>, in bytes, is a power of two;
     /// anything up to a page is a page.

@@ -53,6 +53,9 @@ internal unsafe struct CallStack
     internal ulong AllocatedSamples;
     internal ulong LiveSamples;
 
+    /// <summary>Bytes that its live blocks hold beside themselves, when that was counted last (<see cref="HeldBytes"/>).</summary>
+    internal double Held;
+
     internal ushort Depth;
     internal StackEnd End;
 
