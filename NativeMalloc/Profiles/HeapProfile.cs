@@ -1,0 +1,145 @@
+namespace NativeMalloc;
+
+/// <summary>
+/// A profile in gperftools' text format, heap_v2: a line for each stack, "objects: bytes [objects: bytes] @ addresses", the second pair for all
+/// that was allocated, and then the process's mappings. The numbers are those of samples, which readers unsample by the line's mean size.
+/// </summary>
+internal static unsafe class HeapProfile<TSource>
+    where TSource : IProfileSource
+{
+    /// <summary>0, or an errno.</summary>
+    internal static int Write(int file, ProfileValue value)
+    {
+        Output output = Output.ToFile(file);
+        ulong mean = FindMean(value, out Raw first, out Raw second);
+        output.Text("heap profile: "u8);
+        WriteNumbers(ref output, first, second);
+        output.Text(" @ heap_v2/"u8);
+        output.Decimal((nuint)mean);
+        output.Text("\n"u8);
+        for (CallStack* stack = TSource.NextStack(null); stack != null; stack = TSource.NextStack(stack))
+        {
+            TSource.Read(stack, out StackValues values);
+            first = Raw.Of(values.Of(value), mean);
+            second = Raw.Of(values.Allocated, mean);
+            if ((first.Objects | second.Objects) != 0)
+            {
+                WriteNumbers(ref output, first, second);
+                output.Text(" @"u8);
+                WriteAddresses(ref output, stack);
+                output.Text("\n"u8);
+            }
+        }
+
+        output.Text("\nMAPPED_LIBRARIES:\n"u8);
+        CopyMaps(ref output);
+        output.Flush();
+        return output.Error;
+    }
+
+    /// <summary>
+    /// What to say that the sampling distance is: the one in force, or less, so that every stack has at least one sample by it. (Samples that were
+    /// taken at a shorter distance stand for less.) Also the sums of all lines.
+    /// </summary>
+    private static ulong FindMean(ProfileValue value, out Raw first, out Raw second)
+    {
+        ulong mean = TSource.Mean > 1 ? TSource.Mean : 1;
+        first = default;
+        second = default;
+        for (CallStack* stack = TSource.NextStack(null); stack != null; stack = TSource.NextStack(stack))
+        {
+            TSource.Read(stack, out StackValues values);
+            mean = Raw.LeastMean(values.Of(value), mean);
+            mean = Raw.LeastMean(values.Allocated, mean);
+        }
+
+        for (CallStack* stack = TSource.NextStack(null); stack != null; stack = TSource.NextStack(stack))
+        {
+            TSource.Read(stack, out StackValues values);
+            first.Add(Raw.Of(values.Of(value), mean));
+            second.Add(Raw.Of(values.Allocated, mean));
+        }
+
+        return mean;
+    }
+
+    private static void WriteNumbers(ref Output output, Raw first, Raw second)
+    {
+        output.Decimal((nuint)first.Objects);
+        output.Text(": "u8);
+        output.Decimal((nuint)first.Bytes);
+        output.Text(" ["u8);
+        output.Decimal((nuint)second.Objects);
+        output.Text(": "u8);
+        output.Decimal((nuint)second.Bytes);
+        output.Text("]"u8);
+    }
+
+    // Readers take one off all addresses but the first.
+    private static void WriteAddresses(ref Output output, CallStack* stack)
+    {
+        for (int i = 0; i < stack->Depth; i++)
+        {
+            output.Text(" "u8);
+            output.Hexadecimal((nuint)StackEnds.AddressAt(stack, i) + (i != 0 ? 1u : 0));
+        }
+
+        if (stack->Depth == 0)
+        {
+            output.Text(" 0x1"u8); // there must be one
+        }
+    }
+
+    private static void CopyMaps(ref Output output)
+    {
+        FileBytes file = default;
+        if (file.Open(TSource.Maps))
+        {
+            while (file.Next() != FileBytes.End)
+            {
+                output.Character((byte)file.Last);
+            }
+
+            file.Close();
+        }
+    }
+}
+
+/// <summary>Numbers of samples, as heap_v2's readers unsample them: they take each for 1/(1-e^(-size/mean)) blocks of the mean size of all.</summary>
+internal struct Raw
+{
+    internal ulong Objects;
+    internal ulong Bytes;
+
+    internal void Add(Raw other)
+    {
+        Objects += other.Objects;
+        Bytes += other.Bytes;
+    }
+
+    /// <summary>What becomes these totals again.</summary>
+    internal static Raw Of(Totals totals, ulong mean)
+    {
+        double samples = SamplesOf(totals, mean);
+        Raw raw = default;
+        raw.Objects = StackValues.Whole(samples);
+        raw.Bytes = raw.Objects != 0 ? StackValues.Whole(raw.Objects * (totals.Bytes / totals.Objects)) : 0;
+        return raw;
+    }
+
+    /// <summary>The given distance, or as much less of it as makes at least one sample of these totals, if they are not nothing.</summary>
+    internal static ulong LeastMean(Totals totals, ulong mean)
+    {
+        while (mean > 1 && totals.Objects >= 0.5 && SamplesOf(totals, mean) < 0.75)
+        {
+            mean /= 2;
+        }
+
+        return mean;
+    }
+
+    private static double SamplesOf(Totals totals, ulong mean) =>
+        totals.Objects < 0.5 ? 0
+        : mean <= 1 ? totals.Objects
+        : totals.Objects * Exponential.Rising(totals.Bytes / totals.Objects / mean);
+}

@@ -1,0 +1,182 @@
+using System;
+
+namespace NativeMalloc;
+
+/// <summary>A piece of a file that the process has mapped to execute it.</summary>
+internal unsafe struct Mapping
+{
+    internal ulong Start;
+    internal ulong End;
+    internal ulong Offset;
+
+    /// <summary>Where the file's start is mapped, or would be.</summary>
+    internal ulong Base;
+
+    internal byte* Name;
+    internal int NameLength;
+}
+
+/// <summary>
+/// The process's code, by addresses, as the kernel tells it. The pieces lie at the start of a piece of memory that somebody gave, their names at its end.
+/// </summary>
+internal unsafe struct MappingTable
+{
+    private const byte Slash = (byte)'/';
+
+    private Mapping* _mappings;
+    private byte* _names;
+
+    internal int Count { get; private set; }
+
+    /// <summary>Pieces for which there was no room.</summary>
+    internal int Missed { get; private set; }
+
+    /// <summary>Reads the file of mappings; where there is none, the table is empty.</summary>
+    internal void Read(byte* maps, byte* memory, int bytes)
+    {
+        this = default;
+        _mappings = (Mapping*)memory;
+        _names = memory + bytes;
+        FileBytes file = default;
+        if (!file.Open(maps))
+        {
+            return;
+        }
+
+        Image previous = default;
+        do
+        {
+            ReadLine(ref file, ref previous);
+        }
+        while (file.EndLine());
+        file.Close();
+    }
+
+    internal readonly Mapping* this[int index] => _mappings + index;
+
+    /// <summary>The piece's index; -1 if the address is in none.</summary>
+    internal readonly int IndexOf(ulong address)
+    {
+        int first = 0;
+        int end = Count;
+        while (first < end)
+        {
+            int middle = (first + end) / 2;
+            if (_mappings[middle].End <= address)
+            {
+                first = middle + 1;
+            }
+            else
+            {
+                end = middle;
+            }
+        }
+
+        return first < Count && _mappings[first].Start <= address ? first : -1;
+    }
+
+    // "start-end rwxp offset device inode   /path". What is mapped from no file has no path, or one in brackets.
+    private void ReadLine(ref FileBytes file, ref Image previous)
+    {
+        Mapping mapping = default;
+        if (!Hexadecimal(ref file, '-', out mapping.Start) || !Hexadecimal(ref file, ' ', out mapping.End))
+        {
+            return;
+        }
+
+        file.Next();
+        file.Next();
+        bool isCode = file.Next() == 'x';
+        file.Next();
+        Image current = default;
+        if (file.Next() != ' ' || !Hexadecimal(ref file, ' ', out mapping.Offset) || !Hexadecimal(ref file, ':', out current.Major)
+            || !Hexadecimal(ref file, ' ', out current.Minor) || !Hexadecimal(ref file, ' ', out current.Inode)) // decimal, but no letter hurts
+        {
+            return;
+        }
+
+        while (file.Last == ' ')
+        {
+            file.Next();
+        }
+
+        current.Base = current.IsSame(previous) && current.Inode != 0 ? previous.Base : mapping.Start - mapping.Offset;
+        previous = current;
+        if (isCode && file.Last is Slash or '[')
+        {
+            mapping.Base = current.Base;
+            Add(ref file, mapping);
+        }
+    }
+
+    private void Add(ref FileBytes file, Mapping mapping)
+    {
+        byte* name = (byte*)(_mappings + Count + 1);
+        nint room = _names - name;
+        int length = 0;
+        bool fits = room > 0;
+        for (; fits && file.Last is not '\n' and not FileBytes.End; file.Next())
+        {
+            fits = length < room;
+            if (fits)
+            {
+                name[length++] = (byte)file.Last;
+            }
+        }
+
+        if (!fits)
+        {
+            Missed++;
+            return;
+        }
+
+        length -= EndsWith(name, length, " (deleted)"u8) ? 10 : 0;
+        if (*name == '[' && !EndsWith(name, length, "[vdso]"u8))
+        {
+            return; // [vsyscall], and whatever has no file that could be looked at
+        }
+
+        _names -= length;
+        Shim.Move(_names, name, (nuint)length);
+        mapping.Name = _names;
+        mapping.NameLength = length;
+        _mappings[Count++] = mapping;
+    }
+
+    private static bool EndsWith(byte* text, int length, ReadOnlySpan<byte> end)
+    {
+        for (int i = 0; i < end.Length; i++)
+        {
+            if (length < end.Length || text[length - end.Length + i] != end[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // A number, and the character behind it.
+    private static bool Hexadecimal(ref FileBytes file, int end, out ulong number)
+    {
+        number = 0;
+        int digits = 0;
+        for (file.Next(); file.Last is (>= '0' and <= '9') or (>= 'a' and <= 'f'); file.Next(), digits++)
+        {
+            number = number << 4 | (uint)(file.Last <= '9' ? file.Last - '0' : file.Last - 'a' + 10);
+        }
+
+        return digits > 0 && file.Last == end;
+    }
+
+    // What is mapped: the same in a file's pieces, which follow one another.
+    private struct Image
+    {
+        internal ulong Major;
+        internal ulong Minor;
+        internal ulong Inode;
+        internal ulong Base;
+
+        internal readonly bool IsSame(in Image other) => Major == other.Major && Minor == other.Minor && Inode == other.Inode;
+    }
+}
