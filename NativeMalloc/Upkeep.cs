@@ -98,6 +98,7 @@ internal static unsafe class Upkeep
         {
             Heap.EmptyCaches(mayAbortOthers: false);
             Heap.ForgetPatience();
+            ProfileOccasions.AboveSoftLimit();
         }
         else
         {
@@ -233,6 +234,11 @@ internal static unsafe class Upkeep
         }
 
         Heap.Pages->EndPeriods(ended);
+        if (!Heap.Pages->IsAboveSoftLimit)
+        {
+            ProfileOccasions.BelowSoftLimit();
+        }
+
         Heap.EndIdlePeriods(ended);
     }
 }

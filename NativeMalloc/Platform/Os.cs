@@ -22,6 +22,8 @@ internal static unsafe class Os
     private const int NumberPrctl = 157;
     private const int NumberFutex = 202;
     private const int NumberSchedGetaffinity = 204;
+    private const int NumberClockGettime = 228;
+    private const int NumberProcessVmReadv = 310;
     private const int NumberMembarrier = 324;
     private const int NumberRseq = 334;
 
@@ -228,6 +230,23 @@ internal static unsafe class Os
         ulong before = 0;
         Shim.SystemCall(NumberSigprocmask, SetMask, (nint)(&signals), (nint)(&before), sizeof(ulong), 0, 0);
         return before;
+    }
+
+    /// <summary>Nanoseconds since 1970; 0 where the kernel does not say.</summary>
+    internal static ulong NanosecondsOfDay()
+    {
+        const int RealTime = 0;
+        long* time = stackalloc long[2];
+        return Shim.SystemCall(NumberClockGettime, RealTime, (nint)time, 0, 0, 0, 0) == 0 ? (ulong)time[0] * 1_000_000_000 + (ulong)time[1] : 0;
+    }
+
+    /// <summary>Copies memory that may not be there; false then, or where the kernel does not do that.</summary>
+    internal static bool TryCopy(void* to, void* from, nuint bytes)
+    {
+        // struct iovec
+        nuint* local = stackalloc nuint[2] { (nuint)to, bytes };
+        nuint* remote = stackalloc nuint[2] { (nuint)from, bytes };
+        return Shim.SystemCall(NumberProcessVmReadv, ProcessId(), (nint)local, 1, (nint)remote, 1, 0) == (nint)bytes;
     }
 
     // struct timespec

@@ -18,6 +18,11 @@ internal static unsafe class Lifetime
             s_processId = Os.ProcessId();
         }
 
+        if (Options.Profile)
+        {
+            ProfileOccasions.Begin();
+        }
+
         if (Options.ReleaseThread)
         {
             ReleaseThread.Start();
@@ -40,6 +45,7 @@ internal static unsafe class Lifetime
             SlowPath.Leave(Shim.Thread());
         }
 
+        ProfileOccasions.AtExit();
         if (Options.Statistics == StatisticsChoice.None || !Startup.EnsureFrontEnd())
         {
             return;

@@ -69,6 +69,9 @@ internal static unsafe class Options
 
     internal static bool AnyPercent => (LimitPercent | SoftLimitPercent) != 0;
 
+    /// <summary>Profiles are to be written: what of, and where, says <see cref="ProfileRequest"/>.</summary>
+    internal static bool Profile { get; private set; }
+
     /// <summary>What the kernel is to be advised on huge pages (see <see cref="HugePageAdvice"/>).</summary>
     internal static HugePageChoice HugePages { get; private set; }
 
@@ -140,6 +143,12 @@ internal static unsafe class Options
         {
             ReleaseRate = ReadNumber(value, 1, 100, DefaultReleaseRate, out bool valid);
             return valid;
+        }
+
+        if ((value = After(option, "PROFILE="u8)) != null)
+        {
+            Profile = *value != 0 && ProfileRequest.Set(value);
+            return Profile || *value == 0;
         }
 
         if ((value = After(option, "LIMIT="u8)) != null)
@@ -327,6 +336,10 @@ internal static unsafe class Options
         {
             WriteLimit(SoftLimit, SoftLimitPercent, ref output);
         }
+        else if (Is(name, "profile"u8))
+        {
+            output.Text(Profile ? ProfileRequest.Given : Literal.Pointer("\0"u8));
+        }
         else if (Is(name, "verbose"u8))
         {
             output.Text(Verbose ? "1"u8 : "0"u8);
@@ -337,6 +350,34 @@ internal static unsafe class Options
         }
 
         return true;
+    }
+
+    /// <summary>Writes one option after another, with its value; false if there are not so many.</summary>
+    internal static bool WriteSetting(int number, ref Output output)
+    {
+        byte* name = Literal.Pointer(number switch
+        {
+            0 => "index"u8,
+            1 => "stats"u8,
+            2 => "check"u8,
+            3 => "huge_pages"u8,
+            4 => "release_delay"u8,
+            5 => "release_rate"u8,
+            6 => "release_thread"u8,
+            7 => "limit"u8,
+            8 => "soft_limit"u8,
+            9 => "profile"u8,
+            10 => "verbose"u8,
+            _ => "\0"u8,
+        });
+        if (*name == 0)
+        {
+            return false;
+        }
+
+        output.Text(name);
+        output.Text("="u8);
+        return WriteValue(name, ref output);
     }
 
     /// <summary>Says that there is no thread that gives memory back.</summary>
@@ -382,7 +423,7 @@ internal static unsafe class Options
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
         output.Quoted(setting);
-        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_HUGE_PAGES=auto|never|always, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_LIMIT=BYTES[K|M|G]|PERCENT% and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]|PERCENT%\n"u8);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_HUGE_PAGES=auto|never|always, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_PROFILE=PATH[,allocated|peak][,leaks], NATIVEMALLOC_LIMIT=BYTES[K|M|G]|PERCENT% and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]|PERCENT%\n"u8);
         output.Flush();
     }
 

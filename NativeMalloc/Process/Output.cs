@@ -178,7 +178,7 @@ internal unsafe struct Output
         _written += length;
     }
 
-    private void Byte(byte value)
+    internal void Byte(byte value)
     {
         _buffer[_length++] = value;
         if (_length == BufferBytes)

@@ -168,15 +168,6 @@ internal static unsafe class StatisticsJson
     {
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: NATIVEMALLOC_STATS: the statistics could not be written to "u8);
-        output.Quoted(StatisticsPath.Expanded);
-        if (error != 0)
-        {
-            output.Text(", errno "u8);
-            output.Decimal((nuint)error);
-            output.Text(error == Errno.Loop ? ": it is a symbolic link, or there are too many on the way to it"u8 : ""u8);
-        }
-
-        output.Text("\n"u8);
-        output.Flush();
+        Errno.Explain(ref output, StatisticsPath.Expanded, error);
     }
 }

@@ -8,19 +8,12 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class StatisticsPath
 {
-    /// <summary>Bytes of a path with the zero at its end: the kernel takes no longer one (PATH_MAX).</summary>
-    internal const int MaxBytes = 4096;
-
-    private const int MaxDigits = 10;
-
     private static Texts s_texts;
 
     private struct Texts
     {
-        internal fixed byte Given[MaxBytes];
-
-        // More than the kernel takes, which so refuses a path that had to be cut off.
-        internal fixed byte Expanded[MaxBytes + MaxDigits];
+        internal fixed byte Given[NumberedPath.MaxBytes];
+        internal fixed byte Expanded[NumberedPath.MaxExpanded];
     }
 
     /// <summary>The path; "%p" in it stands for the process's number.</summary>
@@ -34,7 +27,7 @@ internal static unsafe class StatisticsPath
     /// <summary>Copies it; false if it is too long.</summary>
     internal static bool Set(byte* path)
     {
-        for (int i = 0; i < MaxBytes; i++)
+        for (int i = 0; i < NumberedPath.MaxBytes; i++)
         {
             Given[i] = path[i];
             if (path[i] == 0)
@@ -49,33 +42,8 @@ internal static unsafe class StatisticsPath
     /// <summary>Makes the path of one process; true if it holds the process's number.</summary>
     internal static bool Expand(int processId)
     {
-        byte* path = Given;
         bool numbered = false;
-        int length = 0;
-        while (*path != 0 && length < MaxBytes)
-        {
-            if (path[0] != '%' || path[1] != 'p')
-            {
-                Expanded[length++] = *path++;
-                continue;
-            }
-
-            int divisor = 1;
-            while (processId / divisor >= 10)
-            {
-                divisor *= 10;
-            }
-
-            for (; divisor > 0; divisor /= 10)
-            {
-                Expanded[length++] = (byte)('0' + processId / divisor % 10);
-            }
-
-            numbered = true;
-            path += 2;
-        }
-
-        Expanded[length] = 0;
+        NumberedPath.Append(Given, null, processId, Expanded, 0, ref numbered);
         return numbered;
     }
 }

@@ -10,7 +10,7 @@ internal static unsafe class FoldedProfile<TSource>
     /// <summary>0, or an errno.</summary>
     internal static int Write(int file, ProfileScratch scratch, ProfileValue value)
     {
-        MappingTable mappings;
+        MappingTable mappings = default;
         mappings.Read(TSource.Maps, scratch.Mappings, ProfileScratch.MappingBytes);
         Output output = Output.ToFile(file);
         for (CallStack* stack = TSource.NextStack(null); stack != null; stack = TSource.NextStack(stack))
@@ -70,7 +70,7 @@ internal static unsafe class FoldedProfile<TSource>
         for (int i = first; i < mapping->NameLength; i++)
         {
             byte character = mapping->Name[i];
-            output.Character(character is <= (byte)' ' or (byte)';' or 0x7f ? (byte)'_' : character);
+            output.Byte(character is <= (byte)' ' or (byte)';' or 0x7f ? (byte)'_' : character);
         }
     }
 }

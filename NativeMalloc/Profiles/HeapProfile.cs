@@ -97,7 +97,7 @@ internal static unsafe class HeapProfile<TSource>
         {
             while (file.Next() != FileBytes.End)
             {
-                output.Character((byte)file.Last);
+                output.Byte((byte)file.Last);
             }
 
             file.Close();
@@ -130,7 +130,7 @@ internal struct Raw
     /// <summary>The given distance, or as much less of it as makes at least one sample of these totals, if they are not nothing.</summary>
     internal static ulong LeastMean(Totals totals, ulong mean)
     {
-        while (mean > 1 && totals.Objects >= 0.5 && SamplesOf(totals, mean) < 0.75)
+        while (mean > 1 && IsSomething(totals) && SamplesOf(totals, mean) < 0.75)
         {
             mean /= 2;
         }
@@ -138,8 +138,11 @@ internal struct Raw
         return mean;
     }
 
+    // Blocks of no bytes are never sampled.
+    private static bool IsSomething(Totals totals) => totals.Objects >= 0.5 && totals.Bytes >= 0.5;
+
     private static double SamplesOf(Totals totals, ulong mean) =>
-        totals.Objects < 0.5 ? 0
+        !IsSomething(totals) ? 0
         : mean <= 1 ? totals.Objects
-        : totals.Objects * Exponential.Rising(totals.Bytes / totals.Objects / mean);
+        : totals.Objects * Chance.Rising(totals.Bytes / totals.Objects / mean);
 }

@@ -112,7 +112,7 @@ internal unsafe struct MappingTable
     private void Add(ref FileBytes file, Mapping mapping)
     {
         byte* name = (byte*)(_mappings + Count + 1);
-        nint room = _names - name;
+        long room = _names - name;
         int length = 0;
         bool fits = room > 0;
         for (; fits && file.Last is not '\n' and not FileBytes.End; file.Next())

@@ -43,7 +43,7 @@ internal static unsafe class PprofProfile<TSource>
     /// <summary>0, or an errno.</summary>
     internal static int Write(int file, ProfileScratch scratch)
     {
-        MappingTable mappings;
+        MappingTable mappings = default;
         mappings.Read(TSource.Maps, scratch.Mappings, ProfileScratch.MappingBytes);
         ProtobufOutput output = new(file, scratch.Buffer, ProfileScratch.BufferBytes);
         WriteTypes(ref output);

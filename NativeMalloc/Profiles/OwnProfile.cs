@@ -1,0 +1,72 @@
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>This process, for those who write profiles.</summary>
+internal readonly unsafe struct OwnProfile : IProfileSource
+{
+    private const nuint AuxiliaryEntry = 9; // AT_ENTRY
+
+    private static long s_since;
+
+    public static ulong Mean => Sampler.Control->Mean;
+
+    public static ulong Duration => (ulong)(Clock.Milliseconds - Volatile.Read(ref s_since)) * 1_000_000;
+
+    public static ulong Time => Os.NanosecondsOfDay();
+
+    public static byte* Maps => Literal.Pointer("/proc/self/maps"u8);
+
+    public static ulong Program => Shim.AuxiliaryValue(AuxiliaryEntry);
+
+    /// <summary>What was allocated is counted from now on.</summary>
+    internal static void Begin() => s_since = Clock.Milliseconds;
+
+    public static CallStack* NextStack(CallStack* after) => Sampler.NextStack(after);
+
+    // A thread that holds the lock, or may, goes without: then a sample that another thread just counts may be here in part.
+    public static void Read(CallStack* stack, out StackValues values)
+    {
+        ThreadState* thread = Shim.Thread();
+        bool entered = SlowPath.TryEnter(thread);
+        if (entered)
+        {
+            Sampler.Lock->Acquire();
+        }
+
+        values.Allocated = stack->Allocated;
+        values.Live = stack->Live;
+        values.Peak = stack->PeakOf(Sampler.State->PeakMoment);
+        values.Held = 0;
+        if (entered)
+        {
+            Sampler.Lock->Release();
+            SlowPath.Leave(thread);
+        }
+    }
+
+    public static bool TryCopy(ulong address, void* to, nuint bytes) => Os.TryCopy(to, (void*)address, bytes);
+
+    public static bool WriteComment(int number, ref Output output)
+    {
+        switch (number)
+        {
+            case 0:
+                output.Text("nativemalloc "u8);
+                output.Text(Shim.Version());
+                output.Text(", process "u8);
+                output.Decimal((nuint)Os.ProcessId());
+                return true;
+            case 1:
+                output.Text("samples whose stack had no room: "u8);
+                output.Decimal((nuint)Sampler.MissedStacks);
+                return true;
+            case 2:
+                output.Text("samples that there was no room for: "u8);
+                output.Decimal((nuint)Sampler.MissedSamples);
+                return true;
+            default:
+                return Options.WriteSetting(number - 3, ref output);
+        }
+    }
+}

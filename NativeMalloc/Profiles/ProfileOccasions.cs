@@ -1,0 +1,59 @@
+using System.Runtime.CompilerServices;
+using System.Threading;
+
+namespace NativeMalloc;
+
+/// <summary>When a process writes a profile by itself, if NATIVEMALLOC_PROFILE asks for that.</summary>
+internal static unsafe class ProfileOccasions
+{
+    private static int s_processId;
+    private static int s_aboveSoftLimit;
+    private static int s_noMemoryIn;
+
+    /// <summary>At the process's start, if the option was given.</summary>
+    internal static void Begin()
+    {
+        s_processId = Os.ProcessId();
+        ProfileScratch.Keep();
+    }
+
+    internal static void AtExit()
+    {
+        if (Options.Profile)
+        {
+            Write(ProfileOccasion.Exit, Os.ProcessId());
+        }
+    }
+
+    /// <summary>The heap is above the soft limit: a profile, if it was not before. On a slow path, with no lock held.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void AboveSoftLimit()
+    {
+        if (Options.Profile && Interlocked.Exchange(ref s_aboveSoftLimit, 1) == 0)
+        {
+            Write(ProfileOccasion.SoftLimit, Os.ProcessId());
+        }
+    }
+
+    /// <summary>A period has ended in which the heap was below the soft limit at last: the next time above it is another.</summary>
+    internal static void BelowSoftLimit() => Volatile.Write(ref s_aboveSoftLimit, 0);
+
+    /// <summary>An allocation is about to fail: a profile, if it is the process's first. Not for a signal handler that interrupted the allocator.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void NoMemory(ThreadState* thread)
+    {
+        if (!Options.Profile || thread->OnSlowPath != 0)
+        {
+            return;
+        }
+
+        int processId = Os.ProcessId(); // a forked child's first is another
+        if (Interlocked.Exchange(ref s_noMemoryIn, processId) != processId)
+        {
+            Write(ProfileOccasion.NoMemory, processId);
+        }
+    }
+
+    private static void Write(ProfileOccasion occasion, int processId) =>
+        ProfileFile.WriteAsked(occasion, processId, forked: processId != s_processId);
+}

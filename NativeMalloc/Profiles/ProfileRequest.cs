@@ -1,0 +1,197 @@
+using System;
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>The words that may follow the path of NATIVEMALLOC_PROFILE.</summary>
+internal enum ProfileWords
+{
+    None = 0,
+
+    /// <summary>What the file shows of each stack, if its format is of one value (<see cref="ProfileValue"/>).</summary>
+    Allocated = 1,
+    Peak = 2,
+
+    /// <summary>At exit blocks are listed that nothing leads to.</summary>
+    Leaks = 4,
+}
+
+/// <summary>What makes a process write a profile, and with the path's ending says what kind of file it is.</summary>
+internal enum ProfileOccasion
+{
+    Exit,
+    SoftLimit,
+    NoMemory,
+}
+
+/// <summary>
+/// NATIVEMALLOC_PROFILE, as it was given: "PATH[,WORD]...". It is copied from the environment, and what becomes of the path does not lie on the
+/// stack, as with <see cref="StatisticsPath"/>. Each occasion has room of its own, since they may come at once.
+/// </summary>
+internal static unsafe class ProfileRequest
+{
+    private const int Occasions = 3;
+
+    private static Texts s_texts;
+
+    private struct Texts
+    {
+        internal fixed byte Given[NumberedPath.MaxBytes];
+        internal fixed byte Expanded[NumberedPath.MaxExpanded * Occasions];
+    }
+
+    internal static byte* Given => TextsPointer->Given;
+
+    internal static ProfileWords Words { get; private set; }
+
+    /// <summary>There is to be a file: the path may be empty, where only the words matter.</summary>
+    internal static bool HasPath => *Given is not 0 and not (byte)',';
+
+    internal static ProfileValue Value =>
+        (Words & ProfileWords.Allocated) != 0 ? ProfileValue.Allocated
+        : (Words & ProfileWords.Peak) != 0 ? ProfileValue.Peak
+        : ProfileValue.InUse;
+
+    internal static ProfileFormat Format
+    {
+        get
+        {
+            byte* end = EndOfPath;
+            return EndingBefore(end, ".heap"u8) != null ? ProfileFormat.Heap
+                : EndingBefore(end, ".folded"u8) != null ? ProfileFormat.Folded
+                : ProfileFormat.Pprof;
+        }
+    }
+
+    private static Texts* TextsPointer => (Texts*)Unsafe.AsPointer(ref s_texts);
+
+    /// <summary>The path made for that occasion.</summary>
+    internal static byte* Expanded(ProfileOccasion occasion) => TextsPointer->Expanded + NumberedPath.MaxExpanded * (int)occasion;
+
+    /// <summary>Copies it; false, and there is none, if it is too long or has a word that means nothing.</summary>
+    internal static bool Set(byte* value)
+    {
+        int length = 0;
+        while (value[length] != 0)
+        {
+            if (length == NumberedPath.MaxBytes - 1)
+            {
+                *Given = 0;
+                return false;
+            }
+
+            Given[length] = value[length];
+            length++;
+        }
+
+        Given[length] = 0;
+        if (ReadWords(EndOfPath, out ProfileWords words))
+        {
+            Words = words;
+            return true;
+        }
+
+        *Given = 0;
+        return false;
+    }
+
+    /// <summary>
+    /// Makes the path for an occasion; true if it holds the process's number. Other files than that at exit have the occasion in their names,
+    /// before the ending that says what format they have.
+    /// </summary>
+    internal static bool Expand(ProfileOccasion occasion, int processId)
+    {
+        byte* end = EndOfPath;
+        byte* ending = EndingBefore(end, ".heap"u8);
+        ending = ending != null ? ending : EndingBefore(end, ".folded"u8);
+        ending = ending != null ? ending : EndingBefore(end, ".pb.gz"u8);
+        ending = ending != null ? ending : end;
+
+        bool numbered = false;
+        byte* expanded = Expanded(occasion);
+        int length = NumberedPath.Append(Given, ending, processId, expanded, 0, ref numbered);
+        ReadOnlySpan<byte> mark = occasion switch
+        {
+            ProfileOccasion.SoftLimit => ".soft_limit"u8,
+            ProfileOccasion.NoMemory => ".no_memory"u8,
+            _ => ""u8,
+        };
+        if (mark.Length != 0)
+        {
+            length = NumberedPath.Append(Literal.Pointer(mark), null, processId, expanded, length, ref numbered);
+        }
+
+        NumberedPath.Append(ending, end, processId, expanded, length, ref numbered);
+        return numbered;
+    }
+
+    private static byte* EndOfPath
+    {
+        get
+        {
+            byte* end = Given;
+            while (*end is not 0 and not (byte)',')
+            {
+                end++;
+            }
+
+            return end;
+        }
+    }
+
+    // Each behind a comma.
+    private static bool ReadWords(byte* text, out ProfileWords words)
+    {
+        words = ProfileWords.None;
+        while (*text == ',')
+        {
+            text++;
+            ProfileWords word = Take(ref text, "leaks"u8) ? ProfileWords.Leaks
+                : Take(ref text, "allocated"u8) ? ProfileWords.Allocated
+                : Take(ref text, "peak"u8) ? ProfileWords.Peak
+                : ProfileWords.None;
+            if (word == ProfileWords.None)
+            {
+                return false;
+            }
+
+            words |= word;
+        }
+
+        return (words & (ProfileWords.Allocated | ProfileWords.Peak)) != (ProfileWords.Allocated | ProfileWords.Peak);
+    }
+
+    private static bool Take(ref byte* text, ReadOnlySpan<byte> word)
+    {
+        for (int i = 0; i < word.Length; i++)
+        {
+            if (text[i] != word[i])
+            {
+                return false;
+            }
+        }
+
+        if (text[word.Length] is not 0 and not (byte)',')
+        {
+            return false;
+        }
+
+        text += word.Length;
+        return true;
+    }
+
+    // Where the ending begins, if the path has it.
+    private static byte* EndingBefore(byte* end, ReadOnlySpan<byte> ending)
+    {
+        byte* start = end - ending.Length;
+        for (int i = 0; i < ending.Length; i++)
+        {
+            if (end - Given < ending.Length || start[i] != ending[i])
+            {
+                return null;
+            }
+        }
+
+        return start;
+    }
+}
