@@ -1,6 +1,6 @@
-# make            build out/libnativemalloc.so and out/libnativemalloc.a
+# make            build out/libnativemalloc.so, out/libnativemalloc.a and out/nativemalloc-inspect
 # make install    install below PREFIX=/usr/local: libraries, header, nativemalloc.pc, CMake package, command, manual;
-#                 DESTDIR= goes before all paths, and BINDIR=, LIBDIR=, INCLUDEDIR= and MANDIR= change one each
+#                 DESTDIR= goes before all paths, and BINDIR=, LIBDIR=, LIBEXECDIR=, INCLUDEDIR= and MANDIR= change one each
 # make uninstall  remove what make install put there, given the same variables
 # make deb        a Debian package of the same, in out/
 # make test       build, and pass all tests (four to eight minutes on two cores)
@@ -13,12 +13,13 @@
 # make clean      remove what was built
 
 # In the environment of these scripts alone: tests and programs may know such names too.
-folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
+folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' LIBEXECDIR='$(LIBEXECDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
 
 .PHONY: all install uninstall deb test demo perf soak suites matrix clean
 
 all:
 	./build.sh
+	packaging/Command/build.sh
 
 install: all
 	$(folders) packaging/install.sh

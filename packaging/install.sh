@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what build.sh made, or removes it again; make install and make uninstall call this.
 #
-#     [PREFIX=/usr/local] [DESTDIR=] [BINDIR= LIBDIR= INCLUDEDIR= MANDIR=] install.sh [remove]
+#     [PREFIX=/usr/local] [DESTDIR=] [BINDIR= LIBDIR= LIBEXECDIR= INCLUDEDIR= MANDIR=] install.sh [remove]
 #
 # Everything is put below DESTDIR, and refers to the folders without it.
 set -euo pipefail
@@ -16,9 +16,10 @@ PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR:-}
 BINDIR=${BINDIR:-$PREFIX/bin}
 LIBDIR=${LIBDIR:-$PREFIX/lib}
+LIBEXECDIR=${LIBEXECDIR:-$PREFIX/libexec}
 INCLUDEDIR=${INCLUDEDIR:-$PREFIX/include}
 MANDIR=${MANDIR:-$PREFIX/share/man}
-for folder in "$PREFIX" "$BINDIR" "$LIBDIR" "$INCLUDEDIR" "$MANDIR"; do
+for folder in "$PREFIX" "$BINDIR" "$LIBDIR" "$LIBEXECDIR" "$INCLUDEDIR" "$MANDIR"; do
     [[ "$folder" = /* ]] || fail "'$folder' is not an absolute path"
 done
 
@@ -47,6 +48,7 @@ fill() {
     text=${text//@VERSION@/"$version"}
     text=${text//@SONAME@/"$soname"}
     text=${text//@BINDIR_TO_LIBDIR@/"'$(relative "$BINDIR" "$LIBDIR")'"}
+    text=${text//@BINDIR_TO_LIBEXECDIR@/"'$(relative "$BINDIR" "$LIBEXECDIR")'"}
     text=${text//@LIBDIR_TO_INCLUDEDIR@/"$(relative "$LIBDIR" "$INCLUDEDIR")"}
     text=${text//@PREFIX@/"$PREFIX"}
     text=${text//@LIBDIR@/"${LIBDIR/#"$PREFIX/"/'${prefix}/'}"}
@@ -65,8 +67,10 @@ if [ "${1:-}" = remove ]; then
     fill() { drop "$@"; }
 elif [ $# -gt 0 ]; then
     fail "unknown argument '$1'; there is 'remove'"
-elif [ ! -f out/libnativemalloc.so ] || [ ! -f out/libnativemalloc.a ]; then
-    fail "there is no library in out/: run ./build.sh first"
+else
+    for file in out/libnativemalloc.so out/libnativemalloc.a out/nativemalloc-inspect; do
+        [ -f $file ] || fail "there is no $file: run make first"
+    done
 fi
 
 put 644 out/libnativemalloc.so "$LIBDIR/libnativemalloc.so.$version"
@@ -78,6 +82,7 @@ fill 644 packaging/nativemalloc.pc.in "$LIBDIR/pkgconfig/nativemalloc.pc"
 fill 644 packaging/NativeMallocConfig.cmake.in "$LIBDIR/cmake/NativeMalloc/NativeMallocConfig.cmake"
 fill 644 packaging/NativeMallocConfigVersion.cmake.in "$LIBDIR/cmake/NativeMalloc/NativeMallocConfigVersion.cmake"
 fill 755 packaging/nativemalloc.in "$BINDIR/nativemalloc"
+put 755 out/nativemalloc-inspect "$LIBEXECDIR/nativemalloc-inspect"
 put 644 packaging/nativemalloc.1 "$MANDIR/man1/nativemalloc.1"
 
 if [ "${1:-}" = remove ]; then

@@ -51,7 +51,8 @@ internal static unsafe class Startup
         }
 
         Volatile.Write(ref s_optionsRead, 1);
-        Root.Structures->IsStarted = 1;
+        Root.Structures->Sampler = Sampler.State;
+        Root.Structures->SamplerControl = Sampler.Control;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

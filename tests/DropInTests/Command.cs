@@ -58,6 +58,9 @@ internal sealed class Command
     /// <summary>Preloads the library.</summary>
     internal Command Preloaded() => With("LD_PRELOAD", Repository.Library);
 
+    /// <summary>Starts it, and does not wait for its end.</summary>
+    internal RunningProgram Start() => new(_start);
+
     internal Outcome Run()
     {
         using Process process = Process.Start(_start)!;

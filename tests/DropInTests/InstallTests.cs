@@ -19,6 +19,7 @@ public sealed class InstallTests
             libraries + "libnativemalloc.so.0",
             libraries + "libnativemalloc.so." + Installation.Version,
             libraries + "pkgconfig/nativemalloc.pc",
+            prefix + "libexec/nativemalloc-inspect",
         },
     ];
 

@@ -1,0 +1,185 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace NativeMalloc.Inspect;
+
+/// <summary>nativemalloc profile PID|FILE.</summary>
+internal static class ProfileCommand
+{
+    /// <summary>As the library's own: 512 KiB.</summary>
+    private const string DefaultMean = "512K";
+
+    private const int Rows = 30;
+
+    private enum Format
+    {
+        Text,
+        Pprof,
+        Heap,
+        Folded,
+    }
+
+    private sealed class Request
+    {
+        internal required string Source { get; init; }
+        internal required int? Seconds { get; init; }
+        internal required ulong Mean { get; init; }
+        internal required Format Format { get; init; }
+        internal required string Value { get; init; }
+        internal required string? Output { get; init; }
+        internal required string? Base { get; init; }
+    }
+
+    internal static Command Create()
+    {
+        Argument<string> source = new("PID|FILE") { Description = "a process that runs on NativeMalloc, or a profile in pprof's format" };
+        Option<int?> seconds = new("--seconds")
+        {
+            HelpName = "N", Description = "how long to look; else 10, or if samples are taken in it already, not at all",
+        };
+        Option<string> sample = new("--sample")
+        {
+            HelpName = "BYTES", Description = "how many bytes lie between samples on average, also with K or M", DefaultValueFactory = _ => DefaultMean,
+        };
+        Option<string> format = new("--format")
+        {
+            HelpName = "FORMAT", Description = "text (a table), pprof, heap (gperftools' heap_v2) or folded (for flame graphs); else what the output's name ends in",
+        };
+        Option<string> value = new("--value")
+        {
+            HelpName = "VALUE", Description = "in text and folded: in-use, allocated, peak or held", DefaultValueFactory = _ => "in-use",
+        };
+        Option<string> output = new("--output", "-o") { HelpName = "FILE", Description = "where it goes, instead of standard output" };
+        Option<string> baseFile = new("--base") { HelpName = "FILE", Description = "a profile in pprof's format whose values are taken off" };
+        AcceptOnly(format, "text", "pprof", "heap", "folded");
+        AcceptOnly(value, "in-use", "allocated", "peak", "held");
+        seconds.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && !(int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out int number) && number is >= 0 and <= 86_400))
+            {
+                result.AddError("--seconds: a number from 0 to 86400 is wanted");
+            }
+        });
+        sample.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && BytesOf(result.Tokens[0].Value) == 0)
+            {
+                result.AddError("--sample: a number of bytes is wanted, such as 512K");
+            }
+        });
+
+        Command command = new("profile", "Shows which functions a process's memory was allocated by.") { source, seconds, sample, format, value, output, baseFile };
+        command.SetAction(parsed => Run(new Request
+        {
+            Source = parsed.GetRequiredValue(source),
+            Seconds = parsed.GetValue(seconds),
+            Mean = BytesOf(parsed.GetRequiredValue(sample)),
+            Format = FormatOf(parsed.GetValue(format), parsed.GetValue(output)),
+            Value = parsed.GetRequiredValue(value),
+            Output = parsed.GetValue(output),
+            Base = parsed.GetValue(baseFile),
+        }));
+        return command;
+    }
+
+    private static void AcceptOnly(Option<string> option, params string[] values) => option.Validators.Add(result =>
+    {
+        if (result.Tokens.Count > 0 && !values.Contains(result.Tokens[0].Value))
+        {
+            result.AddError($"{option.Name}: there are {string.Join(", ", values)}");
+        }
+    });
+
+    private static ulong BytesOf(string text)
+    {
+        int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, _ => 0 };
+        return ulong.TryParse(shift == 0 ? text : text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) && number < 1ul << 32
+            ? number << shift
+            : 0;
+    }
+
+    private static Format FormatOf(string? name, string? output) => name switch
+    {
+        "text" => Format.Text,
+        "pprof" => Format.Pprof,
+        "heap" => Format.Heap,
+        "folded" => Format.Folded,
+        _ when output == null => Format.Text,
+        _ => Path.GetExtension(output) switch { ".heap" => Format.Heap, ".folded" => Format.Folded, ".txt" => Format.Text, _ => Format.Pprof },
+    };
+
+    private static int Run(Request request)
+    {
+        if (request.Format == Format.Pprof && request.Output == null && !Console.IsOutputRedirected)
+        {
+            throw new Refusal("pprof's format is not for a terminal: name a file, by --output");
+        }
+
+        // Before a process is looked at for long.
+        Profile? before = request.Base == null ? null : PprofFile.Read(request.Base);
+        bool isProcess = int.TryParse(request.Source, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && !File.Exists(request.Source);
+        Profile profile;
+        string title;
+        if (isProcess)
+        {
+            profile = ProcessProfile.Take(number, request.Mean, request.Seconds, out title);
+        }
+        else
+        {
+            profile = PprofFile.Read(request.Source);
+            Symbolizer.Of(profile).Name(profile);
+            title = request.Source;
+        }
+
+        if (before != null)
+        {
+            Symbolizer.Of(before).Name(before);
+            profile.Subtract(before);
+            title += " less " + request.Base;
+        }
+
+        Write(request, profile, title);
+        return 0;
+    }
+
+    private static void Write(Request request, Profile profile, string title)
+    {
+        using Stream output = request.Output == null ? Console.OpenStandardOutput() : File.Create(request.Output);
+        if (request.Format == Format.Pprof)
+        {
+            PprofFile.Write(profile, output);
+            return;
+        }
+
+        using StreamWriter text = new(output);
+        if (request.Format == Format.Heap)
+        {
+            HeapText.Write(profile, text);
+            return;
+        }
+
+        string name = request.Value switch { "in-use" => "inuse", "allocated" => "alloc", _ => request.Value };
+        int type = profile.IndexOf(name + "_space");
+        if (type < 0)
+        {
+            throw new Refusal($"{title}: has no value '{request.Value}'");
+        }
+
+        if (request.Format == Format.Folded)
+        {
+            FoldedText.Write(profile, type, text);
+            return;
+        }
+
+        int objects = profile.IndexOf(name + "_objects");
+        text.Write($"{title}: {TopTable.Bytes(profile.Total(type))} {request.Value}");
+        text.Write(objects >= 0 ? $" in {profile.Total(objects)} objects" : "");
+        text.Write(profile.Period > 1 ? $", by a sample every {TopTable.Bytes(profile.Period)}\n" : "\n");
+        foreach (string comment in profile.Comments.Where(comment => !comment.StartsWith("nativemalloc ")))
+        {
+            text.Write(comment + "\n");
+        }
+
+        TopTable.Write(profile, type, objects, Rows, text);
+    }
+}

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+
+namespace NativeMalloc.Inspect;
+
+/// <summary>What the command nativemalloc does besides starting programs. Its script runs this, with the subcommand as the first argument.</summary>
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        Command all = new("nativemalloc", "Looks into processes that run on NativeMalloc.") { ProfileCommand.Create(), new HelpOption { Recursive = true } };
+        ParseResult parsed = all.Parse(arguments);
+        string subcommand = parsed.CommandResult.Command.Name;
+        if (parsed.Errors.Count > 0)
+        {
+            return Fail(2, $"{subcommand}: {parsed.Errors[0].Message.TrimEnd('.')}; see nativemalloc {subcommand} --help");
+        }
+
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception error) when (error is Refusal or IOException or UnauthorizedAccessException)
+        {
+            return Fail(1, $"{subcommand}: {error.Message}");
+        }
+    }
+
+    // In one line.
+    private static int Fail(int exitCode, string message)
+    {
+        Console.Error.WriteLine("nativemalloc: " + message.ReplaceLineEndings(" "));
+        return exitCode;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace NativeMalloc.DropInTests;
+
+/// <summary>A program that runs while a test looks at it, until its standard input is closed or it is killed.</summary>
+internal sealed class RunningProgram : IDisposable
+{
+    private readonly Process _process;
+    private readonly Task<string> _error;
+
+    internal RunningProgram(ProcessStartInfo start)
+    {
+        _process = Process.Start(start)!;
+        _error = _process.StandardError.ReadToEndAsync();
+    }
+
+    internal int Number => _process.Id;
+
+    /// <summary>What it wrote to its standard error, when it has ended.</summary>
+    internal string Error => _error.Result;
+
+    /// <summary>Waits until it says so on its standard output.</summary>
+    internal RunningProgram Ready()
+    {
+        Assert.Equal("ready", _process.StandardOutput.ReadLine());
+        return this;
+    }
+
+    /// <summary>Has it end by itself; its exit code.</summary>
+    internal int End()
+    {
+        _process.StandardInput.Close();
+        return Wait();
+    }
+
+    /// <summary>Waits for its end; its exit code.</summary>
+    internal int Wait()
+    {
+        Assert.True(_process.WaitForExit(TimeSpan.FromSeconds(60)));
+        return _process.ExitCode;
+    }
+
+    internal void Kill()
+    {
+        _process.Kill();
+        Wait();
+    }
+
+    public void Dispose()
+    {
+        _process.Kill(entireProcessTree: true);
+        _process.Dispose();
+    }
+}
