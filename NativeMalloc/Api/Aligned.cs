@@ -55,6 +55,7 @@ internal static unsafe class Aligned
         void* block = Allocate(alignment, size);
         if (block == null)
         {
+            Shortage.Note(size);
             return Errno.NoMemory;
         }
 
@@ -77,7 +78,7 @@ internal static unsafe class Aligned
     private static void* AllocateOrFail(nuint alignment, nuint size)
     {
         void* block = Allocate(alignment, size);
-        return block != null ? block : Errno.Fail(Errno.NoMemory);
+        return block != null ? block : Shortage.Fail(size);
     }
 
     /// <summary>

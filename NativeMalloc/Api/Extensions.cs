@@ -99,6 +99,51 @@ internal static unsafe class Extensions
         return output.Finish();
     }
 
+    [RuntimeExport("nativemalloc_start_profiling")]
+    internal static int StartProfiling(ulong bytes)
+    {
+        if (bytes > ProfileOccasions.MostMean)
+        {
+            Errno.Set(Errno.Invalid);
+            return Failed;
+        }
+
+        ProfileOccasions.StartSampling(bytes != 0 ? bytes : ProfileOccasions.UsualMean);
+        return 0;
+    }
+
+    [RuntimeExport("nativemalloc_stop_profiling")]
+    internal static void StopProfiling() => Sampler.Stop();
+
+    [RuntimeExport("nativemalloc_reset_profile")]
+    internal static void ResetProfile()
+    {
+        ThreadState* thread = Shim.Thread();
+        if (SlowPath.Enter(thread))
+        {
+            Sampler.Lock->Acquire();
+            Sampler.Reset();
+            Sampler.Lock->Release();
+            SlowPath.Leave(thread);
+            OwnProfile.Begin();
+        }
+    }
+
+    [RuntimeExport("nativemalloc_write_profile")]
+    internal static int WriteProfile(int file, uint format, uint value)
+    {
+        int error = format > (uint)ProfileFormat.Folded || value > (uint)ProfileValue.Peak
+            ? Errno.Invalid
+            : ProfileFile.Write(file, (ProfileFormat)format, (ProfileValue)value);
+        if (error != 0)
+        {
+            Errno.Set(error);
+            return Failed;
+        }
+
+        return 0;
+    }
+
     // The front end, too, where it can be had already: reports say which it is.
     private static bool Start()
     {

@@ -62,7 +62,7 @@ internal static unsafe class Realloc
             block = span != null ? LargeBlocks.MakeZero(span, bytes) : block; // a fork need not wait for that
             if (block == null)
             {
-                return Errno.Fail(Errno.NoMemory);
+                return Shortage.Fail(bytes);
             }
 
             CpuCache.Count(Shim.Thread(), bytes);
@@ -149,7 +149,7 @@ internal static unsafe class Realloc
     {
         void* replacement = TryReplace(block, usable, size, size);
         return replacement != null ? replacement
-            : size > usable ? Errno.Fail(Errno.NoMemory)
+            : size > usable ? Shortage.Fail(size)
             : block; // one that is to shrink can stay as it is
     }
 

@@ -58,7 +58,7 @@ internal static unsafe class CpuCache
         return block != null ? block
             : attached ? Shim.Pop(sizeClass, size, failure) // there may be objects after all
             : failure == OnFailure.ReturnNull ? null
-            : failure == OnFailure.SetErrno ? Errno.Fail(Errno.NoMemory)
+            : failure == OnFailure.SetErrno ? Shortage.Fail(size)
             : CxxRuntime.Throw("_Znwm"u8, size, 0);
     }
 

@@ -14,6 +14,7 @@ internal static unsafe class CxxRuntime
     /// <summary>For operators that may not return null.</summary>
     internal static void* Throw(ReadOnlySpan<byte> name, nuint size, nuint alignment)
     {
+        Shortage.Note(size);
         void* own = Find(name);
         if (own != null)
         {
@@ -49,6 +50,7 @@ internal static unsafe class CxxRuntime
     /// <summary>For operators that return null where the others throw: the runtime's calls the new_handler before it does.</summary>
     internal static void* ReturnNull(ReadOnlySpan<byte> name, nuint size, nuint second, nuint third)
     {
+        Shortage.Note(size);
         void* own = Find(name);
         return own != null ? Shim.Invoke(own, size, second, third) : null;
     }

@@ -99,6 +99,13 @@ internal static unsafe class StatisticsText
         output.Text(RseqName);
         output.Text(", index "u8);
         output.Text(IndexName);
+        if (Sampler.IsOn)
+        {
+            output.Text(", a sample every "u8);
+            output.Decimal((nuint)Sampler.Control->Mean);
+            output.Text(" bytes"u8);
+        }
+
         Relative(ref output, ", limit "u8, Options.LimitPercent);
         Relative(ref output, ", soft limit "u8, Options.SoftLimitPercent);
         output.Text(Promises.ReleaseIsBroken ? "; no memory goes back, since this kernel says that it takes some and does not\n"u8 : "\n"u8);

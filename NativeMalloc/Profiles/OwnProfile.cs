@@ -56,6 +56,7 @@ internal readonly unsafe struct OwnProfile : IProfileSource
                 output.Text(Shim.Version());
                 output.Text(", process "u8);
                 output.Decimal((nuint)Os.ProcessId());
+                output.Text(Interposition.IsActive ? ""u8 : ", which brings its own malloc"u8);
                 return true;
             case 1:
                 output.Text("samples whose stack had no room: "u8);

@@ -6,6 +6,12 @@ namespace NativeMalloc;
 /// <summary>When a process writes a profile by itself, if NATIVEMALLOC_PROFILE asks for that.</summary>
 internal static unsafe class ProfileOccasions
 {
+    /// <summary>Bytes from one sample to the next, where nothing is said (as jemalloc and Go).</summary>
+    internal const ulong UsualMean = 512 << 10;
+
+    /// <summary>So that distances, which may be many times as long, are numbers of bytes still.</summary>
+    internal const ulong MostMean = 1UL << 40;
+
     private static int s_processId;
     private static int s_aboveSoftLimit;
     private static int s_noMemoryIn;
@@ -15,6 +21,18 @@ internal static unsafe class ProfileOccasions
     {
         s_processId = Os.ProcessId();
         ProfileScratch.Keep();
+        StartSampling(UsualMean);
+    }
+
+    /// <summary>Samples are taken from now on; if none were, what was allocated is counted from now on, too.</summary>
+    internal static void StartSampling(ulong mean)
+    {
+        if (!Sampler.IsOn)
+        {
+            OwnProfile.Begin();
+        }
+
+        Sampler.Start(mean);
     }
 
     internal static void AtExit()
@@ -42,7 +60,7 @@ internal static unsafe class ProfileOccasions
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void NoMemory(ThreadState* thread)
     {
-        if (!Options.Profile || thread->OnSlowPath != 0)
+        if (thread->OnSlowPath != 0)
         {
             return;
         }

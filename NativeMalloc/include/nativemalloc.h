@@ -1,5 +1,5 @@
 /*
- * What NativeMalloc offers beyond malloc.h: its version, its statistics, its options, and release of memory. For C99 and C++.
+ * What NativeMalloc offers beyond malloc.h: its version, its statistics, its options, release of memory, and heap profiles. For C99 and C++.
  *
  * All functions may be called from any thread at any time but from signal handlers. None of them allocates. Those that can fail
  * set errno then, and leave it alone otherwise.
@@ -127,10 +127,46 @@ NATIVEMALLOC_FUNCTION uint64_t nativemalloc_release_memory(uint64_t bytes);
  * Puts an option's value as the library has understood it into the buffer of this many bytes, as far as it fits, with a zero byte
  * at the end; size may be 0, and buffer null then. The name is that of the environment's variable without NATIVEMALLOC_, in lower
  * case: "index" ("mm_cid", "cpu_id", "thread", or "" if the library chooses; what it uses is in the statistics), "stats" ("0",
- * "1" or "json:PATH"), "check" and "verbose" ("0" or "1"). Returns the value's length without the zero byte, or -1 with errno ENOENT (there
+ * "1" or "json:PATH"), "check" and "verbose" ("0" or "1"), "profile" (as it was given, or ""). Returns the value's length without the zero byte, or -1 with errno ENOENT (there
  * is no such option).
  */
 NATIVEMALLOC_FUNCTION int nativemalloc_get_option(const char *name, char *buffer, size_t size);
+
+/*
+ * Heap profiles: who allocated the memory. While profiling is on, some allocations are samples, one every so many bytes on average, and
+ * each stands for all that were like it; profiles have the totals, estimated so, by the call stacks that allocated. Started early, a
+ * profile shows the whole heap; started later, what was allocated since. docs/profiling.md has the error of the estimate, and the formats.
+ */
+enum nativemalloc_profile_format {
+    NATIVEMALLOC_PPROF = 0,       /* for pprof: profile.proto in gzip; all values at once */
+    NATIVEMALLOC_HEAP = 1,        /* for google-pprof and jeprof: heap_v2, as text; one value, and what was allocated */
+    NATIVEMALLOC_FOLDED = 2       /* for flame graphs: folded stacks; bytes of one value */
+};
+enum nativemalloc_profile_value {
+    NATIVEMALLOC_IN_USE = 0,
+    NATIVEMALLOC_ALLOCATED = 1,   /* since profiling began, or was reset, whether or not it is in use still */
+    NATIVEMALLOC_PEAK = 2         /* in use when that was most, to within a tenth */
+};
+
+/*
+ * From now on there is a sample every so many bytes on average; 0 means 524288, and 1 makes each allocation a sample. Every thread takes
+ * part when it next looks at the clock, which it does every few hundred KiB that it allocates. Where profiling is on already, this changes
+ * the distance. 0, or -1 with errno EINVAL (more than 2^40).
+ */
+NATIVEMALLOC_FUNCTION int nativemalloc_start_profiling(uint64_t bytes);
+
+/* Takes no more samples. Those that there are stay in the profile until their blocks are freed. Never fails. */
+NATIVEMALLOC_FUNCTION void nativemalloc_stop_profiling(void);
+
+/* Forgets what was allocated until now, and the peak, which is what is in use now. What is in use stays. Never fails. */
+NATIVEMALLOC_FUNCTION void nativemalloc_reset_profile(void);
+
+/*
+ * Writes a profile to a file descriptor, of that value where the format has but one. It may be on or off; while other threads allocate, each
+ * stack's numbers are of a moment of their own. 0, or -1 with errno EINVAL (there is no such format or value), ENOMEM (there is no memory to
+ * work in) or what write(2) failed with; a part may have been written then.
+ */
+NATIVEMALLOC_FUNCTION int nativemalloc_write_profile(int file, enum nativemalloc_profile_format format, enum nativemalloc_profile_value value);
 
 #ifdef __cplusplus
 }

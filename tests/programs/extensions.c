@@ -1,6 +1,6 @@
 /*
- * Every function of nativemalloc.h, with what it promises. The environment says NATIVEMALLOC_INDEX=cpu_id and
- * NATIVEMALLOC_STATS=json:/dev/null. With an argument, only whether the front end is that.
+ * Every function of nativemalloc.h, with what it promises, but for what profiles say (profiled.c). The environment says
+ * NATIVEMALLOC_INDEX=cpu_id and NATIVEMALLOC_STATS=json:/dev/null. With an argument, only whether the front end is that.
  *
  *     extensions [FRONT_END]
  */
@@ -130,6 +130,32 @@ static void options(void)
     }
 }
 
+static void profiles(void)
+{
+    errno = 0;
+    CHECK(nativemalloc_start_profiling((1ULL << 40) + 1) == -1 && errno == EINVAL);
+    errno = 77;
+    CHECK(nativemalloc_start_profiling(0) == 0 && nativemalloc_start_profiling(1ULL << 40) == 0);
+    nativemalloc_reset_profile();
+    nativemalloc_stop_profiling();
+    int full = open("/dev/full", O_WRONLY), null = open("/dev/null", O_WRONLY);
+    for (int format = 0; format <= 2; format++) {
+        for (int value = 0; value <= 2; value++) {
+            errno = 77;
+            CHECK(nativemalloc_write_profile(null, format, value) == 0 && errno == 77);
+        }
+        if (format != NATIVEMALLOC_FOLDED) { /* else there is nothing to be written */
+            CHECK(nativemalloc_write_profile(full, format, NATIVEMALLOC_IN_USE) == -1 && errno == ENOSPC);
+            CHECK(nativemalloc_write_profile(-1, format, NATIVEMALLOC_IN_USE) == -1 && errno == EBADF);
+        }
+    }
+    const int wrong[][2] = { { 3, 0 }, { 0, 3 }, { -1, 0 }, { 0, -1 } };
+    for (int i = 0; i < 4; i++) {
+        errno = 0;
+        CHECK(nativemalloc_write_profile(null, wrong[i][0], wrong[i][1]) == -1 && errno == EINVAL);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
@@ -142,5 +168,6 @@ int main(int argc, char **argv)
     json();
     release();
     options();
+    profiles();
     return 0;
 }
