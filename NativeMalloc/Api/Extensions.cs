@@ -132,9 +132,9 @@ internal static unsafe class Extensions
     [RuntimeExport("nativemalloc_write_profile")]
     internal static int WriteProfile(int file, uint format, uint value)
     {
-        int error = format > (uint)ProfileFormat.Folded || value > (uint)ProfileValue.Peak
-            ? Errno.Invalid
-            : ProfileFile.Write(file, (ProfileFormat)format, (ProfileValue)value);
+        int error = ProfileRequest.IsPossible((ProfileFormat)format, (ProfileValue)value)
+            ? ProfileFile.Write(file, (ProfileFormat)format, (ProfileValue)value)
+            : Errno.Invalid;
         if (error != 0)
         {
             Errno.Set(error);

@@ -47,6 +47,7 @@ internal struct StackValues
     {
         ProfileValue.Allocated => Allocated,
         ProfileValue.Peak => Peak,
+        ProfileValue.Held => new Totals { Objects = Live.Objects, Bytes = Held },
         _ => Live,
     };
 

@@ -37,7 +37,7 @@ internal readonly unsafe struct OwnProfile : IProfileSource
         values.Allocated = stack->Allocated;
         values.Live = stack->Live;
         values.Peak = stack->PeakOf(Sampler.State->PeakMoment);
-        values.Held = 0;
+        values.Held = HeldBytes.Of(stack);
         if (entered)
         {
             Sampler.Lock->Release();

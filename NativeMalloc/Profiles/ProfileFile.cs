@@ -17,6 +17,7 @@ internal static unsafe class ProfileFile
             return HeapProfile<OwnProfile>.Write(file, value);
         }
 
+        HeldBytes.Count();
         if (!ProfileScratch.Take(out ProfileScratch scratch))
         {
             return Errno.NoMemory;

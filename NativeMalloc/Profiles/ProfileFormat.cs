@@ -14,4 +14,5 @@ internal enum ProfileValue
     InUse,
     Allocated,
     Peak,
+    Held,
 }

@@ -49,6 +49,7 @@ internal static unsafe class ProfileOccasions
     {
         if (Options.Profile && Interlocked.Exchange(ref s_aboveSoftLimit, 1) == 0)
         {
+            HeldBytes.CountOnSlowPath();
             Write(ProfileOccasion.SoftLimit, Os.ProcessId());
         }
     }

@@ -11,9 +11,10 @@ internal enum ProfileWords
     /// <summary>What the file shows of each stack, if its format is of one value (<see cref="ProfileValue"/>).</summary>
     Allocated = 1,
     Peak = 2,
+    Held = 4,
 
     /// <summary>At exit blocks are listed that nothing leads to.</summary>
-    Leaks = 4,
+    Leaks = 8,
 }
 
 /// <summary>What makes a process write a profile, and with the path's ending says what kind of file it is.</summary>
@@ -47,10 +48,7 @@ internal static unsafe class ProfileRequest
     /// <summary>There is to be a file: the path may be empty, where only the words matter.</summary>
     internal static bool HasPath => *Given is not 0 and not (byte)',';
 
-    internal static ProfileValue Value =>
-        (Words & ProfileWords.Allocated) != 0 ? ProfileValue.Allocated
-        : (Words & ProfileWords.Peak) != 0 ? ProfileValue.Peak
-        : ProfileValue.InUse;
+    internal static ProfileValue Value => ValueOf(Words);
 
     internal static ProfileFormat Format
     {
@@ -64,6 +62,10 @@ internal static unsafe class ProfileRequest
     }
 
     private static Texts* TextsPointer => (Texts*)Unsafe.AsPointer(ref s_texts);
+
+    /// <summary>There are such a format and such a value, and it can show that: heap_v2's readers would scale what blocks hold as if it were their size.</summary>
+    internal static bool IsPossible(ProfileFormat format, ProfileValue value) =>
+        (uint)format <= (uint)ProfileFormat.Folded && (uint)value <= (uint)(format == ProfileFormat.Heap ? ProfileValue.Peak : ProfileValue.Held);
 
     /// <summary>The path made for that occasion.</summary>
     internal static byte* Expanded(ProfileOccasion occasion) => TextsPointer->Expanded + NumberedPath.MaxExpanded * (int)occasion;
@@ -139,6 +141,12 @@ internal static unsafe class ProfileRequest
         }
     }
 
+    private static ProfileValue ValueOf(ProfileWords words) =>
+        (words & ProfileWords.Allocated) != 0 ? ProfileValue.Allocated
+        : (words & ProfileWords.Peak) != 0 ? ProfileValue.Peak
+        : (words & ProfileWords.Held) != 0 ? ProfileValue.Held
+        : ProfileValue.InUse;
+
     // Each behind a comma.
     private static bool ReadWords(byte* text, out ProfileWords words)
     {
@@ -149,6 +157,7 @@ internal static unsafe class ProfileRequest
             ProfileWords word = Take(ref text, "leaks"u8) ? ProfileWords.Leaks
                 : Take(ref text, "allocated"u8) ? ProfileWords.Allocated
                 : Take(ref text, "peak"u8) ? ProfileWords.Peak
+                : Take(ref text, "held"u8) ? ProfileWords.Held
                 : ProfileWords.None;
             if (word == ProfileWords.None)
             {
@@ -158,7 +167,8 @@ internal static unsafe class ProfileRequest
             words |= word;
         }
 
-        return (words & (ProfileWords.Allocated | ProfileWords.Peak)) != (ProfileWords.Allocated | ProfileWords.Peak);
+        ProfileWords value = words & (ProfileWords.Allocated | ProfileWords.Peak | ProfileWords.Held);
+        return (value & (value - 1)) == 0 && IsPossible(Format, ValueOf(words)); // one of these at most
     }
 
     private static bool Take(ref byte* text, ReadOnlySpan<byte> word)

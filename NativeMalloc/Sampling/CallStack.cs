@@ -53,8 +53,9 @@ internal unsafe struct CallStack
     internal ulong AllocatedSamples;
     internal ulong LiveSamples;
 
-    /// <summary>Bytes that its live blocks hold beside themselves, when that was counted last (<see cref="HeldBytes"/>).</summary>
+    /// <summary>Bytes that its live blocks hold beside themselves, as far as they were counted at that count (<see cref="HeldBytes"/>).</summary>
     internal double Held;
+    internal ulong HeldAt;
 
     internal ushort Depth;
     internal StackEnd End;

@@ -1,23 +1,83 @@
+using System.Threading;
+
 namespace NativeMalloc;
 
-/// <summary>What each stack's live blocks keep from going back, as far as samples tell.</summary>
+/// <summary>
+/// What each stack's live blocks keep from going back (<see cref="Pins{THeap}"/>), as far as samples tell: each stands for so many blocks, which hold
+/// as much as it does.
+/// </summary>
 internal static unsafe class HeldBytes
 {
-    /// <summary>Counts it (<see cref="CallStack.Held"/>). On a slow path, no lock held; no block ceases to be a sample meanwhile.</summary>
+    /// <summary>Samples that are looked at, some microseconds each at most, before others may have the lock, or fork.</summary>
+    private const int LooksAtOnce = 32;
+
+    private static long s_counts;
+
+    /// <summary>By the last count.</summary>
+    internal static double Of(CallStack* stack) => stack->HeldAt == (ulong)Volatile.Read(ref s_counts) ? stack->Held : 0;
+
+    /// <summary>
+    /// Counts anew, unless the thread has interrupted a slow path. What comes and goes meanwhile counts or does not. Of two counts at once only the
+    /// one that began last comes to its end.
+    /// </summary>
     internal static void Count()
     {
-        Pins<OwnHeap> pins = default;
-        Sampler.Lock->Acquire();
-        for (CallStack* stack = Sampler.NextStack(null); stack != null; stack = Sampler.NextStack(stack))
+        ThreadState* thread = Shim.Thread();
+        Counting counting = default;
+        for (bool goesOn = true; goesOn && SlowPath.TryEnter(thread);)
         {
-            stack->Held = 0;
+            goesOn = CountSome(ref counting);
+            SlowPath.Leave(thread);
+        }
+    }
+
+    /// <summary>The same, on a slow path already, with no lock held.</summary>
+    internal static void CountOnSlowPath()
+    {
+        Counting counting = default;
+        while (CountSome(ref counting))
+        {
+        }
+    }
+
+    // False at the end.
+    private static bool CountSome(ref Counting counting)
+    {
+        if (counting.Number == 0)
+        {
+            counting.Number = (ulong)Interlocked.Increment(ref s_counts);
         }
 
-        for (Sample* sample = Sampler.NextSample(null); sample != null; sample = Sampler.NextSample(sample))
+        Sampler.Lock->Acquire();
+        int looks = 0;
+        for (Sample* sample; looks < LooksAtOnce && (sample = Sampler.NextSample(counting.Last)) != null; looks++)
         {
-            sample->Stack->Held += sample->Objects * pins.ShareOf(sample->Address);
+            counting.Last = sample;
+            Add(sample, sample->Stack, ref counting);
         }
 
         Sampler.Lock->Release();
+        return looks == LooksAtOnce && counting.Number == (ulong)Volatile.Read(ref s_counts);
+    }
+
+    private static void Add(Sample* sample, CallStack* stack, ref Counting counting)
+    {
+        if (stack->HeldAt < counting.Number)
+        {
+            stack->Held = 0;
+            stack->HeldAt = counting.Number;
+        }
+
+        if (stack->HeldAt == counting.Number)
+        {
+            stack->Held += sample->Objects * counting.Pins.ShareOf(sample->Address);
+        }
+    }
+
+    private struct Counting
+    {
+        internal ulong Number;
+        internal Sample* Last;
+        internal Pins<OwnHeap> Pins;
     }
 }

@@ -145,7 +145,8 @@ enum nativemalloc_profile_format {
 enum nativemalloc_profile_value {
     NATIVEMALLOC_IN_USE = 0,
     NATIVEMALLOC_ALLOCATED = 1,   /* since profiling began, or was reset, whether or not it is in use still */
-    NATIVEMALLOC_PEAK = 2         /* in use when that was most, to within a tenth */
+    NATIVEMALLOC_PEAK = 2,        /* in use when that was most, to within a tenth */
+    NATIVEMALLOC_HELD = 3         /* free, and kept from going back by what is in use; not in heap_v2 */
 };
 
 /*
@@ -163,7 +164,7 @@ NATIVEMALLOC_FUNCTION void nativemalloc_reset_profile(void);
 
 /*
  * Writes a profile to a file descriptor, of that value where the format has but one. It may be on or off; while other threads allocate, each
- * stack's numbers are of a moment of their own. 0, or -1 with errno EINVAL (there is no such format or value), ENOMEM (there is no memory to
+ * stack's numbers are of a moment of their own. 0, or -1 with errno EINVAL (there is no such format or value, or not that in this), ENOMEM (there is no memory to
  * work in) or what write(2) failed with; a part may have been written then.
  */
 NATIVEMALLOC_FUNCTION int nativemalloc_write_profile(int file, enum nativemalloc_profile_format format, enum nativemalloc_profile_value value);

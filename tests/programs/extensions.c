@@ -140,7 +140,7 @@ static void profiles(void)
     nativemalloc_stop_profiling();
     int full = open("/dev/full", O_WRONLY), null = open("/dev/null", O_WRONLY);
     for (int format = 0; format <= 2; format++) {
-        for (int value = 0; value <= 2; value++) {
+        for (int value = 0; value <= (format == NATIVEMALLOC_HEAP ? 2 : 3); value++) {
             errno = 77;
             CHECK(nativemalloc_write_profile(null, format, value) == 0 && errno == 77);
         }
@@ -149,8 +149,8 @@ static void profiles(void)
             CHECK(nativemalloc_write_profile(-1, format, NATIVEMALLOC_IN_USE) == -1 && errno == EBADF);
         }
     }
-    const int wrong[][2] = { { 3, 0 }, { 0, 3 }, { -1, 0 }, { 0, -1 } };
-    for (int i = 0; i < 4; i++) {
+    const int wrong[][2] = { { 3, 0 }, { 0, 4 }, { -1, 0 }, { 0, -1 }, { NATIVEMALLOC_HEAP, NATIVEMALLOC_HELD } };
+    for (int i = 0; i < 5; i++) {
         errno = 0;
         CHECK(nativemalloc_write_profile(null, wrong[i][0], wrong[i][1]) == -1 && errno == EINVAL);
     }

@@ -30,9 +30,10 @@ public sealed unsafe class FoldedProfileTests : AllocatorTest
     [InlineData(ProfileValue.InUse, 100)]
     [InlineData(ProfileValue.Allocated, 900)]
     [InlineData(ProfileValue.Peak, 400)]
+    [InlineData(ProfileValue.Held, 7000)]
     internal void ItsNumberIsOfWhatIsAskedFor(ProfileValue value, int expected)
     {
-        FakeProfile.Add([0x20010301], FakeProfile.Blocks(1, 100), FakeProfile.Blocks(9, 900), FakeProfile.Blocks(4, 400));
+        FakeProfile.Add([0x20010301], FakeProfile.Blocks(1, 100), FakeProfile.Blocks(9, 900), FakeProfile.Blocks(4, 400), 7000);
         FakeProfile.Add([0x20010401], default);
         Assert.Equal($"program+0x300 {expected}\n", Write(value));
     }

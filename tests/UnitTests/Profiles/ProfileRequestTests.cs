@@ -31,6 +31,7 @@ public sealed unsafe class ProfileRequestTests : AllocatorTest, IDisposable
     [InlineData("a", ProfileWords.None, ProfileValue.InUse)]
     [InlineData("a,allocated", ProfileWords.Allocated, ProfileValue.Allocated)]
     [InlineData("a,leaks,peak", ProfileWords.Leaks | ProfileWords.Peak, ProfileValue.Peak)]
+    [InlineData("a,held", ProfileWords.Held, ProfileValue.Held)]
     [InlineData("a,leaks", ProfileWords.Leaks, ProfileValue.InUse)]
     internal void WordsFollow(string value, ProfileWords words, ProfileValue expected)
     {
@@ -55,6 +56,8 @@ public sealed unsafe class ProfileRequestTests : AllocatorTest, IDisposable
     [InlineData("a,leaks,")]
     [InlineData("a,leaks peak")]
     [InlineData("a,allocated,peak")]
+    [InlineData("a,held,peak")]
+    [InlineData("a.heap,held")]
     public void WhatIsNotUnderstoodIsNamed(string value)
     {
         Read(value);
