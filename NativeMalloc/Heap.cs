@@ -329,6 +329,30 @@ internal static unsafe class Heap
         return taken > 0 ? taken : Remnants->Take(sizeClass, block, 1, any: true);
     }
 
+    /// <summary>
+    /// The class of the small object that begins at an address and is the caller's, as far as its page says; 0 where none does. Also where the page
+    /// map has none for the page: in a remnant, and beside samples.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint ClassOf(void* block)
+    {
+        nuint sizeClass = PageMap.ClassOf((nuint)block);
+        return sizeClass != 0 ? sizeClass : ClassBySpan(block);
+    }
+
+    /// <summary>The same, where the page map has no class for the page.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint ClassBySpan(void* block)
+    {
+        Span* span = PageMap.SpanOf((nuint)block);
+        return span != null && span->SizeClass != 0 ? ClassIn(span, block) : 0;
+    }
+
+    private static nuint ClassIn(Span* span, void* block) =>
+        span->Remnant ? Remnants<RemnantSpans>.ClassAt(span, (nuint)block)
+        : PageMap.IsAligned((nuint)block) ? span->SizeClass
+        : (nuint)0;
+
     /// <summary>Whether a block begins at an address that lies in a span, in use or, of a small one, free.</summary>
     internal static bool IsBlock(Span* span, void* address) =>
         span->Remnant ? Remnants<RemnantSpans>.SizeAt(span, (nuint)address) != 0

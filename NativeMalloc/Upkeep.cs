@@ -37,6 +37,7 @@ internal static unsafe class Upkeep
         {
             long now = Clock.Milliseconds;
             AllocationClock.Set(thread, size, now);
+            Sampler.Leave(thread, now);
             EndPeriods(own, now);
         }
         else if (size != 0)
@@ -49,17 +50,26 @@ internal static unsafe class Upkeep
 
     /// <summary>
     /// When a thread's countdown has run out with an allocation of that size, and it is on no slow path, or has interrupted one: mostly that is a
-    /// look at the clock and no more.
+    /// look at the clock and no more. True if the allocation is a sample; the caller then sees to it, and to the next.
     /// </summary>
-    internal static void Look(ThreadState* thread, nuint size)
+    internal static bool Look(ThreadState* thread, nuint size)
     {
         long now = Clock.Milliseconds;
         AllocationClock.Set(thread, size, now);
+        Sampler.Follow(thread, size, now);
+        bool isSample = AllocationClock.IsSampleDue(thread);
+        if (!isSample)
+        {
+            AllocationClock.KeepSample(thread);
+        }
+
         Slab* own = Shim.OwnSlab();
         if (now - Volatile.Read(ref s_periodStart) >= Options.ReleaseDelay || IsBehind(own) || Heap.Pages->HasExcess || Heap.HasIdle)
         {
             LookCloser(thread, own, now);
         }
+
+        return isSample;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -9,4 +9,4 @@
 #define THREAD_RSEQ_CS   16
 #define THREAD_INDEX     24
 #define THREAD_DETACHED  28
-#define THREAD_SIZE      104
+#define THREAD_SIZE      128

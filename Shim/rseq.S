@@ -324,6 +324,7 @@ nm_thread:
         .quad   0                                       /* how it uses rseq, whether it is on a slow path */
         .quad   0                                       /* what realloc made larger last */
         .quad   0                                       /* where it stands among those on slow paths */
+        .quad   0x3fffffffffffffff, 0, 0                /* how far it is to the next sample, drawn with which mean, random numbers */
         .zero   24                                      /* a misuse that it has found */
         .size   nm_thread, THREAD_SIZE
         .weak   __rseq_refcount

@@ -125,7 +125,7 @@ internal static unsafe class Aligned
         SlowPath.Leave(thread);
         if (block != null)
         {
-            CpuCache.Count(thread, size);
+            Intercept.Count(thread, block, size);
         }
 
         return block;

@@ -30,22 +30,16 @@ internal static unsafe class Introspection
             return Checked.TryUsableSize(block, caller, out size);
         }
 
-        size = SizeInRemnant(block);
-        if (size != 0)
+        sizeClass = Heap.ClassOf(block);
+        if (sizeClass != 0)
         {
+            size = SizeClasses.Size(sizeClass);
             return true;
         }
 
         Span* span = LargeBlocks.SpanOf(block, caller);
         size = span != null ? span->Bytes : 0;
         return span != null;
-    }
-
-    // 0 if the block is not in one.
-    private static nuint SizeInRemnant(void* block)
-    {
-        Span* span = PageMap.SpanOf((nuint)block);
-        return span != null && span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block) : 0;
     }
 
     /// <summary>

@@ -133,12 +133,12 @@ internal static unsafe class OperatorNew
         Malloc.Free(block);
     }
 
-    // The size says the class, without a look at the page map; that of a null block must not be believed.
+    // The size says the class, without a look at the page map, unless that decides; that of a null block must not be believed.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void DeleteSizedAs(void* block, nuint size, void* replacement)
     {
         nuint sizeClass = SizeClasses.Of(size);
-        if (replacement != null || Options.Check || block == null || sizeClass == 0)
+        if (replacement != null || PageMap.DecidesFree || block == null || sizeClass == 0)
         {
             DeleteSizedSpecially(block, size, 0, replacement);
             return;

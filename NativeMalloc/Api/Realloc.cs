@@ -65,12 +65,18 @@ internal static unsafe class Realloc
                 return Shortage.Fail(bytes);
             }
 
-            CpuCache.Count(Shim.Thread(), bytes);
+            Intercept.Count(Shim.Thread(), block, bytes);
             return block;
         }
 
         void* small = bytes <= SizeClasses.MaxSize ? CpuCache.TakeZeroed(SizeClasses.OfCoarse(bytes), bytes) : null;
-        return small != null ? small : Clear(Malloc.Allocate(bytes), bytes);
+        if (small == null)
+        {
+            return Clear(Malloc.Allocate(bytes), bytes);
+        }
+
+        Intercept.Count(Shim.Thread(), small, bytes);
+        return small;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -111,7 +117,7 @@ internal static unsafe class Realloc
     private static bool IsSmallStep(nuint usable, nuint size, bool again) =>
         size - usable <= usable / SmallStep || (again && size - usable <= LeastStep && usable >= 4 * LeastStep);
 
-    // Large blocks, those in remnants and of the reserve, and all blocks in checking mode.
+    // Large blocks, those in remnants, beside samples and of the reserve, and all blocks in checking mode.
     private static void* ResizeOther(void* block, nuint size)
     {
         if (size > LargeBlocks.MaxSize)
@@ -125,7 +131,7 @@ internal static unsafe class Realloc
         }
 
         Span* span = Options.Check || Reserve.SizeOf(block) != 0 ? null : PageMap.SpanOf((nuint)block);
-        if (span != null && span->Remnant)
+        if (span != null && span->SizeClass != 0)
         {
             return ResizeSmall(block, usable, size);
         }
@@ -133,16 +139,33 @@ internal static unsafe class Realloc
         ThreadState* thread = Shim.Thread();
         if (span != null && size > SizeClasses.MaxSize && SlowPath.TryEnter(thread))
         {
-            void* resized = LargeBlocks.Resize(span, size);
+            void* resized = ResizeLarge(span, block, size);
             SlowPath.Leave(thread);
             if (resized != null)
             {
-                CpuCache.Count(thread, size > usable ? size - usable : 0);
+                Intercept.Count(thread, resized, size); // as if it had been freed, and another allocated
                 return resized;
             }
         }
 
         return Replace(block, usable, size);
+    }
+
+    // What had been a sample is none any more: with its new size it may be one again.
+    private static void* ResizeLarge(Span* span, void* block, nuint size)
+    {
+        Sample* sample = Sampler.TakeOut(block);
+        void* resized = LargeBlocks.Resize(span, size);
+        if (sample != null && resized != null)
+        {
+            Sampler.End(sample);
+        }
+        else if (sample != null)
+        {
+            Sampler.PutBack(sample, block);
+        }
+
+        return resized;
     }
 
     private static void* Replace(void* block, nuint usable, nuint size)

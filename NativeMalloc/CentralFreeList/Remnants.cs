@@ -177,7 +177,8 @@ internal unsafe struct Remnants<TSource>
         return span != null && span->Remnant ? ClassAt(span, address) : 0;
     }
 
-    private static nuint ClassAt(Span* span, nuint address)
+    /// <summary>The same, of a remnant's.</summary>
+    internal static nuint ClassAt(Span* span, nuint address)
     {
         nuint size = SizeAt(span, address);
         return size > 0 ? SizeClasses.Of(size) : 0;

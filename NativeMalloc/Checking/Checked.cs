@@ -80,6 +80,7 @@ internal static unsafe class Checked
 
         if (!span->Checked)
         {
+            Sampler.End(block);
             GiveBack(span, block);
             return true;
         }
@@ -93,6 +94,8 @@ internal static unsafe class Checked
         {
             return false;
         }
+
+        Sampler.End(block);
 
         nuint bytes = BytesOf(span);
         if (bytes > Quarantine.MaxBlockBytes)

@@ -12,6 +12,9 @@ namespace NativeMalloc;
 /// </remarks>
 internal static unsafe class AllocationClock
 {
+    /// <summary>More bytes than will ever go by.</summary>
+    internal const long NoSample = long.MaxValue / 2;
+
     /// <summary>It is time for a look.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsDue(ThreadState* thread) => thread->Countdown < 0;
@@ -23,9 +26,37 @@ internal static unsafe class AllocationClock
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Set(ThreadState* thread, nuint size, long now)
     {
-        thread->Distance = LookDistance.Next(GoneBy(thread), (long)size, now - thread->LastLook);
+        long goneBy = GoneBy(thread);
+        thread->UntilSample -= goneBy;
+        thread->Distance = LookDistance.Next(goneBy, (long)size, now - thread->LastLook);
         thread->Countdown = thread->Distance - 1; // due with the last byte of it
         thread->LastLook = now;
+    }
+
+    /// <summary>The bytes that have gone by have come to the thread's next sample.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsSampleDue(ThreadState* thread) => thread->UntilSample <= 0;
+
+    /// <summary>The next sample is so many bytes from here; with none or fewer, it is the next allocation, however small.</summary>
+    internal static void SetSample(ThreadState* thread, long bytes)
+    {
+        thread->UntilSample = bytes + GoneBy(thread);
+        KeepSample(thread);
+    }
+
+    /// <summary>The next allocation brings a look.</summary>
+    internal static void MakeDue(ThreadState* thread) => ShortenTo(thread, thread->Countdown, -1);
+
+    /// <summary>After the countdown was set: it runs out with the next sample at the latest. One that is due already is the next allocation.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void KeepSample(ThreadState* thread)
+    {
+        long left = thread->Countdown;
+        long less = thread->UntilSample - GoneBy(thread) - 1;
+        if (less < left)
+        {
+            ShortenTo(thread, left, less < -1 ? -1 : less);
+        }
     }
 
     /// <summary>Counts what did not come by <see cref="Shim.Pop"/>.</summary>

@@ -63,42 +63,8 @@ internal static unsafe class CpuCache
     }
 
     /// <summary>
-    /// The same, where the countdown of <see cref="AllocationClock"/> has run out with it: whether or not the slab has an object.
-    /// </summary>
-    [RuntimeExport("nm_pop_due")]
-    internal static void* PopDue(nuint sizeClass, nuint size, OnFailure failure)
-    {
-        ThreadState* thread = Shim.Thread();
-        if (sizeClass == 0)
-        {
-            void* block = PopEmpty(0, size, failure); // counted back, if it is not to be had
-            LookIfDue(thread, size);
-            return block;
-        }
-
-        Upkeep.Look(thread, size);
-        AllocationClock.CountBack(thread, size); // it comes by again
-        return Shim.Pop(sizeClass, size, failure);
-    }
-
-    /// <summary>Counts an allocation that did not come by <see cref="Shim.Pop"/>, when no lock is held.</summary>
-    internal static void Count(ThreadState* thread, nuint size)
-    {
-        AllocationClock.Count(thread, size);
-        LookIfDue(thread, size);
-    }
-
-    private static void LookIfDue(ThreadState* thread, nuint size)
-    {
-        if (AllocationClock.IsDue(thread))
-        {
-            Upkeep.Look(thread, size);
-        }
-    }
-
-    /// <summary>
     /// An object of the class that reads zero: where no cache has one, it comes straight from its span, and what nobody has touched since
-    /// the kernel zeroed it is left alone. Null where malloc is to be asked.
+    /// the kernel zeroed it is left alone. It is yet to be counted. Null where malloc is to be asked.
     /// </summary>
     internal static void* TakeZeroed(nuint sizeClass, nuint size)
     {
@@ -113,7 +79,6 @@ internal static unsafe class CpuCache
         if (!Options.Check && Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes))
         {
             CountMiss(own, sizeClass, size);
-            AllocationClock.Count(thread, size);
             Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, size, holes);
         }
 
@@ -182,30 +147,8 @@ internal static unsafe class CpuCache
         return objects[0];
     }
 
-    /// <summary>Takes an object back, when the slab had no room for it; for class 0, a large block, or null.</summary>
-    [RuntimeExport("nm_push_full")]
-    internal static void PushFull(void* block, nuint sizeClass)
-    {
-        if (sizeClass != 0)
-        {
-            PushSlowly(block, sizeClass);
-            return;
-        }
-
-        sizeClass = Remnants<Heap.RemnantSpans>.ClassAt((nuint)block);
-        if (sizeClass != 0)
-        {
-            Shim.Push(block, sizeClass); // as any other
-        }
-        else if (block != null && (Options.Check || !LargeBlocks.TryCache(block)) && !Reserve.TryFree(block))
-        {
-            PushSlowly(block, 0);
-        }
-    }
-
-    // A method of its own, so that the above needs little of a frame.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void PushSlowly(void* block, nuint sizeClass)
+    /// <summary>Takes an object back, when the slab had no room for it; for class 0, what may be a large block.</summary>
+    internal static void PushSlowly(void* block, nuint sizeClass)
     {
         ThreadState* thread = Shim.Thread();
         if (!SlowPath.TryEnter(thread))
@@ -224,8 +167,8 @@ internal static unsafe class CpuCache
         }
     }
 
-    // What is no block must not be written to.
-    private static void FreeLater(void* block)
+    /// <summary>Leaves a block to be freed when this thread, or another, may. What is no block must not be written to.</summary>
+    internal static void FreeLater(void* block)
     {
         Span* span = PageMap.SpanOf((nuint)block);
         if (span == null ? !Reserve.TryFree(block) : !Heap.IsBlock(span, block))
@@ -241,7 +184,12 @@ internal static unsafe class CpuCache
     /// <summary>Frees a block that could not be freed before, on the slow path.</summary>
     internal static void GiveDeferred(void* block)
     {
-        nuint sizeClass = ClassOf(block);
+        if (!Options.Check)
+        {
+            Sampler.End(block);
+        }
+
+        nuint sizeClass = Heap.ClassOf(block);
         if (!TryGive(Shim.OwnSlab(), block, sizeClass))
         {
             Heap.Transfer(sizeClass)->Give(sizeClass, &block, 1);
@@ -271,7 +219,7 @@ internal static unsafe class CpuCache
         }
 
         // C++'s sized delete did not look where the block lies, nor whether it is one.
-        if (ClassOf(block) != sizeClass)
+        if (Heap.ClassOf(block) != sizeClass)
         {
             if (!Reserve.TryFree(block))
             {
@@ -282,14 +230,6 @@ internal static unsafe class CpuCache
         }
 
         return Overflow(own, block, sizeClass);
-    }
-
-    // Of the small object that begins there, as far as its page says; 0 where none does.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static nuint ClassOf(void* block)
-    {
-        nuint sizeClass = PageMap.ClassOf((nuint)block);
-        return sizeClass != 0 ? sizeClass : Remnants<Heap.RemnantSpans>.ClassAt((nuint)block);
     }
 
     /// <summary>In checking mode, a free that says the size, or for which it may have been another.</summary>

@@ -45,6 +45,16 @@ internal unsafe struct ThreadState
     /// <summary>Where this thread stands among the <see cref="Insiders"/>, or last stood.</summary>
     internal nint* Entry;
 
+    /// <summary>
+    /// Bytes from where the countdown was set until this thread's next sample; none or fewer: it is due (<see cref="Sampler"/>). Without end where
+    /// no samples are taken.
+    /// </summary>
+    internal long UntilSample;
+
+    /// <summary>The mean that this was drawn with, 0 for none, and the generator of random numbers.</summary>
+    internal ulong SampleMean;
+    internal ulong Random;
+
     /// <summary>A misuse that this thread is to tell of when it leaves its slow path.</summary>
     internal Finding Finding;
 }

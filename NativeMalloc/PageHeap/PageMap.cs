@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading;
 
 namespace NativeMalloc;
 
@@ -29,6 +30,7 @@ internal static unsafe class PageMap
     private const int LeafShift = 30;
     private const int RootEntries = 1 << (AddressBits - LeafShift);
     private const int LeafPages = 1 << (LeafShift - PageShift);
+    private const int PointersPerKernelPage = 4096 / sizeof(ulong);
     private const int LeafHugePages = 1 << (LeafShift - HugePageShift);
 
     private struct Root
@@ -45,9 +47,19 @@ internal static unsafe class PageMap
         internal fixed byte Classes[LeafPages];
         internal fixed ulong Spans[LeafPages];
         internal fixed ulong HugePages[LeafHugePages];
+
+        // A pointer for each page, once there is a sample (CoverSamples); and which kernel's pages of that have been written to.
+        internal ulong* Samples;
+        internal fixed ulong TouchedSamples[LeafPages / PointersPerKernelPage / 64];
     }
 
     private static Root s_root;
+
+    /// <summary>
+    /// A block's size does not tell how it is to be freed, so that the page map must be asked: there have been samples, or blocks are checked. Set
+    /// before the first such block is handed out, and for good.
+    /// </summary>
+    internal static bool DecidesFree { get; set; }
 
     /// <summary>
     /// The class of the small blocks on the address's page; 0 for large blocks, for memory that is not ours, and for addresses
@@ -69,11 +81,14 @@ internal static unsafe class PageMap
         return sizeClass;
     }
 
+    /// <summary>The address is aligned as every block is.</summary>
+    internal static bool IsAligned(nuint address) => address % (1 << AlignmentBits) == 0;
+
     /// <summary>
     /// The span of a small block's page, or of a large block's first page; null for any other address.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Span* SpanOf(nuint address) => (Span*)LeafOf(address)->Spans[(address >> PageShift) % LeafPages];
+    internal static Span* SpanOf(nuint address) => (Span*)LeafOf(address)->Spans[PageOf(address)];
 
     /// <summary>The tracker of the address's huge page, or null.</summary>
     internal static HugePage* HugePageOf(nuint address) => (HugePage*)LeafOf(address)->HugePages[(address >> HugePageShift) % LeafHugePages];
@@ -102,6 +117,46 @@ internal static unsafe class PageMap
 
         return null;
     }
+
+    /// <summary>What is kept of the samples that begin on the address's page (see <see cref="SampleTable"/>); null where there are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void* SamplesOf(nuint address)
+    {
+        ulong* samples = LeafOf(address)->Samples;
+        return samples != null ? (void*)Volatile.Read(ref samples[PageOf(address)]) : null;
+    }
+
+    /// <summary>Makes room for <see cref="SetSamples"/>; false when there is no memory. The sampler's lock is held.</summary>
+    internal static bool CoverSamples(nuint address)
+    {
+        Leaf* leaf = LeafOf(address);
+        if (leaf->Samples == null)
+        {
+            leaf->Samples = (ulong*)Metadata.MapAside(LeafPages * sizeof(ulong));
+        }
+
+        return leaf->Samples != null;
+    }
+
+    /// <summary>The sampler's lock is held.</summary>
+    internal static void SetSamples(nuint address, void* samples)
+    {
+        Leaf* leaf = LeafOf(address);
+        nuint page = PageOf(address);
+        Volatile.Write(ref Unsafe.As<ulong, nint>(ref leaf->Samples[page]), (nint)samples);
+        int kernelPage = (int)page / PointersPerKernelPage;
+        if (!Bits.Has(leaf->TouchedSamples, kernelPage))
+        {
+            Bits.Set(leaf->TouchedSamples, kernelPage, 1);
+            Metadata.CountTouched(PointersPerKernelPage * sizeof(ulong));
+        }
+    }
+
+    /// <summary>
+    /// The class that <see cref="ClassOf"/> answers for a page of small objects: that of its span, or 0, so that who frees one of them comes to the
+    /// slow path.
+    /// </summary>
+    internal static void SetClass(nuint address, byte sizeClass) => LeafOf(address)->Classes[PageOf(address)] = sizeClass;
 
     /// <summary>Bytes of the leaves that may be written to for so much of the heap.</summary>
     internal static nint BytesFor(nuint heapBytes) => (nint)(heapBytes >> PageShift) * (sizeof(byte) + sizeof(ulong));
@@ -188,10 +243,13 @@ internal static unsafe class PageMap
         return (Leaf*)((byte*)NoLeaf + (index < RootEntries ? RootPointer->Leaves[index] : 0));
     }
 
+    // Within its leaf.
+    private static nuint PageOf(nuint address) => (address >> PageShift) % LeafPages;
+
     private static void SetPage(nuint address, byte sizeClass, Span* span)
     {
         Leaf* leaf = LeafOf(address);
-        nuint page = (address >> PageShift) % LeafPages;
+        nuint page = PageOf(address);
         leaf->Spans[page] = (ulong)span;
         leaf->Classes[page] = sizeClass;
     }

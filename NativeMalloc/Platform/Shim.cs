@@ -14,13 +14,13 @@ internal static unsafe class Shim
 
     /// <summary>
     /// Takes an object of the class from this CPU's slab, or goes on to <see cref="CpuCache.PopEmpty"/>, which sees the rest. The one with which
-    /// the thread's countdown runs out, to <see cref="CpuCache.PopDue"/>.
+    /// the thread's countdown runs out, to <see cref="Intercept.PopDue"/>.
     /// </summary>
     [RuntimeImport("*", "nm_pop")]
     [MethodImpl(Call)]
     internal static extern void* Pop(nuint sizeClass, nuint size, OnFailure failure);
 
-    /// <summary>Gives an object to this CPU's slab, or goes on to <see cref="CpuCache.PushFull"/>.</summary>
+    /// <summary>Gives an object to this CPU's slab, or goes on to <see cref="Intercept.PushFull"/>.</summary>
     [RuntimeImport("*", "nm_push")]
     [MethodImpl(Call)]
     internal static extern void Push(void* block, nuint sizeClass);

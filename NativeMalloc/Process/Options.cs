@@ -41,6 +41,11 @@ internal static unsafe class Options
 
     internal const ulong NoLimit = ulong.MaxValue;
 
+    /// <summary>The mean where a profile is asked for: what jemalloc and Go take, too.</summary>
+    private const ulong DefaultSample = 512 << 10;
+
+    private static ulong s_sample = NoLimit;
+
     internal static IndexChoice Index { get; private set; }
 
     internal static StatisticsChoice Statistics { get; private set; }
@@ -74,6 +79,9 @@ internal static unsafe class Options
 
     /// <summary>What the kernel is to be advised on huge pages (see <see cref="HugePageAdvice"/>).</summary>
     internal static HugePageChoice HugePages { get; private set; }
+
+    /// <summary>Bytes from one sample to the next on average (see <see cref="Sampler"/>); 0: there are none.</summary>
+    internal static ulong Sample => s_sample != NoLimit ? s_sample : Profile ? DefaultSample : 0;
 
     /// <summary>A thread is to give memory back.</summary>
     internal static bool ReleaseThread { get; private set; }
@@ -149,6 +157,13 @@ internal static unsafe class Options
         {
             Profile = *value != 0 && ProfileRequest.Set(value);
             return Profile || *value == 0;
+        }
+
+        if ((value = After(option, "SAMPLE="u8)) != null)
+        {
+            ulong mean = ReadLimit(value, out uint percent, out bool valid);
+            s_sample = valid && percent == 0 ? mean : NoLimit;
+            return valid && percent == 0;
         }
 
         if ((value = After(option, "LIMIT="u8)) != null)
@@ -328,6 +343,10 @@ internal static unsafe class Options
         {
             output.Text(ReleaseThread ? "1"u8 : "0"u8);
         }
+        else if (Is(name, "sample"u8))
+        {
+            output.Decimal((nuint)Sample);
+        }
         else if (Is(name, "limit"u8))
         {
             WriteLimit(Limit, LimitPercent, ref output);
@@ -423,7 +442,7 @@ internal static unsafe class Options
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
         output.Quoted(setting);
-        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_HUGE_PAGES=auto|never|always, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_PROFILE=PATH[,allocated|peak][,leaks], NATIVEMALLOC_LIMIT=BYTES[K|M|G]|PERCENT% and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]|PERCENT%\n"u8);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_HUGE_PAGES=auto|never|always, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_SAMPLE=BYTES[K|M|G], NATIVEMALLOC_PROFILE=PATH[,allocated|peak][,leaks], NATIVEMALLOC_LIMIT=BYTES[K|M|G]|PERCENT% and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]|PERCENT%\n"u8);
         output.Flush();
     }
 

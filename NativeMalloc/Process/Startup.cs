@@ -44,10 +44,16 @@ internal static unsafe class Startup
 
             if (Options.Check)
             {
+                PageMap.DecidesFree = true;
                 Checked.Start();
             }
 
             SlowPath.Leave(Shim.Thread());
+        }
+
+        if (Options.Sample != 0)
+        {
+            Sampler.Start(Options.Sample);
         }
 
         Volatile.Write(ref s_optionsRead, 1);

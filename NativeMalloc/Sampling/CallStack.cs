@@ -1,7 +1,3 @@
-#pragma warning disable CS0649 // written by those who take samples
-
-using System.Runtime.CompilerServices;
-
 namespace NativeMalloc;
 
 /// <summary>Why a call stack ends where it does.</summary>
@@ -28,6 +24,18 @@ internal struct Totals
 {
     internal double Objects;
     internal double Bytes;
+
+    internal unsafe void Add(Sample* sample)
+    {
+        Objects += sample->Objects;
+        Bytes += sample->Objects * sample->Size;
+    }
+
+    internal unsafe void Subtract(Sample* sample)
+    {
+        Objects -= sample->Objects;
+        Bytes -= sample->Objects * sample->Size;
+    }
 }
 
 /// <summary>
@@ -70,4 +78,14 @@ internal unsafe struct CallStack
     /// notes first what it had then.
     /// </summary>
     internal readonly Totals PeakOf(ulong moment) => Then == moment ? LiveThen : Live;
+
+    /// <summary>Before <see cref="Live"/> changes: what it was at the highest moment so far is not lost.</summary>
+    internal void Settle(ulong moment)
+    {
+        if (Then != moment)
+        {
+            LiveThen = Live;
+            Then = moment;
+        }
+    }
 }

@@ -1,5 +1,3 @@
-#pragma warning disable CS0649 // written by those who take samples
-
 namespace NativeMalloc;
 
 /// <summary>

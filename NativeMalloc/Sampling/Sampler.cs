@@ -3,19 +3,31 @@ using System.Threading;
 
 namespace NativeMalloc;
 
-/// <summary>Which allocations are samples, and what is known of them.</summary>
+/// <summary>
+/// Which allocations are samples, and what is known of them: where they came from, how many others they stand for. A thread's next sample is so
+/// many bytes ahead (<see cref="Exponential"/>), by the countdown that it has anyway.
+/// </summary>
 internal static unsafe class Sampler
 {
+    // All under the state's lock.
+    private struct Knowledge
+    {
+        internal SamplerState State;
+        internal StackTable Stacks;
+        internal SampleTable Samples;
+    }
+
     private static Apart<SamplerControl> s_control;
-    private static Apart<SamplerState> s_state;
+    private static Apart<Knowledge> s_known;
+    private static Apart<long> s_seed;
 
     internal static SamplerControl* Control => (SamplerControl*)Unsafe.AsPointer(ref s_control.Value);
 
-    internal static SamplerState* State => (SamplerState*)Unsafe.AsPointer(ref s_state.Value);
+    internal static SamplerState* State => (SamplerState*)Unsafe.AsPointer(ref s_known.Value.State);
 
-    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_state.Value.Lock);
+    internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_known.Value.State.Lock);
 
-    internal static bool IsOn => Volatile.Read(ref Control->Mean) != 0 && (Control->Until == 0 || Clock.Milliseconds < Control->Until);
+    internal static bool IsOn => MeanAt(Clock.Milliseconds) != 0;
 
     internal static ulong MissedStacks => State->MissedStacks;
 
@@ -47,9 +59,11 @@ internal static unsafe class Sampler
 
         state->MissedStacks = 0;
         state->MissedSamples = 0;
-        state->Peak = state->Live;
-        state->PeakMoment++;
+        state->BeginPeak();
     }
+
+    /// <summary>As if there had never been a sample; for tests.</summary>
+    internal static void Forget() => s_known.Value = default;
 
     /// <summary>Goes through the stacks, in the order in which they came: the first for null, null after the last. The lock is held.</summary>
     internal static CallStack* NextStack(CallStack* after) => after == null ? State->FirstStack : after->Later;
@@ -64,5 +78,181 @@ internal static unsafe class Sampler
         }
 
         return sample;
+    }
+
+    /// <summary>At a look at the clock by an allocation of that size: the thread does as the control says by now, this allocation included.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Follow(ThreadState* thread, nuint size, long now)
+    {
+        ulong mean = MeanAt(now);
+        if (mean != thread->SampleMean)
+        {
+            Change(thread, mean, size, now);
+        }
+    }
+
+    /// <summary>At any other look: what there is to be done is done at the next allocation.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Leave(ThreadState* thread, long now)
+    {
+        if (MeanAt(now) != thread->SampleMean)
+        {
+            AllocationClock.MakeDue(thread);
+        }
+        else
+        {
+            AllocationClock.KeepSample(thread);
+        }
+    }
+
+    /// <summary>
+    /// The allocation that is under way is to be a sample: draws how far from here the next is, which is another allocation whatever comes of this
+    /// one. Returns the mean that it was drawn with.
+    /// </summary>
+    internal static ulong Begin(ThreadState* thread)
+    {
+        ulong mean = thread->SampleMean;
+        AllocationClock.SetSample(thread, Exponential.NextDistance(ref thread->Random, mean));
+        return mean;
+    }
+
+    /// <summary>
+    /// It has a block. The thread is on no slow path, or has interrupted one: then it is no sample after all. Neither are blocks of the
+    /// <see cref="Reserve"/>.
+    /// </summary>
+    internal static void Finish(ThreadState* thread, void* block, nuint size, ulong mean)
+    {
+        bool taken = false;
+        if (SlowPath.TryEnter(thread))
+        {
+            taken = PageMap.SpanOf((nuint)block) != null && Add(block, size, mean);
+            SlowPath.Leave(thread);
+        }
+
+        if (!taken)
+        {
+            Interlocked.Increment(ref Unsafe.As<ulong, long>(ref State->MissedSamples));
+        }
+
+        if (mean <= Exponential.EachBlock)
+        {
+            AllocationClock.SetSample(thread, 0); // also if it has no byte
+        }
+    }
+
+    /// <summary>The block may be a sample, which ends: it is freed. On the slow path, with no lock held.</summary>
+    internal static void End(void* block)
+    {
+        Sample* sample = TakeOut(block);
+        if (sample != null)
+        {
+            End(sample);
+        }
+    }
+
+    /// <summary>The same, for a block that may have to be <see cref="PutBack"/>; null if it is no sample.</summary>
+    internal static Sample* TakeOut(void* block)
+    {
+        nuint address = (nuint)block;
+        if (!PageMap.DecidesFree || SampleTable.Find(address) == null)
+        {
+            return null;
+        }
+
+        Lock->Acquire();
+        Sample* sample = s_known.Value.Samples.Remove(address);
+        if (sample != null && PageMap.SamplesOf(address) == null)
+        {
+            ShowClass(address);
+        }
+
+        Lock->Release();
+        return sample;
+    }
+
+    internal static void PutBack(Sample* sample, void* block)
+    {
+        Lock->Acquire();
+        s_known.Value.Samples.Add(sample, (nuint)block);
+        PageMap.SetClass((nuint)block, 0);
+        Lock->Release();
+    }
+
+    internal static void End(Sample* sample)
+    {
+        Lock->Acquire();
+        State->OnFreed(sample);
+        s_known.Value.Samples.Give(sample);
+        Lock->Release();
+    }
+
+    // A method of its own, so that the frames are on the stack of nothing else.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool Add(void* block, nuint size, ulong mean)
+    {
+        nuint* frames = stackalloc nuint[Backtrace.MostFrames];
+        int depth = Backtrace.Capture(frames, Backtrace.MostFrames, out StackEnd end);
+        PageMap.DecidesFree = true;
+        Lock->Acquire();
+        SamplerState* state = State;
+        CallStack* stack = s_known.Value.Stacks.Of(frames, depth, end, ref *state);
+        Sample* sample = stack != null && PageMap.CoverSamples((nuint)block) ? s_known.Value.Samples.Take(ref *state) : null;
+        if (sample != null)
+        {
+            sample->Size = size;
+            sample->Objects = Exponential.Weight(size, mean);
+            sample->Stack = stack;
+            state->OnAllocated(sample);
+            s_known.Value.Samples.Add(sample, (nuint)block);
+            PageMap.SetClass((nuint)block, 0);
+        }
+
+        Lock->Release();
+        return sample != null;
+    }
+
+    // The last sample has left a page: if it is one of small objects, those that are freed go the short way again. It may become a remnant's
+    // meanwhile, but for the lock of its class.
+    private static void ShowClass(nuint address)
+    {
+        Span* span = PageMap.SpanOf(address);
+        if (span != null && span->SizeClass != 0)
+        {
+            FutexLock* classLock = &Heap.Central(span->SizeClass)->Lock;
+            classLock->Acquire();
+            if (!span->Remnant)
+            {
+                PageMap.SetClass(address, span->SizeClass);
+            }
+
+            classLock->Release();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Change(ThreadState* thread, ulong mean, nuint size, long now)
+    {
+        thread->SampleMean = mean;
+        if (mean == 0)
+        {
+            AllocationClock.SetSample(thread, AllocationClock.NoSample);
+            return;
+        }
+
+        if (thread->Random == 0)
+        {
+            // Threads may begin at the same time, or one where another ended.
+            ulong seed = (ulong)Interlocked.Add(ref s_seed.Value, unchecked((long)Exponential.Step));
+            thread->Random = Exponential.Mix(seed ^ (ulong)thread ^ (ulong)now << 40);
+        }
+
+        AllocationClock.SetSample(thread, Exponential.NextDistance(ref thread->Random, mean) - (long)size);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong MeanAt(long now)
+    {
+        ulong mean = Volatile.Read(ref Control->Mean);
+        return mean != 0 && Control->Until != 0 && now >= Control->Until ? 0 : mean;
     }
 }

@@ -15,7 +15,7 @@ public sealed class DebuggerSectionsTests
     private static readonly Dictionary<string, string> s_slowPaths = new()
     {
         ["nm_pop"] = "NativeMalloc_NativeMalloc_CpuCache__PopEmpty",
-        ["nm_push"] = "NativeMalloc_NativeMalloc_CpuCache__PushFull",
+        ["nm_push"] = "NativeMalloc_NativeMalloc_Intercept__PushFull",
         ["nm_pop_batch"] = "nm_other_slab",
         ["nm_push_batch"] = "nm_other_slab",
         ["nm_swap_header"] = "nm_other_slab",

@@ -32,7 +32,7 @@ public sealed class DebuggerTests
         Assert.InRange(stops.Length, 1000, MostSteps - 1);
 
         // Through the fast paths, the slow ones and the shim; and at each instruction main is there.
-        foreach (string function in (string[])["nm_pop", "nm_push", "nm_pop_batch", "nm_swap_header", "CpuCache__PopEmpty", "CpuCache__PushFull"])
+        foreach (string function in (string[])["nm_pop", "nm_push", "nm_pop_batch", "nm_swap_header", "CpuCache__PopEmpty", "Intercept__PushFull"])
         {
             Assert.True(stops.Any(stop => Regex.IsMatch(stop, $@"(?m)^#0 .*{function} ")), $"no stop in {function}");
         }

@@ -11,7 +11,12 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class Shim
 {
-    private static readonly ThreadLocal<nint> s_state = new(() => (nint)NativeMemory.AllocZeroed((nuint)sizeof(ThreadState)));
+    private static readonly ThreadLocal<nint> s_state = new(() =>
+    {
+        ThreadState* state = (ThreadState*)NativeMemory.Alloc((nuint)sizeof(ThreadState));
+        Begin(state);
+        return (nint)state;
+    });
 
     internal static Slab* CurrentSlab { get; set; }
 
@@ -35,7 +40,7 @@ internal static unsafe class Shim
 
     internal static void Reset()
     {
-        *Thread() = default;
+        Begin(Thread());
         CurrentSlab = null;
         IsOnOtherCpu = null;
         OnHeaderSwapped = null;
@@ -133,6 +138,13 @@ internal static unsafe class Shim
     internal static int AllocProbes() => Tracers;
 
     internal static void Abort() => throw new AbortException();
+
+    // As the shim's image of a thread's state has it.
+    private static void Begin(ThreadState* state)
+    {
+        *state = default;
+        state->UntilSample = AllocationClock.NoSample;
+    }
 
     private static bool IsHere(Slab* slab) => slab == CurrentSlab && !(IsOnOtherCpu?.Invoke() ?? false);
 }

@@ -100,7 +100,7 @@ public sealed unsafe class PprofProfileTests : AllocatorTest
     {
         FakeProfile.Add([0x10010101], FakeProfile.Blocks(1, 100), end: end);
         Profile profile = Write();
-        Sample sample = Assert.Single(profile.Sample);
+        Pprof.Sample sample = Assert.Single(profile.Sample);
         Assert.Equal(expected == null ? 1 : 2, sample.LocationId.Count);
         Location last = profile.Location.Single(location => location.Id == sample.LocationId[^1]);
         Assert.Equal(expected, FunctionOf(profile, last));

@@ -1,0 +1,110 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// Where allocations and frees come by the sampler: those with which a thread's countdown runs out, and of what lies on a page that the page map
+/// has no class for. All others know nothing of it.
+/// </summary>
+internal static unsafe class Intercept
+{
+    /// <summary>
+    /// As <see cref="CpuCache.PopEmpty"/>, where the countdown of <see cref="AllocationClock"/> has run out with the allocation: whether or not the
+    /// slab has an object.
+    /// </summary>
+    [RuntimeExport("nm_pop_due")]
+    internal static void* PopDue(nuint sizeClass, nuint size, OnFailure failure)
+    {
+        ThreadState* thread = Shim.Thread();
+        if (sizeClass == 0)
+        {
+            void* block = CpuCache.PopEmpty(0, size, failure); // counted back, if it is not to be had
+            LookIfDue(thread, block, size);
+            return block;
+        }
+
+        if (Upkeep.Look(thread, size))
+        {
+            return PopSample(thread, sizeClass, size, failure);
+        }
+
+        AllocationClock.CountBack(thread, size); // it comes by again
+        return Shim.Pop(sizeClass, size, failure);
+    }
+
+    /// <summary>Counts an allocation that did not come by <see cref="Shim.Pop"/>, when no lock is held.</summary>
+    internal static void Count(ThreadState* thread, void* block, nuint size)
+    {
+        AllocationClock.Count(thread, size);
+        LookIfDue(thread, block, size);
+    }
+
+    private static void LookIfDue(ThreadState* thread, void* block, nuint size)
+    {
+        if (AllocationClock.IsDue(thread) && Upkeep.Look(thread, size) && block != null)
+        {
+            Sampler.Finish(thread, block, size, Sampler.Begin(thread));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void* PopSample(ThreadState* thread, nuint sizeClass, nuint size, OnFailure failure)
+    {
+        ulong mean = Sampler.Begin(thread);
+        AllocationClock.CountBack(thread, size);
+        void* block = Shim.Pop(sizeClass, size, failure);
+        if (block != null)
+        {
+            Sampler.Finish(thread, block, size, mean);
+        }
+
+        return block;
+    }
+
+    /// <summary>
+    /// Takes an object back, when the slab had no room for it. For class 0: a large block, an object of a remnant, or of a page with samples; null; or
+    /// what is none.
+    /// </summary>
+    [RuntimeExport("nm_push_full")]
+    internal static void PushFull(void* block, nuint sizeClass)
+    {
+        if (sizeClass != 0)
+        {
+            CpuCache.PushSlowly(block, sizeClass);
+            return;
+        }
+
+        if (PageMap.DecidesFree && !Options.Check && SampleTable.Find((nuint)block) != null)
+        {
+            PushSample(block);
+            return;
+        }
+
+        sizeClass = Heap.ClassBySpan(block);
+        if (sizeClass != 0)
+        {
+            Shim.Push(block, sizeClass); // as any other
+        }
+        else if (block != null && (Options.Check || !LargeBlocks.TryCache(block)) && !Reserve.TryFree(block))
+        {
+            CpuCache.PushSlowly(block, 0);
+        }
+    }
+
+    // It is a sample no more, and goes the way of all others; or is left to be freed later, with that.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void PushSample(void* block)
+    {
+        ThreadState* thread = Shim.Thread();
+        if (!SlowPath.TryEnter(thread))
+        {
+            CpuCache.FreeLater(block);
+            return;
+        }
+
+        Sampler.End(block);
+        SlowPath.Leave(thread);
+        Shim.Push(block, PageMap.ClassOf((nuint)block));
+    }
+}
