@@ -112,6 +112,14 @@ HIDDEN void nm_each_object(int (*look)(struct dl_phdr_info *, size_t, void *), v
         dl_iterate_phdr(look, data);
 }
 
+extern int _dl_find_object(void *address, void *found) WEAK;
+
+/* 0 if it was found, 1 where there is no such function: before glibc 2.35, and in musl. */
+HIDDEN int nm_find_object(void *address, void *found)
+{
+    return _dl_find_object ? _dl_find_object(address, found) : 1;
+}
+
 /* --- threads --------------------------------------------------------------------------------------------------------- */
 
 /* glibc 2.32 and later; elsewhere nobody can say. */

@@ -75,6 +75,21 @@ FUNCTION nm_rseq_refcount
         ret
 FUNCTION_END nm_rseq_refcount
 
+/* void nm_read_registers(Registers *to): those that calls keep, rsp and rip, as they are once this has returned (C#: Registers). */
+FUNCTION nm_read_registers
+        mov     (%rsp), %rax
+        lea     8(%rsp), %rcx
+        mov     %rbx, 24(%rdi)
+        mov     %rbp, 48(%rdi)
+        mov     %rcx, 56(%rdi)
+        mov     %r12, 96(%rdi)
+        mov     %r13, 104(%rdi)
+        mov     %r14, 112(%rdi)
+        mov     %r15, 120(%rdi)
+        mov     %rax, 128(%rdi)
+        ret
+FUNCTION_END nm_read_registers
+
 /* void *nm_call(void *function, long a, long b, long c): function(a, b, c). */
 FUNCTION nm_call
         mov     %rdi, %rax

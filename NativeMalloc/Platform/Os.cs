@@ -249,6 +249,16 @@ internal static unsafe class Os
         return Shim.SystemCall(NumberProcessVmReadv, ProcessId(), (nint)local, 1, (nint)remote, 1, 0) == (nint)bytes;
     }
 
+    /// <summary>
+    /// Whether the page can be read; its address is not zero. Asked by a system call that reads a set of signals there and then refuses, since it
+    /// does not know what to do with them: no filter refuses it or kills for it, unlike those that are made to read memory.
+    /// </summary>
+    internal static bool IsReadable(nuint page)
+    {
+        const int Nothing = -1;
+        return Shim.SystemCall(NumberSigprocmask, Nothing, (nint)page, 0, sizeof(ulong), 0, 0) == -Errno.Invalid;
+    }
+
     // struct timespec
     private static void SetTime(long* time, uint milliseconds)
     {

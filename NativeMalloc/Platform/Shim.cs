@@ -85,6 +85,11 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern void Move(void* to, void* from, nuint length);
 
+    /// <summary>The registers that calls keep, the stack pointer and the instruction pointer, as they are once this has returned.</summary>
+    [RuntimeImport("*", "nm_read_registers")]
+    [MethodImpl(Call)]
+    internal static extern void ReadRegisters(Registers* registers);
+
     /// <summary>Calls a C function.</summary>
     [RuntimeImport("*", "nm_call")]
     [MethodImpl(Call)]
@@ -127,6 +132,11 @@ internal static unsafe class Shim
     [RuntimeImport("*", "nm_each_object")]
     [MethodImpl(Call)]
     internal static extern void EachObject(delegate*<LoadedObject*, nuint, void*, int> look, void* data);
+
+    /// <summary>_dl_find_object: the loaded object that the address is in; not 0 if there is none, or <see cref="FoundObject.NobodyKnows"/>.</summary>
+    [RuntimeImport("*", "nm_find_object")]
+    [MethodImpl(Call)]
+    internal static extern int FindObject(void* address, FoundObject* found);
 
     // --- libc.c ---
 

@@ -1,0 +1,183 @@
+namespace NativeMalloc;
+
+/// <summary>What a step from a frame to the one that it returns to has led to.</summary>
+internal enum FrameStep
+{
+    /// <summary>A caller.</summary>
+    Called,
+
+    /// <summary>A function that a signal interrupted.</summary>
+    Interrupted,
+
+    /// <summary>There is no caller.</summary>
+    Outermost,
+
+    /// <summary>There may be one.</summary>
+    Lost,
+
+    /// <summary>It is not where it should be.</summary>
+    Unreadable,
+}
+
+/// <summary>Steps from frame to frame, by the objects' tables; where none describes a frame, by <see cref="FramePointer"/>.</summary>
+internal static unsafe class Frame
+{
+    /// <summary>
+    /// Makes the registers those of the caller of the function that the address is in: that of the call which it is at, or, in one that was
+    /// interrupted, that of the next instruction.
+    /// </summary>
+    internal static FrameStep StepOut(Workspace* work, nuint address, bool isInterrupted)
+    {
+        FrameRule rule = RuleFor(work, address);
+        FrameStep step;
+        switch (rule.Kind)
+        {
+            case FrameRuleKind.FromRsp:
+                step = Apply(work, rule, work->Registers.Values[Registers.Rsp] + rule.CfaOffset);
+                break;
+            case FrameRuleKind.FromRbp:
+                step = Apply(work, rule, work->Registers.Values[Registers.Rbp] + rule.CfaOffset);
+                break;
+            case FrameRuleKind.Described:
+                step = ApplyDescribed(work, rule.Description, address);
+                break;
+            case FrameRuleKind.Outermost:
+                return FrameStep.Outermost;
+            default:
+                step = FramePointer.StepOut(work, isInterrupted);
+                break;
+        }
+
+        return step == FrameStep.Called && work->Registers.Values[Registers.Rip] == 0 ? FrameStep.Outermost : step;
+    }
+
+    private static FrameRule RuleFor(Workspace* work, nuint address)
+    {
+        CodeObject* code = NearObjects.Find(work, address);
+        if (code == null)
+        {
+            return FrameRule.None;
+        }
+
+        ulong key = Hash.Add(code->Identity, address);
+        FrameRule rule = work->Shared->Rules.Get(key);
+        if (rule.Kind == FrameRuleKind.Unknown)
+        {
+            rule = WorkOut(work, code, address);
+            work->Shared->Rules.Put(key, rule);
+        }
+
+        return rule;
+    }
+
+    private static FrameRule WorkOut(Workspace* work, CodeObject* code, nuint address)
+    {
+        if (code->Frames == 0 || !FrameTable.TryFind(&work->Pages, code->Frames, address, &work->Description, out byte* entry) ||
+            !FrameProgram.TryRun(work, address))
+        {
+            return FrameRule.None;
+        }
+
+        return FrameRule.Of(&work->Rules, entry, work->Description.IsSignalFrame);
+    }
+
+    private static FrameStep Apply(Workspace* work, FrameRule rule, ulong cfa)
+    {
+        ulong* values = work->Registers.Values;
+        if (cfa <= values[Registers.Rsp])
+        {
+            return FrameStep.Lost; // a stack grows down, so that callers lie above
+        }
+
+        for (int i = 0; i < FrameRule.Kept; i++)
+        {
+            ulong saved = rule.SavedAt(i);
+            if (saved != 0 && !work->Pages.TryRead((nuint)(cfa - saved), out values[FrameRule.KeptRegister(i)]))
+            {
+                return FrameStep.Unreadable;
+            }
+        }
+
+        values[Registers.Rsp] = cfa;
+        return work->Pages.TryRead((nuint)(cfa - sizeof(ulong)), out values[Registers.Rip]) ? FrameStep.Called : FrameStep.Unreadable;
+    }
+
+    private static FrameStep ApplyDescribed(Workspace* work, byte* description, nuint address)
+    {
+        if (!work->Description.TryRead(&work->Pages, description) || !FrameProgram.TryRun(work, address))
+        {
+            return FrameStep.Lost;
+        }
+
+        FrameRules* rules = &work->Rules;
+        ulong cfa;
+        if (rules->CfaRegister != FrameRules.ByExpression)
+        {
+            cfa = work->Registers.Values[rules->CfaRegister] + (ulong)rules->CfaOffset;
+        }
+        else if (!FrameExpression.TryEvaluate(work, rules->CfaOffset, 0, out cfa))
+        {
+            return FrameStep.Lost;
+        }
+
+        work->Caller = work->Registers;
+        work->Caller.Values[Registers.Rsp] = cfa;
+        for (int register = 0; register < Registers.Count; register++)
+        {
+            FrameStep found = Find(work, register, cfa);
+            if (found != FrameStep.Called)
+            {
+                return found;
+            }
+        }
+
+        // A handler may have had a stack of its own.
+        if (work->Caller.Values[Registers.Rsp] <= work->Registers.Values[Registers.Rsp] && !work->Description.IsSignalFrame)
+        {
+            return FrameStep.Lost;
+        }
+
+        work->Registers = work->Caller;
+        return work->Description.IsSignalFrame ? FrameStep.Interrupted : FrameStep.Called;
+    }
+
+    // The caller's value of a register.
+    private static FrameStep Find(Workspace* work, int register, ulong cfa)
+    {
+        long value = work->Rules.Values[register];
+        ref ulong result = ref work->Caller.Values[register];
+        ulong place;
+        switch (work->Rules.KindOf(register))
+        {
+            case RuleKind.Saved:
+                place = cfa + (ulong)value;
+                break;
+            case RuleKind.SavedAt:
+                if (!FrameExpression.TryEvaluate(work, value, cfa, out place))
+                {
+                    return FrameStep.Lost;
+                }
+
+                break;
+            case RuleKind.Distance:
+                result = cfa + (ulong)value;
+                return FrameStep.Called;
+            case RuleKind.Value:
+                return FrameExpression.TryEvaluate(work, value, cfa, out result) ? FrameStep.Called : FrameStep.Lost;
+            case RuleKind.Register:
+                if ((ulong)value >= Registers.Count)
+                {
+                    return FrameStep.Lost;
+                }
+
+                result = work->Registers.Values[value];
+                return FrameStep.Called;
+            case RuleKind.Undefined:
+                return register == Registers.Rip ? FrameStep.Outermost : FrameStep.Called;
+            default:
+                return register == Registers.Rip ? FrameStep.Lost : FrameStep.Called; // it would be its own caller
+        }
+
+        return work->Pages.TryRead((nuint)place, out result) ? FrameStep.Called : FrameStep.Unreadable;
+    }
+}

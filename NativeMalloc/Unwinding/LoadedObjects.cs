@@ -1,0 +1,37 @@
+namespace NativeMalloc;
+
+/// <summary>
+/// Which object an address is in. glibc says so from 2.35 on, without a lock (_dl_find_object); where it does not, the list that it and musl keep
+/// for debuggers does (<see cref="ObjectTable"/>).
+/// </summary>
+internal static unsafe class LoadedObjects
+{
+    private const int Found = 0;
+
+    internal static bool TryFind(Workspace* work, nuint address, CodeObject* found)
+    {
+        FoundObject answer;
+        int result = Shim.FindObject((void*)address, &answer);
+        if (result == Found && answer.Frames != 0)
+        {
+            *found = new CodeObject { Start = answer.Start, End = answer.End, Frames = answer.Frames };
+            return found->TryIdentify(&work->Pages);
+        }
+
+        return ObjectTable.TryFind(work, address, mayBeNew: result == FoundObject.NobodyKnows, found);
+    }
+}
+
+/// <summary>struct dl_find_object.</summary>
+internal unsafe struct FoundObject
+{
+    /// <summary>There is no such function.</summary>
+    internal const int NobodyKnows = 1;
+
+    internal ulong Flags;
+    internal nuint Start;
+    internal nuint End;
+    internal nuint Map;
+    internal nuint Frames;
+    internal fixed ulong Reserved[7];
+}

@@ -1,0 +1,68 @@
+namespace NativeMalloc;
+
+/// <summary>
+/// Reads memory that may not be there: each page is tried before it is read (<see cref="Os.IsReadable"/>), once in a walk. What a walk reads is
+/// under the frames of a thread that waits for it, so that it stays there meanwhile; what is tried is whether it has gone astray.
+/// </summary>
+internal unsafe struct ReadablePages
+{
+    /// <summary>Linux' own, and so the least that can be there alone.</summary>
+    internal const nuint PageSize = 4096;
+
+    /// <summary>A walk reads a few of the stack, and three or four of each object's tables.</summary>
+    private const int Count = 32;
+
+    // By number: each has one place. Zero is never readable.
+    private fixed ulong _pages[Count];
+
+    internal void Forget()
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            _pages[i] = 0;
+        }
+    }
+
+    internal bool CanRead(nuint address)
+    {
+        ulong page = address / PageSize;
+        return (_pages[page % Count] == page && page != 0) || Try(page);
+    }
+
+    internal bool CanRead(nuint address, nuint bytes)
+    {
+        nuint last = address + bytes - 1;
+        if (last < address)
+        {
+            return false;
+        }
+
+        for (nuint at = address; at / PageSize < last / PageSize; at += PageSize)
+        {
+            if (!CanRead(at))
+            {
+                return false;
+            }
+        }
+
+        return CanRead(last);
+    }
+
+    internal bool TryRead(nuint address, out ulong word)
+    {
+        bool readable = CanRead(address) && (address % PageSize <= PageSize - sizeof(ulong) || CanRead(address + sizeof(ulong) - 1));
+        word = readable ? *(ulong*)address : 0;
+        return readable;
+    }
+
+    private bool Try(ulong page)
+    {
+        if (page == 0 || !Os.IsReadable((nuint)page * PageSize))
+        {
+            return false;
+        }
+
+        _pages[page % Count] = page;
+        return true;
+    }
+}
