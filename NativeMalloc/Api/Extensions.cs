@@ -108,7 +108,7 @@ internal static unsafe class Extensions
             return Failed;
         }
 
-        ProfileOccasions.StartSampling(bytes != 0 ? bytes : ProfileOccasions.UsualMean);
+        ProfileOccasions.StartSampling(bytes != 0 ? bytes : Sampler.UsualMean);
         return 0;
     }
 

@@ -158,7 +158,7 @@ internal static unsafe class Realloc
         void* resized = LargeBlocks.Resize(span, size);
         if (sample != null && resized != null)
         {
-            Sampler.End(sample);
+            Sampler.End(sample, block);
         }
         else if (sample != null)
         {

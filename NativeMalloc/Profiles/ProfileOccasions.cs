@@ -6,9 +6,6 @@ namespace NativeMalloc;
 /// <summary>When a process writes a profile by itself, if NATIVEMALLOC_PROFILE asks for that.</summary>
 internal static unsafe class ProfileOccasions
 {
-    /// <summary>Bytes from one sample to the next, where nothing is said (as jemalloc and Go).</summary>
-    internal const ulong UsualMean = 512 << 10;
-
     /// <summary>So that distances, which may be many times as long, are numbers of bytes still.</summary>
     internal const ulong MostMean = 1UL << 40;
 
@@ -21,7 +18,7 @@ internal static unsafe class ProfileOccasions
     {
         s_processId = Os.ProcessId();
         ProfileScratch.Keep();
-        StartSampling(UsualMean);
+        StartSampling(Sampler.UsualMean);
     }
 
     /// <summary>Samples are taken from now on; if none were, what was allocated is counted from now on, too.</summary>

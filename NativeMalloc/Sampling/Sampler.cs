@@ -17,6 +17,9 @@ internal static unsafe class Sampler
         internal SampleTable Samples;
     }
 
+    /// <summary>Bytes from one sample to the next, where nothing is said (as jemalloc and Go, and tracers expect it).</summary>
+    internal const ulong UsualMean = 512 << 10;
+
     private static Apart<SamplerControl> s_control;
     private static Apart<Knowledge> s_known;
     private static Apart<long> s_seed;
@@ -146,7 +149,7 @@ internal static unsafe class Sampler
         Sample* sample = TakeOut(block);
         if (sample != null)
         {
-            End(sample);
+            End(sample, block);
         }
     }
 
@@ -178,8 +181,10 @@ internal static unsafe class Sampler
         Lock->Release();
     }
 
-    internal static void End(Sample* sample)
+    /// <summary>The same, of one that was taken out.</summary>
+    internal static void End(Sample* sample, void* block)
     {
+        Shim.ProbeFree(block);
         Lock->Acquire();
         State->OnFreed(sample);
         s_known.Value.Samples.Give(sample);
@@ -208,7 +213,13 @@ internal static unsafe class Sampler
         }
 
         Lock->Release();
-        return sample != null;
+        if (sample == null)
+        {
+            return false;
+        }
+
+        Shim.ProbeAlloc(block, size, (nuint)(sample->Objects * size + 0.5));
+        return true;
     }
 
     // The last sample has left a page: if it is one of small objects, those that are freed go the short way again. It may become a remnant's
@@ -253,6 +264,7 @@ internal static unsafe class Sampler
     private static ulong MeanAt(long now)
     {
         ulong mean = Volatile.Read(ref Control->Mean);
-        return mean != 0 && Control->Until != 0 && now >= Control->Until ? 0 : mean;
+        bool isOff = mean == 0 || (Control->Until != 0 && now >= Control->Until);
+        return !isOff ? mean : Shim.AllocProbes() != 0 ? UsualMean : 0; // tracers wait for samples
     }
 }

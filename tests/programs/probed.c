@@ -20,12 +20,8 @@ static void tell(void *block, size_t size)
     told[count++].size = size;
 }
 
-__attribute__((noinline)) void begin_probes(void)
-{
-    __asm__ volatile("");
-}
-
-__attribute__((noinline)) void end_probes(void)
+/* Before the first round, after each third of them, and so at the end. */
+__attribute__((noinline)) void next_third(void)
 {
     __asm__ volatile("");
 }
@@ -40,13 +36,17 @@ static void round_of(size_t size)
     tell(aligned, size);
     free(first);
     tell(first, 0);
-    char *moved = realloc(aligned, 3 * size); /* never where it stands */
-    tell(moved, 3 * size);
-    tell(aligned, 0);
+    uintptr_t before = (uintptr_t)aligned;
+    char *after = realloc(aligned, 3 * size);
+    if ((uintptr_t)after == before) /* it is another block all the same */
+        tell((void *)before, 0);
+    tell(after, 3 * size);
+    if ((uintptr_t)after != before)
+        tell((void *)before, 0);
     free(zeroed);
     tell(zeroed, 0);
-    free(moved);
-    tell(moved, 0);
+    free(after);
+    tell(after, 0);
 }
 
 int main(int argc, char **argv)
@@ -56,11 +56,12 @@ int main(int argc, char **argv)
     CHECK(argc == 2);
     setvbuf(stdout, buffer, _IOFBF, sizeof(buffer)); /* which allocates else */
     int rounds = atoi(argv[1]);
-    free(malloc(1));
-    begin_probes();
-    for (int i = 0; i < rounds; i++)
+    for (int i = 0; i < rounds; i++) {
+        if (i % (rounds / 3) == 0)
+            next_third();
         round_of(sizes[i % (int)(sizeof(sizes) / sizeof(*sizes))]);
-    end_probes();
+    }
+    next_third();
 
     for (int i = 0; i < count; i++)
         if (told[i].size)
