@@ -46,6 +46,10 @@ internal static unsafe class Upkeep
         }
 
         ReleaseExcess();
+        if (Options.Profile)
+        {
+            ProfileOccasions.WatchSoftLimit();
+        }
     }
 
     /// <summary>
@@ -108,7 +112,6 @@ internal static unsafe class Upkeep
         {
             Heap.EmptyCaches(mayAbortOthers: false);
             Heap.ForgetPatience();
-            ProfileOccasions.AboveSoftLimit();
         }
         else
         {
@@ -244,10 +247,7 @@ internal static unsafe class Upkeep
         }
 
         Heap.Pages->EndPeriods(ended);
-        if (!Heap.Pages->IsAboveSoftLimit)
-        {
-            ProfileOccasions.BelowSoftLimit();
-        }
+        ProfileOccasions.EndPeriod();
 
         Heap.EndIdlePeriods(ended);
     }

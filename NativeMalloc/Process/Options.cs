@@ -42,7 +42,7 @@ internal static unsafe class Options
     internal const ulong NoLimit = ulong.MaxValue;
 
     /// <summary>The mean where a profile is asked for: what jemalloc and Go take, too.</summary>
-    private const ulong DefaultSample = 512 << 10;
+    internal const ulong DefaultSample = 512 << 10;
 
     private static ulong s_sample = NoLimit;
 
@@ -371,32 +371,29 @@ internal static unsafe class Options
         return true;
     }
 
-    /// <summary>Writes one option after another, with its value; false if there are not so many.</summary>
-    internal static bool WriteSetting(int number, ref Output output)
+    /// <summary>Writes all options with their values, as they were understood: "index=mm_cid stats=0 ...".</summary>
+    internal static void WriteAll(ref Output output)
     {
-        byte* name = Literal.Pointer(number switch
-        {
-            0 => "index"u8,
-            1 => "stats"u8,
-            2 => "check"u8,
-            3 => "huge_pages"u8,
-            4 => "release_delay"u8,
-            5 => "release_rate"u8,
-            6 => "release_thread"u8,
-            7 => "limit"u8,
-            8 => "soft_limit"u8,
-            9 => "profile"u8,
-            10 => "verbose"u8,
-            _ => "\0"u8,
-        });
-        if (*name == 0)
-        {
-            return false;
-        }
+        WriteOne("index"u8, ref output);
+        WriteOne(" check"u8, ref output);
+        WriteOne(" huge_pages"u8, ref output);
+        WriteOne(" release_delay"u8, ref output);
+        WriteOne(" release_rate"u8, ref output);
+        WriteOne(" release_thread"u8, ref output);
+        WriteOne(" limit"u8, ref output);
+        WriteOne(" soft_limit"u8, ref output);
+        WriteOne(" sample"u8, ref output);
+        WriteOne(" verbose"u8, ref output);
+        WriteOne(" stats"u8, ref output);
+        WriteOne(" profile"u8, ref output);
+    }
 
-        output.Text(name);
+    private static void WriteOne(ReadOnlySpan<byte> name, ref Output output)
+    {
+        byte* text = Literal.Pointer(name);
+        output.Text(text);
         output.Text("="u8);
-        return WriteValue(name, ref output);
+        WriteValue(*text == ' ' ? text + 1 : text, ref output);
     }
 
     /// <summary>Says that there is no thread that gives memory back.</summary>

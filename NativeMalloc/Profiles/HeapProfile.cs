@@ -144,5 +144,5 @@ internal struct Raw
     private static double SamplesOf(Totals totals, ulong mean) =>
         !IsSomething(totals) ? 0
         : mean <= 1 ? totals.Objects
-        : totals.Objects * Chance.Rising(totals.Bytes / totals.Objects / mean);
+        : totals.Objects * Exponential.ChanceWithin(totals.Bytes / totals.Objects / mean);
 }

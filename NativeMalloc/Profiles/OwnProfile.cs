@@ -8,8 +8,9 @@ internal readonly unsafe struct OwnProfile : IProfileSource
     private const nuint AuxiliaryEntry = 9; // AT_ENTRY
 
     private static long s_since;
+    private static ulong s_mean;
 
-    public static ulong Mean => Sampler.Control->Mean;
+    public static ulong Mean => Sampler.Control->Mean != 0 ? Sampler.Control->Mean : s_mean;
 
     public static ulong Duration => (ulong)(Clock.Milliseconds - Volatile.Read(ref s_since)) * 1_000_000;
 
@@ -21,6 +22,9 @@ internal readonly unsafe struct OwnProfile : IProfileSource
 
     /// <summary>What was allocated is counted from now on.</summary>
     internal static void Begin() => s_since = Clock.Milliseconds;
+
+    /// <summary>Samples are taken so far from each other.</summary>
+    internal static void Note(ulong mean) => s_mean = mean;
 
     public static CallStack* NextStack(CallStack* after) => Sampler.NextStack(after);
 
@@ -59,15 +63,17 @@ internal readonly unsafe struct OwnProfile : IProfileSource
                 output.Text(Interposition.IsActive ? ""u8 : ", which brings its own malloc"u8);
                 return true;
             case 1:
-                output.Text("samples whose stack had no room: "u8);
+                output.Text("missed for want of room: "u8);
+                output.Decimal((nuint)Sampler.MissedSamples);
+                output.Text(" samples, and the stacks of "u8);
                 output.Decimal((nuint)Sampler.MissedStacks);
                 return true;
             case 2:
-                output.Text("samples that there was no room for: "u8);
-                output.Decimal((nuint)Sampler.MissedSamples);
+                output.Text("options: "u8);
+                Options.WriteAll(ref output);
                 return true;
             default:
-                return Options.WriteSetting(number - 3, ref output);
+                return false;
         }
     }
 }

@@ -38,7 +38,8 @@ internal static unsafe class PprofProfile<TSource>
     /// <summary>No code lies below, so that such addresses are the numbers of other locations.</summary>
     private const ulong LeastAddress = 4096;
 
-    private const int MostCommentBytes = 256;
+    /// <summary>Of a longer one, which only long paths make, the end is left out.</summary>
+    private const int MostCommentBytes = 512;
 
     /// <summary>0, or an errno.</summary>
     internal static int Write(int file, ProfileScratch scratch)

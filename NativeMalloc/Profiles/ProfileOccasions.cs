@@ -16,9 +16,10 @@ internal static unsafe class ProfileOccasions
     /// <summary>At the process's start, if the option was given.</summary>
     internal static void Begin()
     {
+        OwnProfile.Begin();
+        OwnProfile.Note(Options.Sample);
         s_processId = Os.ProcessId();
         ProfileScratch.Keep();
-        StartSampling(Sampler.UsualMean);
     }
 
     /// <summary>Samples are taken from now on; if none were, what was allocated is counted from now on, too.</summary>
@@ -29,6 +30,7 @@ internal static unsafe class ProfileOccasions
             OwnProfile.Begin();
         }
 
+        OwnProfile.Note(mean);
         Sampler.Start(mean);
     }
 
@@ -40,19 +42,25 @@ internal static unsafe class ProfileOccasions
         }
     }
 
-    /// <summary>The heap is above the soft limit: a profile, if it was not before. On a slow path, with no lock held.</summary>
+    /// <summary>A profile, if the heap is above the soft limit and was not before. On a slow path, with no lock held.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static void AboveSoftLimit()
+    internal static void WatchSoftLimit()
     {
-        if (Options.Profile && Interlocked.Exchange(ref s_aboveSoftLimit, 1) == 0)
+        if (Heap.Pages->IsAboveSoftLimit && Interlocked.Exchange(ref s_aboveSoftLimit, 1) == 0)
         {
             HeldBytes.CountOnSlowPath();
             Write(ProfileOccasion.SoftLimit, Os.ProcessId());
         }
     }
 
-    /// <summary>A period has ended in which the heap was below the soft limit at last: the next time above it is another.</summary>
-    internal static void BelowSoftLimit() => Volatile.Write(ref s_aboveSoftLimit, 0);
+    /// <summary>A period has ended: if the heap is below the soft limit by now, the next time above it is another.</summary>
+    internal static void EndPeriod()
+    {
+        if (!Heap.Pages->IsAboveSoftLimit)
+        {
+            Volatile.Write(ref s_aboveSoftLimit, 0);
+        }
+    }
 
     /// <summary>An allocation is about to fail: a profile, if it is the process's first. Not for a signal handler that interrupted the allocator.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -20,12 +20,14 @@ public sealed class SecureTests
             // The options work while the program has its caller's rights, or the test would show nothing.
             Assert.Equal("0\n", RunAsDaemon(program, folder, "before").Output);
             Assert.True(File.Exists(Path.Combine(folder, "before.json")));
+            Assert.True(File.Exists(Path.Combine(folder, "before.pb.gz")));
 
             Command.Shell($"chmod u+s {program}").Run().Succeeded();
             Outcome outcome = RunAsDaemon(program, folder, "after");
             Assert.Equal("1\n", outcome.Output);
             Assert.Equal("", outcome.Error);
             Assert.False(File.Exists(Path.Combine(folder, "after.json")));
+            Assert.False(File.Exists(Path.Combine(folder, "after.pb.gz")));
         }
         finally
         {
@@ -36,6 +38,7 @@ public sealed class SecureTests
     private static Outcome RunAsDaemon(string program, string folder, string name) =>
         new Command("setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", program)
             .With("NATIVEMALLOC_STATS", $"json:{folder}/{name}.json")
+            .With("NATIVEMALLOC_PROFILE", $"{folder}/{name}.pb.gz")
             .With("NATIVEMALLOC_VERBOSE", name == "after" ? "loud" : "")
             .With("NATIVEMALLOC_INDEX", name == "after" ? "numa" : "").Run().Succeeded();
 }

@@ -124,7 +124,7 @@ public sealed unsafe class PprofProfileTests : AllocatorTest
     {
         FakeProfile.Comments.AddRange(["one", new string('x', 1000), ""]);
         Profile profile = Write();
-        Assert.Equal(["one", new string('x', 255), ""], profile.Comment.Select(index => profile.StringTable[(int)index]));
+        Assert.Equal(["one", new string('x', 511), ""], profile.Comment.Select(index => profile.StringTable[(int)index]));
     }
 
     // More than the set of those that were written has room for.
