@@ -41,9 +41,6 @@ internal static unsafe class Options
 
     internal const ulong NoLimit = ulong.MaxValue;
 
-    /// <summary>The mean where a profile is asked for: what jemalloc and Go take, too.</summary>
-    internal const ulong DefaultSample = 512 << 10;
-
     private static ulong s_sample = NoLimit;
 
     internal static IndexChoice Index { get; private set; }
@@ -81,7 +78,7 @@ internal static unsafe class Options
     internal static HugePageChoice HugePages { get; private set; }
 
     /// <summary>Bytes from one sample to the next on average (see <see cref="Sampler"/>); 0: there are none.</summary>
-    internal static ulong Sample => s_sample != NoLimit ? s_sample : Profile ? DefaultSample : 0;
+    internal static ulong Sample => s_sample != NoLimit ? s_sample : Profile ? Sampler.UsualMean : 0;
 
     /// <summary>A thread is to give memory back.</summary>
     internal static bool ReleaseThread { get; private set; }
