@@ -72,6 +72,13 @@ internal readonly unsafe struct OwnProfile : IProfileSource
                 output.Text("options: "u8);
                 Options.WriteAll(ref output);
                 return true;
+            case 3:
+                output.Text("held_space of all blocks, as measured: "u8);
+                output.Decimal(HeldBytes.Measured.InSpans);
+                output.Text(" bytes in spans, and "u8);
+                output.Decimal(HeldBytes.Measured.InHugePages);
+                output.Text(" beside them in huge pages"u8);
+                return true;
             default:
                 return false;
         }

@@ -8,10 +8,14 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class HeldBytes
 {
-    /// <summary>Samples that are looked at, some microseconds each at most, before others may have the lock, or fork.</summary>
+    /// <summary>Samples, or huge pages, that are looked at, some microseconds each at most, before others may have the lock, or fork.</summary>
     private const int LooksAtOnce = 32;
 
     private static long s_counts;
+    private static PinnedBytes s_measured;
+
+    /// <summary>What there was for all blocks at the last count, whether or not a sample tells of them.</summary>
+    internal static PinnedBytes Measured => s_measured;
 
     /// <summary>By the last count.</summary>
     internal static double Of(CallStack* stack) => stack->HeldAt == (ulong)Volatile.Read(ref s_counts) ? stack->Held : 0;
@@ -26,7 +30,7 @@ internal static unsafe class HeldBytes
         Counting counting = default;
         for (bool goesOn = true; goesOn && SlowPath.TryEnter(thread);)
         {
-            goesOn = CountSome(ref counting);
+            goesOn = CountSome(ref counting) || MeasureSome(ref counting);
             SlowPath.Leave(thread);
         }
     }
@@ -35,7 +39,7 @@ internal static unsafe class HeldBytes
     internal static void CountOnSlowPath()
     {
         Counting counting = default;
-        while (CountSome(ref counting))
+        while (CountSome(ref counting) || MeasureSome(ref counting))
         {
         }
     }
@@ -43,6 +47,11 @@ internal static unsafe class HeldBytes
     // False at the end.
     private static bool CountSome(ref Counting counting)
     {
+        if (counting.IsCounted)
+        {
+            return false;
+        }
+
         if (counting.Number == 0)
         {
             counting.Number = (ulong)Interlocked.Increment(ref s_counts);
@@ -57,7 +66,23 @@ internal static unsafe class HeldBytes
         }
 
         Sampler.Lock->Release();
-        return looks == LooksAtOnce && counting.Number == (ulong)Volatile.Read(ref s_counts);
+        counting.IsCounted = looks < LooksAtOnce || counting.Number != (ulong)Volatile.Read(ref s_counts);
+        return !counting.IsCounted;
+    }
+
+    // The same, of all.
+    private static bool MeasureSome(ref Counting counting)
+    {
+        for (int looks = 0; looks < LooksAtOnce; looks++)
+        {
+            if (!Pins<OwnHeap>.Measure(ref counting.Address, ref counting.Measured))
+            {
+                s_measured = counting.Measured;
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static void Add(Sample* sample, CallStack* stack, ref Counting counting)
@@ -78,6 +103,9 @@ internal static unsafe class HeldBytes
     {
         internal ulong Number;
         internal Sample* Last;
+        internal bool IsCounted;
         internal Pins<OwnHeap> Pins;
+        internal nuint Address;
+        internal PinnedBytes Measured;
     }
 }

@@ -13,7 +13,7 @@ internal struct PinnedBytes
 /// <summary>
 /// Which blocks hold memory that others have left. A free byte is shared in equal parts by the blocks of the smallest piece around it that has any:
 /// the kernel's page, the span, the huge page. The piece is whole again when the last of them has gone, whichever that is; so each is worth as
-/// much as the others. The parts of all blocks add up to <see cref="Measure"/>. (docs/profiling.md, "Pins")
+/// much as the others. The parts of all blocks add up to what <see cref="Measure"/> finds. (docs/profiling.md, "Pins")
 /// </summary>
 /// <remarks>An object in a cache is as good as one in use here: it keeps its page from going back, and where the caches' objects lie nobody knows.</remarks>
 internal unsafe struct Pins<THeap>
@@ -39,28 +39,27 @@ internal unsafe struct Pins<THeap>
         return share + ((block ^ last) >> PageMap.HugePageShift != 0 ? ShareInHugePage(last) : 0); // between them it fills each
     }
 
-    /// <summary>All that is shared.</summary>
-    internal static PinnedBytes Measure()
+    /// <summary>Adds what is shared in the first huge page from an address on, and moves that behind it; false if there is none.</summary>
+    internal static bool Measure(ref nuint address, ref PinnedBytes all)
     {
-        PinnedBytes all = default;
-        nuint start = 0;
-        for (HugePage* hugePage = THeap.NextHugePage(ref start); hugePage != null; hugePage = THeap.NextHugePage(ref start))
+        if (THeap.NextHugePage(ref address) == null)
         {
-            THeap.EnterPages();
-            hugePage = THeap.HugePageOf(start);
-            if (hugePage != null && !hugePage->IsEmpty)
-            {
-                int free = hugePage->BackedFreePages;
-                int blocks = Look(start, hugePage, out nuint inSpans);
-                all.InSpans += inSpans;
-                all.InHugePages += blocks > 0 ? (nuint)free << PageMap.PageShift : 0;
-            }
-
-            THeap.LeavePages();
-            start += PageMap.HugePageSize;
+            return false;
         }
 
-        return all;
+        THeap.EnterPages();
+        HugePage* hugePage = THeap.HugePageOf(address);
+        if (hugePage != null && !hugePage->IsEmpty)
+        {
+            int free = hugePage->BackedFreePages;
+            int blocks = Look(address, hugePage, out nuint inSpans);
+            all.InSpans += inSpans;
+            all.InHugePages += blocks > 0 ? (nuint)free << PageMap.PageShift : 0;
+        }
+
+        THeap.LeavePages();
+        address += PageMap.HugePageSize;
+        return true;
     }
 
     private static double ShareInSpan(Span* span, nuint block)
