@@ -359,6 +359,20 @@ internal static unsafe class Heap
         : span->SizeClass != 0 ? span->IsObject((nuint)address)
         : LargeBlocks.IsBlock(span, address);
 
+    /// <summary>Where the block begins in which an address of a span lies, and its bytes; 0 if none does. It may be free.</summary>
+    internal static nuint BlockAt(Span* span, nuint address, out nuint bytes)
+    {
+        if (span->Remnant)
+        {
+            nuint start = Remnants<RemnantSpans>.ObjectAt(span, address);
+            bytes = start != 0 ? Remnants<RemnantSpans>.SizeAt(span, start) : 0;
+            return start;
+        }
+
+        bytes = span->SizeClass != 0 ? SizeClasses.Size(span->SizeClass) : span->Bytes;
+        return span->SizeClass != 0 ? span->ObjectAt(address) : span->Start;
+    }
+
     // Pages of what begins there, a bit each.
     private static void GivePages(nuint start, uint pages, PageContents contents)
     {

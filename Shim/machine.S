@@ -99,6 +99,64 @@ FUNCTION nm_call
         jmp     *%rax
 FUNCTION_END nm_call
 
+/*
+ * int nm_start_thread_stopper(void *stopper, void *stack_end): clone; the child, in the same memory and on another stack, calls
+ * nm_stop_threads(stopper) and ends. Nobody gets a signal when it does. Returns its number, or -errno.
+ */
+FUNCTION nm_start_thread_stopper
+        mov     %rdi, %r9
+        mov     $0x00800700, %edi                       /* CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_UNTRACED */
+        xor     %edx, %edx
+        xor     %r10d, %r10d
+        xor     %r8d, %r8d
+        mov     $56, %eax                               /* SYS_clone */
+        syscall
+        test    %eax, %eax
+        jz      .Lthread_stopper
+        ret
+.Lthread_stopper:
+        .cfi_undefined %rip
+        xor     %ebp, %ebp
+        mov     %r9, %rdi
+        call    nm_stop_threads
+        xor     %edi, %edi
+        mov     $60, %eax                               /* SYS_exit */
+        syscall
+        ud2
+FUNCTION_END nm_start_thread_stopper
+
+/*
+ * void nm_unload(void): goes on to nm_unload_below(stack), for which all that the callers have, also what they keep in registers, lies at and
+ * above that place of the stack.
+ */
+FUNCTION nm_unload
+        push    %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_offset %rbp, -16
+        push    %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_offset %rbx, -24
+        push    %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_offset %r12, -32
+        push    %r13
+        .cfi_adjust_cfa_offset 8
+        .cfi_offset %r13, -40
+        push    %r14
+        .cfi_adjust_cfa_offset 8
+        .cfi_offset %r14, -48
+        push    %r15
+        .cfi_adjust_cfa_offset 8
+        .cfi_offset %r15, -56
+        mov     %rsp, %rdi
+        sub     $8, %rsp
+        .cfi_adjust_cfa_offset 8
+        call    nm_unload_below
+        add     $56, %rsp                               /* C# has restored the registers */
+        .cfi_adjust_cfa_offset -56
+        ret
+FUNCTION_END nm_unload
+
 FUNCTION nm_sentinel
         lea     nm_sentinel_slab(%rip), %rax
         ret

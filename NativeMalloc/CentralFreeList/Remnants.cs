@@ -177,7 +177,22 @@ internal unsafe struct Remnants<TSource>
         return span != null && span->Remnant ? ClassAt(span, address) : 0;
     }
 
-    /// <summary>The same, of a remnant's.</summary>
+    /// <summary>Where the object begins in which an address lies; 0 if none does. As <see cref="SizeAt"/>.</summary>
+    internal static nuint ObjectAt(Span* span, nuint address)
+    {
+        int unit = (int)((address - span->Start) >> UnitShift);
+        int begin = Bits.AfterPreviousSet(Begins(span, span->Units), unit + 1) - 1;
+        return begin >= 0 && Bits.Has(span->Units, unit) ? span->Start + ((nuint)begin << UnitShift) : 0;
+    }
+
+    /// <summary>The units of a page of a span at which objects begin, 64 to a word.</summary>
+    internal static ulong BeginsAt(Span* span, nuint page, int word)
+    {
+        int number = (int)((page - span->Start) >> PageMap.PageShift) * (UnitsPerPage / 64) + word;
+        return span->Units[number] & Begins(span, span->Units)[number];
+    }
+
+    /// <summary>As <see cref="ClassAt(nuint)"/>, of a remnant's.</summary>
     internal static nuint ClassAt(Span* span, nuint address)
     {
         nuint size = SizeAt(span, address);

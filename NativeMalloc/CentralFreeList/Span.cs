@@ -167,6 +167,13 @@ internal unsafe partial struct Span
         return number * SizeClasses.Size(SizeClass) == address - Start && number < Objects;
     }
 
+    /// <summary>Where the object begins in which an address of a small span lies; 0 behind the last.</summary>
+    internal readonly nuint ObjectAt(nuint address)
+    {
+        nuint number = NumberAt(address - Start);
+        return number < Objects ? Start + number * SizeClasses.Size(SizeClass) : 0;
+    }
+
     /// <summary>It has small objects of the class, and of no other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal readonly bool IsOf(nuint sizeClass) => SizeClass == sizeClass && !Remnant;

@@ -69,5 +69,20 @@ internal static unsafe class Quarantine
         return oldest;
     }
 
+    /// <summary>Calls no block in use that is here. Nobody is on a slow path.</summary>
+    internal static void Exclude(ref BlockMap blocks)
+    {
+        Ring* ring = RingPointer;
+        for (int i = 0; i < ring->Count; i++)
+        {
+            blocks.Exclude((void*)ring->Blocks[(ring->First + i) % Places]);
+        }
+    }
+
+    /// <summary>What lies here names blocks that were freed, and places that others have by now.</summary>
+    internal static void* Notes => RingPointer;
+
+    internal static nuint NotesBytes => (nuint)sizeof(Ring);
+
     private static Ring* RingPointer => (Ring*)Unsafe.AsPointer(ref s_ring.Value);
 }

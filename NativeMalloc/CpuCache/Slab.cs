@@ -147,6 +147,13 @@ internal unsafe partial struct Slab
     /// <summary>Objects of a class that are cached, as of this moment.</summary>
     internal static int CountOf(Slab* slab, nuint sizeClass) => Places(BeginOf(slab, sizeClass), Current(HeaderOf(slab, sizeClass)));
 
+    /// <summary>Those objects themselves.</summary>
+    internal static void** ObjectsOf(Slab* slab, nuint sizeClass, out int count)
+    {
+        count = CountOf(slab, sizeClass);
+        return (void**)((byte*)slab + BeginOf(slab, sizeClass));
+    }
+
     /// <summary>The object of a class that was given last, or null.</summary>
     internal static void* TopOf(Slab* slab, nuint sizeClass) => *((void**)((byte*)slab + Current(HeaderOf(slab, sizeClass))) - 1);
 

@@ -86,6 +86,9 @@ internal static unsafe class SlowPath
         while (Interlocked.CompareExchange(ref Deferred, (long)block, (long)head) != (long)head);
     }
 
+    /// <summary>The blocks that are left to be freed, each of which links the next; null if there are none.</summary>
+    internal static void* FirstDeferred => (void*)Volatile.Read(ref s_deferred);
+
     // On the slow path again: what is found out about one block is told when all are freed.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FreeDeferred(ThreadState* thread)

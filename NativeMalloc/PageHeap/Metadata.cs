@@ -27,7 +27,13 @@ internal static unsafe class Metadata
         internal byte* End;
         internal nuint MappedBytes;
         internal long TouchedBytes;
+
+        // The mappings, the latest first: each is noted where there was room.
+        internal MetadataMapping* Mappings;
     }
+
+    /// <summary>The mappings that structures lie in, the latest first.</summary>
+    internal static MetadataMapping* Mappings => s_state.Value.Mappings;
 
     /// <summary>Bytes mapped for structures so far, touched or not.</summary>
     internal static nuint MappedBytes => s_state.Value.MappedBytes;
@@ -72,8 +78,8 @@ internal static unsafe class Metadata
                 return null;
             }
 
-            s_state.Value.MappedBytes += chunkBytes;
-            s_state.Value.Next = chunk;
+            Note((MetadataMapping*)chunk, chunk, chunkBytes);
+            s_state.Value.Next = chunk + Alignment;
             s_state.Value.End = chunk + chunkBytes;
         }
 
@@ -89,16 +95,34 @@ internal static unsafe class Metadata
     /// <summary>As <see cref="AllocateSparse"/>, for a large structure: a mapping to itself.</summary>
     internal static byte* MapAside(nuint bytes)
     {
-        byte* result = Os.Map(bytes);
+        MetadataMapping* note = (MetadataMapping*)AllocateSparse((nuint)sizeof(MetadataMapping));
+        byte* result = note != null ? Os.Map(bytes) : null;
         if (result != null)
         {
             Lock->Acquire();
-            s_state.Value.MappedBytes += bytes;
+            Note(note, result, bytes);
             Lock->Release();
         }
 
         return result;
     }
+
+    private static void Note(MetadataMapping* note, byte* start, nuint bytes)
+    {
+        note->Start = start;
+        note->Bytes = bytes;
+        note->Next = s_state.Value.Mappings;
+        s_state.Value.Mappings = note;
+        s_state.Value.MappedBytes += bytes;
+    }
+}
+
+/// <summary>One of the mappings of <see cref="Metadata"/>.</summary>
+internal unsafe struct MetadataMapping
+{
+    internal MetadataMapping* Next;
+    internal byte* Start;
+    internal nuint Bytes;
 }
 
 /// <summary>Structures of one size that come and go: a free list over <see cref="Metadata"/>. Its owner's lock protects it.</summary>

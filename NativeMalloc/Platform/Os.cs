@@ -14,14 +14,19 @@ internal static unsafe class Os
     private const int NumberMprotect = 10;
     private const int NumberMunmap = 11;
     private const int NumberSigprocmask = 14;
+    private const int NumberPread = 17;
     private const int NumberMremap = 25;
     private const int NumberMadvise = 28;
     private const int NumberNanosleep = 35;
     private const int NumberGetpid = 39;
+    private const int NumberWait = 61;
     private const int NumberSysinfo = 99;
+    private const int NumberPtrace = 101;
     private const int NumberPrctl = 157;
+    private const int NumberGettid = 186;
     private const int NumberFutex = 202;
     private const int NumberSchedGetaffinity = 204;
+    private const int NumberGetdents = 217;
     private const int NumberClockGettime = 228;
     private const int NumberProcessVmReadv = 310;
     private const int NumberMembarrier = 324;
@@ -223,6 +228,36 @@ internal static unsafe class Os
 
     internal static int ProcessId() => (int)Shim.SystemCall(NumberGetpid, 0, 0, 0, 0, 0, 0);
 
+    internal static int ThreadId() => (int)Shim.SystemCall(NumberGettid, 0, 0, 0, 0, 0, 0);
+
+
+    /// <summary>Lets that process trace this one, where the Yama module would not.</summary>
+    internal static void AllowTracer(int processId)
+    {
+        const int SetPtracer = 0x59616d61;
+        Shim.SystemCall(NumberPrctl, SetPtracer, processId, 0, 0, 0, 0);
+    }
+
+    /// <summary>This thread is killed when the one that made it ends.</summary>
+    internal static void DieWithParent()
+    {
+        const int SetDeathSignal = 1;
+        const int Kill = 9;
+        Shim.SystemCall(NumberPrctl, SetDeathSignal, Kill, 0, 0, 0, 0);
+    }
+
+    /// <summary>ptrace(2): 0, or a negative errno.</summary>
+    internal static int Trace(int request, int thread, nint address, nint data) =>
+        (int)Shim.SystemCall(NumberPtrace, request, thread, address, data, 0, 0);
+
+    /// <summary>What has become of a thread that this one made or traces: its number, 0 for nothing yet where it is not to wait, or a negative errno.</summary>
+    internal static int Wait(int thread, int* status, bool wait)
+    {
+        const int All = 0x40000000; // __WALL
+        const int NoHang = 1;
+        return (int)Shim.SystemCall(NumberWait, thread, (nint)status, wait ? All : All | NoHang, 0, 0, 0);
+    }
+
     /// <summary>Sets which signals the thread does not take, a bit for each from 1 on; returns what it was.</summary>
     internal static ulong BlockSignals(ulong signals)
     {
@@ -243,10 +278,8 @@ internal static unsafe class Os
     /// <summary>Copies memory that may not be there; false then, or where the kernel does not do that.</summary>
     internal static bool TryCopy(void* to, void* from, nuint bytes)
     {
-        // struct iovec
-        nuint* local = stackalloc nuint[2] { (nuint)to, bytes };
-        nuint* remote = stackalloc nuint[2] { (nuint)from, bytes };
-        return Shim.SystemCall(NumberProcessVmReadv, ProcessId(), (nint)local, 1, (nint)remote, 1, 0) == (nint)bytes;
+        MemoryPart part = new() { Start = (nuint)from, Bytes = bytes };
+        return ReadProcess(ProcessId(), (byte*)to, bytes, &part, 1) == (nint)bytes;
     }
 
     /// <summary>
@@ -292,6 +325,36 @@ internal static unsafe class Os
 
     /// <summary>Reads up to so many bytes; returns how many, 0 at the end, or a negative errno.</summary>
     internal static int Read(int file, byte* bytes, int length) => (int)Shim.SystemCall(NumberRead, file, (nint)bytes, length, 0, 0, 0);
+
+    /// <summary>As <see cref="Read"/>, from that place of the file on.</summary>
+    internal static nint ReadAt(int file, byte* bytes, nint length, nint offset) => Shim.SystemCall(NumberPread, file, (nint)bytes, length, offset, 0, 0);
+
+    /// <summary>Reads entries of a folder, struct linux_dirent64 each; returns their bytes, 0 at the end, or a negative errno.</summary>
+    internal static int ReadFolder(int folder, byte* entries, int length) =>
+        (int)Shim.SystemCall(NumberGetdents, folder, (nint)entries, length, 0, 0, 0);
+
+    /// <summary>
+    /// Copies parts of a process's memory, one behind the other; returns how many bytes, fewer where one cannot be read, or a negative errno where
+    /// the first cannot. A process may read its own.
+    /// </summary>
+    internal static nint ReadProcess(int processId, byte* to, nuint bytes, MemoryPart* parts, int count)
+    {
+        MemoryPart room = new() { Start = (nuint)to, Bytes = bytes };
+        return Shim.SystemCall(NumberProcessVmReadv, processId, (nint)(&room), 1, (nint)parts, count, 0);
+    }
+
+    /// <summary>
+    /// Another descriptor of the same file, with a number that programs do not come to, which programs that the process becomes do not have; the
+    /// same one where there can be none.
+    /// </summary>
+    internal static int DuplicateAside(int file)
+    {
+        const int NumberFcntl = 72;
+        const int DuplicateCloseOnExec = 1030;
+        const int Aside = 1000;
+        nint result = Shim.SystemCall(NumberFcntl, file, DuplicateCloseOnExec, Aside, 0, 0, 0);
+        return Failed(result) ? file : (int)result;
+    }
 
     internal static void Close(int file) => Shim.SystemCall(NumberClose, file, 0, 0, 0, 0, 0);
 

@@ -90,6 +90,11 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern void ReadRegisters(Registers* registers);
 
+    /// <summary>Starts <see cref="ThreadStopper.Run"/> as a process of its own, in this one's memory; its number, or a negative errno.</summary>
+    [RuntimeImport("*", "nm_start_thread_stopper")]
+    [MethodImpl(Call)]
+    internal static extern int StartThreadStopper(ThreadStopper* stopper, void* stackEnd);
+
     /// <summary>Calls a C function.</summary>
     [RuntimeImport("*", "nm_call")]
     [MethodImpl(Call)]
@@ -213,6 +218,11 @@ internal static unsafe class Shim
     [RuntimeImport("*", "nm_stream_write")]
     [MethodImpl(Call)]
     internal static extern int StreamWrite(void* stream, byte* text, nuint length);
+
+    /// <summary>Ends the process from a destructor, as exit would, with another code.</summary>
+    [RuntimeImport("*", "nm_end")]
+    [MethodImpl(Call)]
+    internal static extern void End(int code);
 
     [RuntimeImport("*", "nm_abort")]
     [MethodImpl(Call)]

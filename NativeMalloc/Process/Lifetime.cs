@@ -23,6 +23,7 @@ internal static unsafe class Lifetime
             ProfileOccasions.Begin();
         }
 
+        LeakReport.Begin();
         if (Options.ReleaseThread)
         {
             ReleaseThread.Start();
@@ -35,9 +36,12 @@ internal static unsafe class Lifetime
         }
     }
 
-    /// <summary>The ELF destructor: the last checks, and the report, if they were asked for. A forked child writes one only to a file of its own.</summary>
-    [RuntimeExport("nm_unload")]
-    internal static void Unload()
+    /// <summary>
+    /// The ELF destructor: the last checks, and the reports, if they were asked for. A forked child writes some only to a file of its own. At and
+    /// above an address of the stack lies what the callers have.
+    /// </summary>
+    [RuntimeExport("nm_unload_below")]
+    internal static void Unload(byte* stack)
     {
         if (Options.Check && Startup.IsHeapReady && SlowPath.TryEnter(Shim.Thread()))
         {
@@ -46,6 +50,12 @@ internal static unsafe class Lifetime
         }
 
         ProfileOccasions.AtExit();
+        WriteStatistics();
+        LeakReport.AtExit(stack);
+    }
+
+    private static void WriteStatistics()
+    {
         if (Options.Statistics == StatisticsChoice.None || !Startup.EnsureFrontEnd())
         {
             return;

@@ -74,11 +74,14 @@ internal static unsafe class Options
     /// <summary>Profiles are to be written: what of, and where, says <see cref="ProfileRequest"/>.</summary>
     internal static bool Profile { get; private set; }
 
+    /// <summary>What leaks is to be listed at the end (<see cref="LeakReport"/>). In checking mode each block is a sample then.</summary>
+    internal static bool Leaks => Profile && (ProfileRequest.Words & ProfileWords.Leaks) != 0;
+
     /// <summary>What the kernel is to be advised on huge pages (see <see cref="HugePageAdvice"/>).</summary>
     internal static HugePageChoice HugePages { get; private set; }
 
     /// <summary>Bytes from one sample to the next on average (see <see cref="Sampler"/>); 0: there are none.</summary>
-    internal static ulong Sample => s_sample != NoLimit ? s_sample : Profile ? Sampler.UsualMean : 0;
+    internal static ulong Sample => s_sample != NoLimit ? s_sample : !Profile ? 0 : Check && Leaks ? Exponential.EachBlock : Sampler.UsualMean;
 
     /// <summary>A thread is to give memory back.</summary>
     internal static bool ReleaseThread { get; private set; }

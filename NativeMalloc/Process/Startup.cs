@@ -54,6 +54,7 @@ internal static unsafe class Startup
         if (Options.Sample != 0)
         {
             Sampler.Start(Options.Sample);
+            AllocationClock.MakeDue(Shim.Thread()); // it may have allocated before
         }
 
         Volatile.Write(ref s_optionsRead, 1);

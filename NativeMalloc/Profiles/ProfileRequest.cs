@@ -13,7 +13,7 @@ internal enum ProfileWords
     Peak = 2,
     Held = 4,
 
-    /// <summary>At exit blocks are listed that nothing leads to.</summary>
+    /// <summary>At exit blocks are listed that nothing leads to. The word may be "leaks=CODE": then the process ends with that, if there are any.</summary>
     Leaks = 8,
 }
 
@@ -23,6 +23,9 @@ internal enum ProfileOccasion
     Exit,
     SoftLimit,
     NoMemory,
+
+    /// <summary>At exit, but no profile: the list of leaks.</summary>
+    Leaks,
 }
 
 /// <summary>
@@ -31,7 +34,8 @@ internal enum ProfileOccasion
 /// </summary>
 internal static unsafe class ProfileRequest
 {
-    private const int Occasions = 3;
+    private const int Occasions = 4;
+    private const int MaxExitCode = 255;
 
     private static Texts s_texts;
 
@@ -44,6 +48,9 @@ internal static unsafe class ProfileRequest
     internal static byte* Given => TextsPointer->Given;
 
     internal static ProfileWords Words { get; private set; }
+
+    /// <summary>What a process that leaks ends with; 0: what it would have ended with.</summary>
+    internal static int LeaksExitCode { get; private set; }
 
     /// <summary>There is to be a file: the path may be empty, where only the words matter.</summary>
     internal static bool HasPath => *Given is not 0 and not (byte)',';
@@ -104,7 +111,7 @@ internal static unsafe class ProfileRequest
     internal static bool Expand(ProfileOccasion occasion, int processId)
     {
         byte* end = EndOfPath;
-        byte* ending = EndingBefore(end, ".heap"u8);
+        byte* ending = occasion == ProfileOccasion.Leaks ? end : EndingBefore(end, ".heap"u8);
         ending = ending != null ? ending : EndingBefore(end, ".folded"u8);
         ending = ending != null ? ending : EndingBefore(end, ".pb.gz"u8);
         ending = ending != null ? ending : end;
@@ -116,6 +123,7 @@ internal static unsafe class ProfileRequest
         {
             ProfileOccasion.SoftLimit => ".soft_limit"u8,
             ProfileOccasion.NoMemory => ".no_memory"u8,
+            ProfileOccasion.Leaks => ".leaks"u8,
             _ => ""u8,
         };
         if (mark.Length != 0)
@@ -154,7 +162,7 @@ internal static unsafe class ProfileRequest
         while (*text == ',')
         {
             text++;
-            ProfileWords word = Take(ref text, "leaks"u8) ? ProfileWords.Leaks
+            ProfileWords word = Take(ref text, "leaks"u8) || TakeLeaksExitCode(ref text) ? ProfileWords.Leaks
                 : Take(ref text, "allocated"u8) ? ProfileWords.Allocated
                 : Take(ref text, "peak"u8) ? ProfileWords.Peak
                 : Take(ref text, "held"u8) ? ProfileWords.Held
@@ -169,6 +177,35 @@ internal static unsafe class ProfileRequest
 
         ProfileWords value = words & (ProfileWords.Allocated | ProfileWords.Peak | ProfileWords.Held);
         return (value & (value - 1)) == 0 && IsPossible(Format, ValueOf(words)); // one of these at most
+    }
+
+    // "leaks=" and a number from 1 to 255.
+    private static bool TakeLeaksExitCode(ref byte* text)
+    {
+        ReadOnlySpan<byte> word = "leaks="u8;
+        for (int i = 0; i < word.Length; i++)
+        {
+            if (text[i] != word[i])
+            {
+                return false;
+            }
+        }
+
+        byte* next = text + word.Length;
+        int code = 0;
+        for (; *next is >= (byte)'0' and <= (byte)'9' && code <= MaxExitCode; next++)
+        {
+            code = code * 10 + *next - '0';
+        }
+
+        if (code is 0 or > MaxExitCode || *next is not 0 and not (byte)',')
+        {
+            return false;
+        }
+
+        LeaksExitCode = code;
+        text = next;
+        return true;
     }
 
     private static bool Take(ref byte* text, ReadOnlySpan<byte> word)

@@ -38,6 +38,9 @@ internal unsafe struct TransferCache<TSource>
     /// <summary>Objects here now.</summary>
     internal readonly int Count => _count;
 
+    /// <summary>They themselves.</summary>
+    internal readonly void** Objects => _objects;
+
     /// <summary>Requests that objects in the cache, or room in it, served.</summary>
     internal readonly long Hits => _hits;
 

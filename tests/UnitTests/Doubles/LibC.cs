@@ -13,6 +13,7 @@ internal static unsafe class LibC
     internal const int MadvDontNeed = 4;
     internal const int MremapMoveFixedDontUnmap = 1 | 2 | 4;
     internal const long NumberFutex = 202;
+    internal const long NumberProcessVmReadv = 310;
     internal const int FutexWaitPrivate = 0 | 128;
     internal const int FutexWakePrivate = 1 | 128;
 

@@ -338,6 +338,37 @@ internal static unsafe class Os
         return length;
     }
 
+    /// <summary>What /proc/self/pagemap says of a page of the kernel's; the file must be among <see cref="Files"/>.</summary>
+    internal static Func<nuint, ulong> PageEntry { get; set; }
+
+    internal static nint ReadAt(int number, byte* bytes, nint length, nint offset)
+    {
+        for (int entry = 0; entry < length / sizeof(ulong); entry++)
+        {
+            ((ulong*)bytes)[entry] = PageEntry((nuint)(offset / sizeof(ulong) + entry));
+        }
+
+        return length;
+    }
+
+    internal static int ReadFolder(int number, byte* entries, int length) => Read(number, entries, length);
+
+    internal static int ProcessId() => Environment.ProcessId;
+
+    /// <summary>As the kernel does it, for this process.</summary>
+    internal static nint ReadProcess(int processId, byte* to, nuint bytes, MemoryPart* parts, int count)
+    {
+        MemoryPart room = new() { Start = (nuint)to, Bytes = bytes };
+        long read = LibC.SystemCall(LibC.NumberProcessVmReadv, (void*)processId, (long)&room, 1, parts, (void*)count, 0);
+        return read >= 0 ? (nint)read : -Errno.BadAddress;
+    }
+
+    internal static bool TryCopy(void* to, void* from, nuint bytes)
+    {
+        MemoryPart part = new() { Start = (nuint)from, Bytes = bytes };
+        return ReadProcess(ProcessId(), (byte*)to, bytes, &part, 1) == (nint)bytes;
+    }
+
     internal static void Close(int number)
     {
         if (!s_open.Remove(number))

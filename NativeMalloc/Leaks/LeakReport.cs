@@ -1,0 +1,134 @@
+using System;
+using System.Runtime.CompilerServices;
+
+namespace NativeMalloc;
+
+/// <summary>
+/// NATIVEMALLOC_PROFILE=...,leaks: when the process ends, a list of what was allocated and cannot be freed any more, by stacks. On standard error, or
+/// beside the profile.
+/// </summary>
+internal static unsafe class LeakReport
+{
+    private static int s_processId;
+
+    // Standard error as it was at the start: programs close it before they end, to see whether all could be written.
+    private static int s_file;
+
+    /// <summary>At the process's start.</summary>
+    internal static void Begin()
+    {
+        if (Options.Leaks)
+        {
+            s_processId = Os.ProcessId();
+            s_file = ProfileRequest.HasPath ? 0 : Os.DuplicateAside(Output.StandardError);
+        }
+    }
+
+    /// <summary>
+    /// When the process ends: the report, and if there are leaks, and a number was given with the word, the process ends with that. A forked child
+    /// reports only to a file of its own.
+    /// </summary>
+    internal static void AtExit(byte* stack)
+    {
+        if (!Options.Leaks || !Interposition.IsActive)
+        {
+            return;
+        }
+
+        int processId = Os.ProcessId();
+        bool own = ProfileRequest.Expand(ProfileOccasion.Leaks, processId);
+        if (processId != s_processId && !own)
+        {
+            return;
+        }
+
+        bool any = Make(stack, processId);
+        if (any && ProfileRequest.LeaksExitCode != 0)
+        {
+            Shim.End(ProfileRequest.LeaksExitCode);
+        }
+    }
+
+    // True if there are leaks.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool Make(byte* stack, int processId)
+    {
+        ThreadState* thread = Shim.Thread();
+        if (!SlowPath.TryEnter(thread))
+        {
+            Complain(SearchFailure.Busy, 0);
+            return false;
+        }
+
+        LeakSearch search = default;
+        LeakTable leaks = default;
+        SearchFailure failure = LeakSearch.Run(&search, stack);
+        if (failure == SearchFailure.None)
+        {
+            Sampler.Lock->Acquire();
+            failure = leaks.Gather(ref search.Blocks) ? SearchFailure.None : SearchFailure.NoMemory;
+            Sampler.Lock->Release();
+        }
+
+        LeakSearch.End(&search);
+        SlowPath.Leave(thread);
+        if (failure != SearchFailure.None)
+        {
+            Complain(failure, search.Error);
+        }
+        else
+        {
+            Write(ref leaks, ref search, processId);
+        }
+
+        leaks.Forget();
+        search.Forget();
+        return leaks.Samples > 0;
+    }
+
+    private static void Write(ref LeakTable leaks, ref LeakSearch search, int processId)
+    {
+        int file = s_file;
+        if (ProfileRequest.HasPath)
+        {
+            byte* path = ProfileRequest.Expanded(ProfileOccasion.Leaks);
+            file = Os.OpenForWriting(path);
+            if (file < 0)
+            {
+                Output complaint = Output.ToFile(Output.StandardError);
+                complaint.Text("nativemalloc: NATIVEMALLOC_PROFILE: the leaks could not be written to "u8);
+                Errno.Explain(ref complaint, path, -file);
+                return;
+            }
+        }
+
+        Output output = Output.ToFile(file);
+        LeakText.Write(ref output, ref leaks, ref search, processId);
+        output.Flush();
+        if (ProfileRequest.HasPath)
+        {
+            Os.Close(file);
+        }
+    }
+
+    private static void Complain(SearchFailure failure, int error)
+    {
+        Output output = Output.ToFile(ProfileRequest.HasPath ? Output.StandardError : s_file);
+        output.Text("nativemalloc: leaks were not searched for: "u8);
+        output.Text(failure switch
+        {
+            SearchFailure.Busy => "the process ends in a signal handler that interrupted malloc"u8,
+            SearchFailure.NoMemory => "there is no memory for it"u8,
+            SearchFailure.NoMappings => "/proc cannot be read"u8,
+            _ => "the kernel does not let the process read its own memory"u8,
+        });
+        if (error != 0)
+        {
+            output.Text(", errno "u8);
+            output.Decimal((nuint)error);
+        }
+
+        output.Text("\n"u8);
+        output.Flush();
+    }
+}
