@@ -18,10 +18,7 @@ internal static unsafe class Lifetime
             s_processId = Os.ProcessId();
         }
 
-        if (Options.Profile)
-        {
-            ProfileOccasions.Begin();
-        }
+        ProfileOccasions.Begin();
 
         LeakReport.Begin();
         if (Options.ReleaseThread)

@@ -1,5 +1,3 @@
-using System.Threading;
-
 namespace NativeMalloc;
 
 /// <summary>This process, for those who write profiles.</summary>
@@ -12,7 +10,8 @@ internal readonly unsafe struct OwnProfile : IProfileSource
 
     public static ulong Mean => Sampler.Control->Mean != 0 ? Sampler.Control->Mean : s_mean;
 
-    public static ulong Duration => (ulong)(Clock.Milliseconds - Volatile.Read(ref s_since)) * 1_000_000;
+    // Not known, if it was switched on from outside.
+    public static ulong Duration => s_since != 0 ? (ulong)(Clock.Milliseconds - s_since) * 1_000_000 : 0;
 
     public static ulong Time => Os.NanosecondsOfDay();
 
@@ -23,7 +22,7 @@ internal readonly unsafe struct OwnProfile : IProfileSource
     /// <summary>What was allocated is counted from now on.</summary>
     internal static void Begin() => s_since = Clock.Milliseconds;
 
-    /// <summary>Samples are taken so far from each other.</summary>
+    /// <summary>Samples are taken so far from each other, also when that has ended.</summary>
     internal static void Note(ulong mean) => s_mean = mean;
 
     public static CallStack* NextStack(CallStack* after) => Sampler.NextStack(after);

@@ -182,10 +182,10 @@ internal static unsafe class PprofProfile<TSource>
             WriteEnd(ref output, end);
         }
 
-        uint parts = (uint)(frames / (ulong)(ProfileScratch.MostAddresses / 2)) + 1;
+        uint parts = (uint)(frames / (ulong)AddressSet.MostIn(ProfileScratch.AddressPlaces)) + 1;
         for (uint part = 0; part < parts; part++)
         {
-            AddressSet seen = new(scratch.Addresses, ProfileScratch.MostAddresses);
+            AddressSet seen = new(scratch.Addresses, ProfileScratch.AddressPlaces);
             for (CallStack* stack = TSource.NextStack(null); stack != null; stack = TSource.NextStack(stack))
             {
                 for (int i = 0; i < stack->Depth; i++)

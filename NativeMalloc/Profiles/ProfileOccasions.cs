@@ -13,13 +13,20 @@ internal static unsafe class ProfileOccasions
     private static int s_aboveSoftLimit;
     private static int s_noMemoryIn;
 
-    /// <summary>At the process's start, if the option was given.</summary>
+    /// <summary>At the process's start.</summary>
     internal static void Begin()
     {
-        OwnProfile.Begin();
-        OwnProfile.Note(Options.Sample);
-        s_processId = Os.ProcessId();
-        ProfileScratch.Keep();
+        if (Options.Sample != 0)
+        {
+            OwnProfile.Begin();
+            OwnProfile.Note(Options.Sample);
+        }
+
+        if (Options.Profile)
+        {
+            s_processId = Os.ProcessId();
+            ProfileScratch.Keep();
+        }
     }
 
     /// <summary>Samples are taken from now on; if none were, what was allocated is counted from now on, too.</summary>

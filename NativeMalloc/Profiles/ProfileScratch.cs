@@ -29,7 +29,7 @@ internal unsafe struct ProfileScratch
     /// <summary>For a set of addresses.</summary>
     internal readonly ulong* Addresses => (ulong*)(_start + Bytes - AddressBytes);
 
-    internal static int MostAddresses => AddressBytes / sizeof(ulong);
+    internal static int AddressPlaces => AddressBytes / sizeof(ulong);
 
     /// <summary>From now on there is one.</summary>
     internal static void Keep()

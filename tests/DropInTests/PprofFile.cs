@@ -13,8 +13,7 @@ internal sealed class PprofFile
 
     internal PprofFile(string path)
     {
-        using GZipStream stream = new(File.OpenRead(path), CompressionMode.Decompress);
-        Profile = Profile.Parser.ParseFrom(stream);
+        Profile = Parse(path);
         _types = [.. Profile.SampleType.Select(type => Profile.StringTable[(int)type.Type])];
         foreach (Mapping mapping in Profile.Mapping)
         {
@@ -25,6 +24,12 @@ internal sealed class PprofFile
         {
             _functions[location.Id] = Profile.StringTable[(int)Profile.Function.Single(function => function.Id == location.Line[0].FunctionId).Name];
         }
+    }
+
+    internal static Profile Parse(string path)
+    {
+        using GZipStream stream = new(File.OpenRead(path), CompressionMode.Decompress);
+        return Profile.Parser.ParseFrom(stream);
     }
 
     internal Profile Profile { get; }

@@ -195,6 +195,26 @@ public sealed class ProfileFileTests
         Assert.Equal("nativemalloc: NATIVEMALLOC_PROFILE: the profile could not be written to /dev/full, errno 28\n", full.Error);
     }
 
+    // The schema's references are whole in each, whatever came between the file's parts.
+    [Fact]
+    public void TheyAreWholeWhileThreadsAllocateLoadAndFork()
+    {
+        string program = TestProgram.Path("profiling", "", "-I" + Repository.Header, Repository.StaticLibrary, "-ldl");
+        new Command(program, _folder, TestProgram.Library("opener")).Run().Succeeded();
+        for (int i = 0; i < 10; i++)
+        {
+            Profile profile = PprofFile.Parse(Path.Combine(_folder, $"{i}.pb.gz"));
+            HashSet<ulong> locations = [.. profile.Location.Select(location => location.Id)];
+            HashSet<ulong> mappings = [.. profile.Mapping.Select(mapping => mapping.Id)];
+            Assert.Equal((profile.Location.Count, profile.Mapping.Count), (locations.Count, mappings.Count));
+            Assert.NotEmpty(profile.Sample);
+            Assert.All(profile.Sample, sample => Assert.True(sample.LocationId.All(locations.Contains) && sample.Value.Count == 7 && sample.Value.All(value => value >= 0)));
+            Assert.All(profile.Location, location => Assert.True(location.MappingId == 0 || mappings.Contains(location.MappingId)));
+            Assert.All(Folded($"{i}.folded"), line => Assert.DoesNotContain(";;", line.Stack));
+            Assert.EndsWith("\n", File.ReadAllText(Path.Combine(_folder, $"{i}.heap")));
+        }
+    }
+
     [Fact]
     public void VerboseSaysThatSamplesAreTaken()
     {

@@ -140,7 +140,7 @@ public sealed unsafe class PprofProfileTests : AllocatorTest
 
         Profile profile = Write();
         Assert.Equal(Stacks, profile.Sample.Count);
-        Assert.True(profile.Location.Count > ProfileScratch.MostAddresses);
+        Assert.True(profile.Location.Count > ProfileScratch.AddressPlaces);
         Assert.Equal(Stacks * 80 + 20 + StackEnds.Count, profile.Location.Count);
     }
 
