@@ -172,7 +172,7 @@ internal static class ProfileCommand
         }
 
         int objects = profile.IndexOf(name + "_objects");
-        text.Write($"{title}: {TopTable.Bytes(profile.Total(type))} {request.Value}");
+        text.Write($"{title}: {TopTable.Bytes(profile.Total(type))} {request.Value.Replace('-', ' ')}");
         text.Write(objects >= 0 ? $" in {profile.Total(objects)} objects" : "");
         text.Write(profile.Period > 1 ? $", by a sample every {TopTable.Bytes(profile.Period)}\n" : "\n");
         foreach (string comment in profile.Comments.Where(comment => !comment.StartsWith("nativemalloc ")))

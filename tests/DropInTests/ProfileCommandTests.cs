@@ -1,7 +1,240 @@
+using System.IO.Compression;
 using System.Text.RegularExpressions;
 using Xunit;
+using Pprof = NativeMalloc.Pprof;
 
 namespace NativeMalloc.DropInTests;
+
+/// <summary>nativemalloc profile PID: what it shows of programs with known places, and what it leaves behind.</summary>
+public sealed class ProfileCommandTests
+{
+    private const double MiB = 1 << 20;
+
+    // What served holds, and what it allocates of each: keep_large, keep_small, pass_through.
+    private static readonly string[] s_places = ["keep_large", "keep_small", "pass_through"];
+
+    private const string Off = "no samples are taken now";
+
+    private static Command Profile(RunningProgram program, params string[] arguments) =>
+        new(Installation.Program, ["profile", program.Number.ToString(), .. arguments]);
+
+    private static RunningProgram Served(string mean = "") => TestProgram.Run("served").Preloaded().With("NATIVEMALLOC_SAMPLE", mean).Start().Ready();
+
+    // Bytes by the innermost function, of folded stacks.
+    private static Dictionary<string, double> ByFunction(Outcome folded) =>
+        folded.Succeeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => Regex.Match(line, @"^(?:.*;)?([^;]+) (-?\d+)$"))
+            .GroupBy(match => match.Groups[1].Value, match => double.Parse(match.Groups[2].Value))
+            .ToDictionary(function => function.Key, function => function.Sum());
+
+    // Four standard errors and more: a sample every 16 KiB.
+    private static void AssertHoldsAll(Dictionary<string, double> bytes)
+    {
+        Assert.InRange(bytes["keep_large"] / MiB, 16 * 0.85, 16 * 1.15);
+        Assert.InRange(bytes["keep_small"] / MiB, 4 * 0.7, 4 * 1.3);
+        Assert.InRange(bytes.GetValueOrDefault("pass_through") / MiB, 0, 0.5); // what it holds at the moment
+    }
+
+    [Fact]
+    public void ProcessThatWasNotPreparedShowsWhatItAllocatesFromNowOn()
+    {
+        using RunningProgram program = Served();
+        Outcome held = Profile(program, "--sample", "16K", "--seconds", "2", "--format", "folded").Run();
+        AssertHoldsAll(ByFunction(held));
+        Assert.Contains(";main;serve;keep_large ", held.Output);
+
+        // Many times what it holds.
+        Dictionary<string, double> allocated = ByFunction(Profile(program, "--sample", "64K", "--seconds", "1", "--format", "folded", "--value", "allocated").Run());
+        Assert.Equal(s_places.Order(), allocated.Keys.Order()); // nothing else is allocated by then
+        Assert.InRange(allocated["keep_large"] / allocated["pass_through"], 0.9, 1.1);
+        Assert.InRange(allocated["keep_large"] / allocated["keep_small"], 3.5, 4.5);
+
+        // It goes off by itself, or with the command; the program goes on.
+        Assert.Contains(Off, Profile(program, "--seconds", "0").Run().Succeeded().Output);
+        Assert.Equal(0, program.End());
+    }
+
+    [Fact]
+    public void ProcessThatWasStartedWithSamplesShowsAllAtOnceAndIsLeftAsItWas()
+    {
+        using RunningProgram program = Served("16K");
+        AssertHoldsAll(ByFunction(Profile(program, "--format", "folded").Run()));
+        AssertHoldsAll(ByFunction(Profile(program, "--format", "folded", "--value", "peak").Run()));
+        Outcome again = Profile(program, "--seconds", "1", "--sample", "1M").Run().Succeeded();
+        Assert.StartsWith($"process {program.Number} (served), looked at for 1 s: ", again.Output);
+        Assert.Contains(" in use in ", again.Output);
+        Assert.Contains(", by a sample every 16.0 KiB\n", again.Output);
+        Assert.DoesNotContain(Off, Profile(program, "--seconds", "0").Run().Succeeded().Output);
+        Assert.Equal(0, program.End());
+    }
+
+    [Fact]
+    public void SamplesGoOffByThemselvesWhenTheCommandIsKilled()
+    {
+        using RunningProgram program = Served();
+        using (RunningProgram command = Profile(program, "--seconds", "60").Start())
+        {
+            WaitUntil(isOn: true, program);
+            command.Kill();
+        }
+
+        WaitUntil(isOn: false, program);
+        Assert.Equal(0, program.End());
+    }
+
+    [Fact]
+    public void InterruptedItShowsWhatItHas()
+    {
+        using RunningProgram program = Served();
+        using RunningProgram command = Profile(program, "--seconds", "60", "--sample", "16K", "--format", "folded").Start();
+        WaitUntil(isOn: true, program);
+        Thread.Sleep(300);
+        Command.Shell($"kill -INT {command.Number}").Run().Succeeded();
+        Assert.Contains(";keep_large ", command.Output);
+        Assert.Equal(0, command.Wait());
+        Assert.Contains(Off, Profile(program, "--seconds", "0").Run().Succeeded().Output);
+    }
+
+    private static void WaitUntil(bool isOn, RunningProgram program)
+    {
+        for (int tries = 0; Profile(program, "--seconds", "0").Run().Succeeded().Output.Contains(Off) == isOn; tries++)
+        {
+            Assert.InRange(tries, 0, 300);
+            Thread.Sleep(100);
+        }
+    }
+
+    // Neither by a debugger's means nor by a signal.
+    [Fact]
+    public void ItStopsNobody()
+    {
+        using RunningProgram program = Served();
+        string calls = Path.Combine(Repository.NewFolder("calls"), "calls");
+        new Command("strace", "-f", "-o", calls, Installation.Program, "profile", program.Number.ToString(), "--seconds", "1").Run().Succeeded();
+        string all = File.ReadAllText(calls);
+        Assert.Contains(" process_vm_readv(", all);
+        Assert.Contains(" process_vm_writev(", all);
+        Assert.DoesNotMatch($@" (ptrace|process_madvise|pidfd_\w+)\(| t?g?kill\({program.Number}\b", all);
+    }
+
+    [Fact]
+    public void ProcessThatBeginsAnotherProgramIsLeftAlone()
+    {
+        using RunningProgram program = new Command("dash", "-c", "read line; exec sleep 60").Preloaded().Start();
+        using RunningProgram command = Profile(program, "--seconds", "60").Start();
+        WaitUntil(isOn: true, program);
+        program.Say("");
+        Assert.Equal(1, command.Wait());
+        Assert.Matches(@"^nativemalloc: profile: process \d+ \(dash\) changed while it was read: .*\n$", command.Error);
+    }
+
+    [Fact]
+    public void ProgramWithTheArchiveIsAsOneWithTheLibrary()
+    {
+        string program = Path.Combine(Repository.NewFolder("static"), "served");
+        new Command("gcc", "-O1", "-fno-builtin", "-static", Path.Combine(Repository.Programs, "served.c"), Repository.StaticLibrary, "-o", program).Run().Succeeded();
+        using RunningProgram running = new Command(program).Start().Ready();
+        AssertHoldsAll(ByFunction(Profile(running, "--sample", "16K", "--seconds", "2", "--format", "folded").Run()));
+    }
+
+    // In namespaces of its own, with files that are not to be found by their names here.
+    [UserNamespaceFact]
+    public void ProcessInAContainerIsSeenFromOutside()
+    {
+        string folder = Repository.NewFolder("container");
+        string script = $"mount -t tmpfs none {folder}; cp {TestProgram.Path("served")} {Repository.Library} {folder}; LD_PRELOAD={folder}/libnativemalloc.so exec {folder}/served";
+        using RunningProgram outer = new Command("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "sh", "-e", "-c", script).Start().Ready();
+        string number = new Command("pgrep", "-P", outer.Number.ToString()).Run().Succeeded().Output.Trim();
+        AssertHoldsAll(ByFunction(new Command(Installation.Program, "profile", number, "--sample", "16K", "--seconds", "2", "--format", "folded").Run()));
+    }
+
+    [Fact]
+    public void NamesOfCxxAreReadable()
+    {
+        string program = Path.Combine(Repository.NewFolder("cxx"), "served");
+        new Command("g++", "-O1", "-fno-builtin", "-x", "c++", Path.Combine(Repository.Programs, "served.c"), "-o", program).Run().Succeeded();
+        using RunningProgram running = new Command(program).Preloaded().Start().Ready();
+        Assert.Contains(";serve(int);keep_large(int) ", Profile(running, "--seconds", "1", "--format", "folded").Run().Succeeded().Output);
+    }
+
+    // JavaScript's functions have no table, and their names are in a file that node writes. It may compile one into the other.
+    [Fact]
+    public void CompiledCodeHasTheNamesOfItsMap()
+    {
+        string script = Path.Combine(Repository.NewFolder("node"), "script.js");
+        File.WriteAllText(
+            script,
+            """
+            function keepBuffers(kept) { kept.push(Buffer.allocUnsafeSlow(65536)); if (kept.length > 100) kept.shift(); }
+            const kept = [];
+            function turn() { for (let i = 0; i < 200; i++) keepBuffers(kept); setTimeout(turn, 1); }
+            process.stdin.on('end', () => process.exit(0)).resume();
+            turn();
+            setTimeout(() => console.log('ready'), 500);
+            """);
+        using RunningProgram program = new Command("node", "--perf-basic-prof", script).Preloaded().Start().Ready();
+        string map = $"/tmp/perf-{program.Number}.map";
+        try
+        {
+            string folded = Profile(program, "--seconds", "2", "--sample", "64K", "--value", "allocated", "--format", "folded").Run().Succeeded().Output;
+            Assert.Matches(@"(?m);JS:[^; ]*\b(keepBuffers|turn)\b[^;]*;.* \d+$", folded);
+        }
+        finally
+        {
+            File.Delete(map);
+        }
+    }
+
+    [Fact]
+    public void WrittenProfilesAreReadAgainAndTakenOffEachOther()
+    {
+        string folder = Repository.NewFolder("files");
+        using RunningProgram program = Served("16K");
+        string first = Path.Combine(folder, "first.pb.gz"), own = Path.Combine(folder, "own.pb.gz");
+        Profile(program, "--output", first).Run().Succeeded();
+        AssertHoldsAll(ByFunction(OfFile(first, "--format", "folded")));
+        Assert.Contains(" keep_large\n", OfFile(first).Succeeded().Output);
+        Assert.Contains(" 0 objects", OfFile(first, "--base", first).Succeeded().Output);
+
+        // The same places in another process, wherever it has them.
+        using RunningProgram other = Served("16K");
+        Dictionary<string, double> difference = ByFunction(Profile(other, "--base", first, "--format", "folded").Run());
+        Assert.All(difference.Values, bytes => Assert.InRange(Math.Abs(bytes) / MiB, 0, 3));
+    }
+
+    // As the schema has it, in another's decoder; and as readers of the older formats have it.
+    [Fact]
+    public void ReadersUnderstandWhatIsWritten()
+    {
+        string folder = Repository.NewFolder("files");
+        using RunningProgram program = Served("16K");
+        string pprof = Path.Combine(folder, "it.pb.gz"), heap = Path.Combine(folder, "it.heap");
+        Profile(program, "--output", pprof).Run().Succeeded();
+        Profile(program, "--output", heap).Run().Succeeded();
+
+        using Stream plain = new GZipStream(File.OpenRead(pprof), CompressionMode.Decompress);
+        Pprof.Profile profile = Pprof.Profile.Parser.ParseFrom(plain);
+        string Text(long index) => profile.StringTable[(int)index];
+        Assert.Equal(
+            ["alloc_objects", "alloc_space", "inuse_objects", "inuse_space", "peak_objects", "peak_space"],
+            profile.SampleType.Select(type => Text(type.Type)));
+        Assert.Equal((16 << 10, "inuse_space", ""), (profile.Period, Text(profile.DefaultSampleType), Text(0)));
+        Assert.EndsWith("/served", Text(profile.Mapping[0].Filename));
+        Assert.Matches("^[0-9a-f]{40}$", Text(profile.Mapping[0].BuildId));
+        Dictionary<ulong, string> functions = profile.Function.ToDictionary(function => function.Id, function => Text(function.Name));
+        Dictionary<ulong, string> locations = profile.Location.ToDictionary(
+            location => location.Id, location => location.Line.Count > 0 ? functions[location.Line[0].FunctionId] : "");
+        double large = profile.Sample.Where(sample => locations[sample.LocationId[0]] == "keep_large").Sum(sample => sample.Value[3]);
+        Assert.InRange(large / MiB, 16 * 0.85, 16 * 1.15);
+
+        string top = new Command("google-pprof", "--text", "--show_bytes", TestProgram.Path("served"), heap).Run().Succeeded().Output;
+        Match row = Regex.Match(top, @"(?m)^ *(\d+) .* keep_large$");
+        Assert.True(row.Success, top);
+        Assert.InRange(double.Parse(row.Groups[1].Value) / MiB, 16 * 0.85, 16 * 1.15);
+    }
+
+    private static Outcome OfFile(string path, params string[] arguments) => new Command(Installation.Program, ["profile", path, .. arguments]).Run();
+}
 
 /// <summary>nativemalloc profile, where it cannot do what it is asked for.</summary>
 public sealed class ProfileRefusalTests

@@ -20,6 +20,16 @@ internal sealed class RunningProgram : IDisposable
     /// <summary>What it wrote to its standard error, when it has ended.</summary>
     internal string Error => _error.Result;
 
+    /// <summary>All that it writes to its standard output from here on, until its end.</summary>
+    internal string Output => _process.StandardOutput.ReadToEnd();
+
+    /// <summary>Gives it a line to read.</summary>
+    internal void Say(string line)
+    {
+        _process.StandardInput.WriteLine(line);
+        _process.StandardInput.Flush();
+    }
+
     /// <summary>Waits until it says so on its standard output.</summary>
     internal RunningProgram Ready()
     {

@@ -23,6 +23,9 @@ internal sealed unsafe class TargetProcess
         _startTime = StartTime() ?? throw Ended();
     }
 
+    /// <summary>The program's file, as the process's mappings name it.</summary>
+    internal string Program => new FileInfo(Folder + "/exe").LinkTarget ?? "";
+
     public override string ToString() => $"process {Number} ({Name})";
 
     internal Refusal Refuse(string why) => new($"{this} {why}");

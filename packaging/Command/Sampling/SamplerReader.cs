@@ -142,10 +142,11 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
 
     private static long Whole(double value) => (long)Math.Round(value);
 
-    // Code alone, the program's first.
-    private static IEnumerable<Profile.Mapping> Mappings(IReadOnlyList<LoadedImage> images, List<MapLine> map)
+    // Code alone, the program's first: readers take that for it.
+    private IEnumerable<Profile.Mapping> Mappings(IReadOnlyList<LoadedImage> images, List<MapLine> map)
     {
-        foreach (MapLine line in map.Where(line => line.Rights.Contains('x') && (line.IsFile || line.Path == "[vdso]")))
+        string program = process.Program;
+        foreach (MapLine line in map.Where(line => line.Rights.Contains('x') && (line.IsFile || line.Path == "[vdso]")).OrderBy(line => line.Path != program))
         {
             LoadedImage? image = images.LastOrDefault(image => image.Line.Start <= line.Start && image.Line.Path == line.Path && image.Line.Inode == line.Inode);
             yield return new Profile.Mapping { Start = line.Start, End = line.End, Offset = line.Offset, File = line.Path, BuildId = image?.BuildId ?? "" };
