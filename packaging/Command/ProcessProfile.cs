@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace NativeMalloc.Inspect;
@@ -32,10 +34,10 @@ internal static class ProcessProfile
         {
             using SamplerLease lease = new(process, library, mean);
             reader.Begin();
-            Wait(lease, seconds);
+            double looked = Wait(lease, seconds);
             profile = Read(process, library, reader, lease.Mean);
-            profile.Duration = seconds * 1_000_000_000L;
-            title = $"{process}, looked at for {seconds} s";
+            profile.Duration = (long)(looked * 1e9);
+            title = string.Create(CultureInfo.InvariantCulture, $"{process}, looked at for {Math.Round(looked, 1)} s");
         }
 
         profile.Comments.Insert(0, $"nativemalloc {Layout.Version}, process {process.Number}");
@@ -52,8 +54,8 @@ internal static class ProcessProfile
         return profile;
     }
 
-    // Interrupted, it is enough.
-    private static void Wait(SamplerLease lease, int seconds)
+    // Interrupted, it is enough. Returns how many seconds it was.
+    private static double Wait(SamplerLease lease, int seconds)
     {
         using ManualResetEventSlim interrupted = new();
         void Interrupt(PosixSignalContext context)
@@ -64,10 +66,12 @@ internal static class ProcessProfile
 
         using PosixSignalRegistration first = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
         using PosixSignalRegistration second = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
-        long end = Environment.TickCount64 + seconds * 1000L;
-        for (long left = seconds * 1000L; left > 0 && !interrupted.Wait((int)Math.Min(left, SamplerLease.RenewEvery)); left = end - Environment.TickCount64)
+        Stopwatch watch = Stopwatch.StartNew();
+        for (double left = seconds; left > 0 && !interrupted.Wait((int)Math.Min(left * 1000, SamplerLease.RenewEvery)); left = seconds - watch.Elapsed.TotalSeconds)
         {
             lease.Renew();
         }
+
+        return watch.Elapsed.TotalSeconds;
     }
 }

@@ -11,20 +11,23 @@ internal static class ProfileCommand
 
     private const int Rows = 30;
 
-    private enum Format
+    private static readonly Dictionary<string, ProfileValue> s_values = new()
     {
-        Text,
-        Pprof,
-        Heap,
-        Folded,
-    }
+        ["in-use"] = ProfileValue.InUse, ["allocated"] = ProfileValue.Allocated, ["peak"] = ProfileValue.Peak, ["held"] = ProfileValue.Held,
+    };
+
+    // None: a table.
+    private static readonly Dictionary<string, ProfileFormat?> s_formats = new()
+    {
+        ["text"] = null, ["pprof"] = ProfileFormat.Pprof, ["heap"] = ProfileFormat.Heap, ["folded"] = ProfileFormat.Folded,
+    };
 
     private sealed class Request
     {
         internal required string Source { get; init; }
         internal required int? Seconds { get; init; }
         internal required ulong Mean { get; init; }
-        internal required Format Format { get; init; }
+        internal required ProfileFormat? Format { get; init; }
         internal required string Value { get; init; }
         internal required string? Output { get; init; }
         internal required string? Base { get; init; }
@@ -47,12 +50,12 @@ internal static class ProfileCommand
         };
         Option<string> value = new("--value")
         {
-            HelpName = "VALUE", Description = "in text and folded: in-use, allocated, peak or held", DefaultValueFactory = _ => "in-use",
+            HelpName = "VALUE", Description = "in other formats than pprof: in-use, allocated, peak or held", DefaultValueFactory = _ => "in-use",
         };
         Option<string> output = new("--output", "-o") { HelpName = "FILE", Description = "where it goes, instead of standard output" };
         Option<string> baseFile = new("--base") { HelpName = "FILE", Description = "a profile in pprof's format whose values are taken off" };
-        AcceptOnly(format, "text", "pprof", "heap", "folded");
-        AcceptOnly(value, "in-use", "allocated", "peak", "held");
+        AcceptOnly(format, s_formats.Keys);
+        AcceptOnly(value, s_values.Keys);
         seconds.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && !(int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out int number) && number is >= 0 and <= 86_400))
@@ -82,7 +85,7 @@ internal static class ProfileCommand
         return command;
     }
 
-    private static void AcceptOnly(Option<string> option, params string[] values) => option.Validators.Add(result =>
+    private static void AcceptOnly(Option<string> option, ICollection<string> values) => option.Validators.Add(result =>
     {
         if (result.Tokens.Count > 0 && !values.Contains(result.Tokens[0].Value))
         {
@@ -98,26 +101,21 @@ internal static class ProfileCommand
             : 0;
     }
 
-    private static Format FormatOf(string? name, string? output) => name switch
-    {
-        "text" => Format.Text,
-        "pprof" => Format.Pprof,
-        "heap" => Format.Heap,
-        "folded" => Format.Folded,
-        _ when output == null => Format.Text,
-        _ => Path.GetExtension(output) switch { ".heap" => Format.Heap, ".folded" => Format.Folded, ".txt" => Format.Text, _ => Format.Pprof },
-    };
+    private static ProfileFormat? FormatOf(string? name, string? output) =>
+        name != null ? s_formats[name]
+        : output == null ? null
+        : Path.GetExtension(output) switch { ".heap" => ProfileFormat.Heap, ".folded" => ProfileFormat.Folded, ".txt" => null, _ => ProfileFormat.Pprof };
 
     private static int Run(Request request)
     {
-        if (request.Format == Format.Pprof && request.Output == null && !Console.IsOutputRedirected)
+        if (request.Format == ProfileFormat.Pprof && request.Output == null && !Console.IsOutputRedirected)
         {
             throw new Refusal("pprof's format is not for a terminal: name a file, by --output");
         }
 
         // Before a process is looked at for long.
         Profile? before = request.Base == null ? null : PprofFile.Read(request.Base);
-        bool isProcess = int.TryParse(request.Source, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && !File.Exists(request.Source);
+        bool isProcess = int.TryParse(request.Source, NumberStyles.None, CultureInfo.InvariantCulture, out int number);
         Profile profile;
         string title;
         if (isProcess)
@@ -144,35 +142,35 @@ internal static class ProfileCommand
 
     private static void Write(Request request, Profile profile, string title)
     {
-        using Stream output = request.Output == null ? Console.OpenStandardOutput() : File.Create(request.Output);
-        if (request.Format == Format.Pprof)
-        {
-            PprofFile.Write(profile, output);
-            return;
-        }
-
-        using StreamWriter text = new(output);
-        if (request.Format == Format.Heap)
-        {
-            HeapText.Write(profile, text);
-            return;
-        }
-
-        string name = request.Value switch { "in-use" => "inuse", "allocated" => "alloc", _ => request.Value };
-        int type = profile.IndexOf(name + "_space");
-        if (type < 0)
+        ProfileValue value = s_values[request.Value];
+        (int objects, int bytes) = profile.TypesOf(value);
+        if (bytes < 0 && request.Format != ProfileFormat.Pprof)
         {
             throw new Refusal($"{title}: has no value '{request.Value}'");
         }
 
-        if (request.Format == Format.Folded)
+        using Stream output = request.Output == null ? Console.OpenStandardOutput() : File.Create(request.Output);
+        using StreamWriter text = new(output);
+        switch (request.Format)
         {
-            FoldedText.Write(profile, type, text);
-            return;
+            case ProfileFormat.Pprof:
+                PprofFile.Write(profile, output);
+                break;
+            case ProfileFormat.Heap:
+                HeapText.Write(profile, value, text);
+                break;
+            case ProfileFormat.Folded:
+                FoldedText.Write(profile, bytes, text);
+                break;
+            default:
+                WriteTable(profile, title, request.Value, objects, bytes, text);
+                break;
         }
+    }
 
-        int objects = profile.IndexOf(name + "_objects");
-        text.Write($"{title}: {TopTable.Bytes(profile.Total(type))} {request.Value.Replace('-', ' ')}");
+    private static void WriteTable(Profile profile, string title, string value, int objects, int bytes, TextWriter text)
+    {
+        text.Write($"{title}: {TopTable.Bytes(profile.Total(bytes))} {value.Replace('-', ' ')}");
         text.Write(objects >= 0 ? $" in {profile.Total(objects)} objects" : "");
         text.Write(profile.Period > 1 ? $", by a sample every {TopTable.Bytes(profile.Period)}\n" : "\n");
         foreach (string comment in profile.Comments.Where(comment => !comment.StartsWith("nativemalloc ")))
@@ -180,6 +178,6 @@ internal static class ProfileCommand
             text.Write(comment + "\n");
         }
 
-        TopTable.Write(profile, type, objects, Rows, text);
+        TopTable.Write(profile, bytes, objects, Rows, text);
     }
 }

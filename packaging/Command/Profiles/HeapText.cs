@@ -1,35 +1,38 @@
 namespace NativeMalloc.Inspect;
 
 /// <summary>
-/// gperftools' format, version heap_v2: for each stack what is in use and what was allocated. The numbers are those of the samples, from which
-/// readers reckon back by the line's mean size.
+/// gperftools' format, version heap_v2, as the library's own <see cref="HeapProfile{TSource}"/> writes it: for each stack one value, and in
+/// brackets what was allocated. The numbers are those of samples, which readers unsample.
 /// </summary>
 internal static class HeapText
 {
-    internal static void Write(Profile profile, TextWriter output)
+    internal static void Write(Profile profile, ProfileValue value, TextWriter output)
     {
-        string[] names = ["inuse_objects", "inuse_space", "alloc_objects", "alloc_space"];
-        int[] types = [.. names.Select(profile.IndexOf)];
-        if (types.Contains(-1) || profile.Period <= 0)
+        (int objects, int bytes) = profile.TypesOf(value);
+        (int allAllocated, int bytesAllocated) = profile.TypesOf(ProfileValue.Allocated);
+        if (objects < 0 || allAllocated < 0 || profile.Period <= 0)
         {
-            throw new Refusal("this profile has not what the format 'heap' wants: what is in use, what was allocated, and how far samples lie apart");
+            throw new Refusal("the format 'heap' wants numbers of objects, and how far samples lie apart, which this profile does not have");
         }
 
-        List<(Profile.StackValues Stack, long[] Values)> lines = [];
+        static Totals Totals(Profile.StackValues stack, int objects, int bytes) => new() { Objects = stack.Values[objects], Bytes = stack.Values[bytes] };
+        ulong mean = (ulong)profile.Period;
         foreach (Profile.StackValues stack in profile.Stacks)
         {
-            long[] values = [.. types.Select(type => stack.Values[type])];
-            Sample(values.AsSpan(0, 2), profile.Period);
-            Sample(values.AsSpan(2, 2), profile.Period);
-            lines.Add((stack, values));
+            mean = Raw.LeastMean(Totals(stack, objects, bytes), mean);
+            mean = Raw.LeastMean(Totals(stack, allAllocated, bytesAllocated), mean);
         }
 
-        long Sum(int value) => lines.Sum(line => line.Values[value]);
-        output.Write($"heap profile: {Sum(0)}: {Sum(1)} [{Sum(2)}: {Sum(3)}] @ heap_v2/{profile.Period}\n");
-        foreach ((Profile.StackValues stack, long[] values) in lines.Where(line => line.Values[2] != 0 || line.Values[0] != 0))
+        List<(Profile.StackValues Stack, Raw First, Raw Second)> lines =
+            [.. profile.Stacks.Select(stack => (stack, Raw.Of(Totals(stack, objects, bytes), mean), Raw.Of(Totals(stack, allAllocated, bytesAllocated), mean)))];
+        lines.RemoveAll(line => line.First.Objects + line.Second.Objects == 0);
+        Raw first = default, second = default;
+        lines.ForEach(line => first.Add(line.First));
+        lines.ForEach(line => second.Add(line.Second));
+        output.Write($"heap profile: {Numbers(first, second)} @ heap_v2/{mean}\n");
+        foreach ((Profile.StackValues stack, Raw one, Raw other) in lines)
         {
-            // Readers expect the address behind the call.
-            output.Write($"{values[0]}: {values[1]} [{values[2]}: {values[3]}] @{string.Concat(stack.Stack.Select(location => $" 0x{location.Address + 1:x}"))}\n");
+            output.Write($"{Numbers(one, other)} @{Addresses(stack)}\n");
         }
 
         output.Write("\nMAPPED_LIBRARIES:\n");
@@ -39,18 +42,12 @@ internal static class HeapText
         }
     }
 
-    // A sample of m bytes was taken with a probability of 1-e^(-m/R).
-    private static void Sample(Span<long> objectsAndBytes, long period)
-    {
-        if (objectsAndBytes[0] == 0)
-        {
-            objectsAndBytes[1] = 0;
-            return;
-        }
+    private static string Numbers(Raw first, Raw second) => $"{first.Objects}: {first.Bytes} [{second.Objects}: {second.Bytes}]";
 
-        double mean = (double)objectsAndBytes[1] / objectsAndBytes[0];
-        double sampled = objectsAndBytes[0] * -double.ExpM1(-mean / period);
-        objectsAndBytes[0] = Math.Max(1, (long)Math.Round(sampled));
-        objectsAndBytes[1] = (long)Math.Round(objectsAndBytes[0] * mean);
+    // Readers take one off all addresses but the first, and there must be one.
+    private static string Addresses(Profile.StackValues stack)
+    {
+        ulong[] addresses = [.. stack.Stack.Select(location => location.Address).Where(address => address != 0).DefaultIfEmpty(1ul)];
+        return string.Concat(addresses.Select((address, i) => $" 0x{(i == 0 ? address : address + 1):x}"));
     }
 }

@@ -60,6 +60,13 @@ internal sealed class Profile
     /// <summary>Which value has that name; -1 if there is none.</summary>
     internal int IndexOf(string type) => Types.FindIndex(one => one.Name == type);
 
+    /// <summary>Which values are the objects and the bytes of that; -1 for what there is not.</summary>
+    internal (int Objects, int Bytes) TypesOf(ProfileValue value)
+    {
+        string name = value switch { ProfileValue.InUse => "inuse", ProfileValue.Allocated => "alloc", ProfileValue.Peak => "peak", _ => "held" };
+        return (IndexOf(name + "_objects"), IndexOf(name + "_space"));
+    }
+
     internal long Total(int type) => type < 0 ? 0 : Stacks.Sum(stack => stack.Values[type]);
 
     /// <summary>Takes another profile's values off this one's, stack by stack.</summary>

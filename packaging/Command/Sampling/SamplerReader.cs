@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace NativeMalloc.Inspect;
 
@@ -120,24 +121,22 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
             ];
             if (values.Any(value => value != 0))
             {
-                profile.Stacks.Add(new Profile.StackValues([.. frames.Select(LocationOf), .. EndOf(stack.End)], values));
+                profile.Stacks.Add(new Profile.StackValues([.. frames.Select(LocationOf), .. EndOf(stack)], values));
             }
         }
     }
 
     // What a stack lacks stands in its place, as if it were the function that called.
-    private static Profile.Location[] EndOf(StackEnd end)
+    private static Profile.Location[] EndOf(CallStack stack)
     {
-        // The names are those of the library's own profiles.
-        string text = end switch
+        int end = StackEnds.Of(&stack);
+        if (end < StackEnds.First)
         {
-            StackEnd.Whole => "",
-            StackEnd.Deep => "[more frames]",
-            StackEnd.Lost => "[frames unknown]",
-            StackEnd.Unreadable => "[frames unreadable]",
-            _ => "[no room for this stack]",
-        };
-        return text == "" ? [] : [new Profile.Location { Lines = [new Profile.Line(new Profile.Function(text, text, ""), 0)] }];
+            return [];
+        }
+
+        string name = Encoding.UTF8.GetString(StackEnds.NameOf(end));
+        return [new Profile.Location { Lines = [new Profile.Line(new Profile.Function(name, name, ""), 0)] }];
     }
 
     private static long Whole(double value) => (long)Math.Round(value);
