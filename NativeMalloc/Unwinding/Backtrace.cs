@@ -69,15 +69,17 @@ internal static unsafe class Backtrace
             }
 
             FrameStep step = Frame.StepOut(work, address, isInterrupted);
-            if (step == FrameStep.Interrupted && !isInterrupted && count > 0)
+            if ((step is FrameStep.Interrupted or FrameStep.LaidByHand) && !isInterrupted && count > 0)
             {
-                frames[count - 1]++; // the kernel's way back from a handler, which nobody has called
+                frames[count - 1]++; // nobody has called it: the kernel's way back from a handler
             }
 
             if (step is not (FrameStep.Called or FrameStep.Interrupted))
             {
-                end = step == FrameStep.Outermost ? StackEnd.Whole : step == FrameStep.Unreadable ? StackEnd.Unreadable : StackEnd.Lost;
-                return count;
+                end = step is FrameStep.Outermost or FrameStep.LaidByHand ? StackEnd.Whole
+                    : step == FrameStep.Unreadable ? StackEnd.Unreadable
+                    : StackEnd.Lost;
+                return step == FrameStep.Astray && count > 0 ? count - 1 : count;
             }
 
             isInterrupted = step == FrameStep.Interrupted;

@@ -17,6 +17,12 @@ internal enum FrameStep
 
     /// <summary>It is not where it should be.</summary>
     Unreadable,
+
+    /// <summary>Nor does anything say that the frame itself is one: its address follows no call.</summary>
+    Astray,
+
+    /// <summary>It is a function's first instruction: nobody has called it, so that somebody has laid out the stack by hand, with this function below all.</summary>
+    LaidByHand,
 }
 
 /// <summary>Steps from frame to frame, by the objects' tables; where none describes a frame, by <see cref="FramePointer"/>.</summary>
@@ -45,6 +51,7 @@ internal static unsafe class Frame
                 return FrameStep.Outermost;
             default:
                 step = FramePointer.StepOut(work, isInterrupted);
+                step = step == FrameStep.Astray && IsFunction(work, address + 1) ? FrameStep.LaidByHand : step;
                 break;
         }
 
@@ -79,6 +86,13 @@ internal static unsafe class Frame
         }
 
         return FrameRule.Of(&work->Rules, entry, work->Description.IsSignalFrame);
+    }
+
+    private static bool IsFunction(Workspace* work, nuint address)
+    {
+        CodeObject* code = NearObjects.Find(work, address);
+        return code != null && code->Frames != 0 && FrameTable.TryFind(&work->Pages, code->Frames, address, &work->Description, out _) &&
+            work->Description.Start == address;
     }
 
     private static FrameStep Apply(Workspace* work, FrameRule rule, ulong cfa)

@@ -27,6 +27,11 @@ internal static unsafe class FramePointer
 
         ulong pointer = values[Registers.Rbp];
         ulong stack = values[Registers.Rsp];
+        if (!isInterrupted && !FollowsCall(work, rip))
+        {
+            return FrameStep.Astray;
+        }
+
         if (isInterrupted && work->Pages.TryRead((nuint)stack, out ulong top) && FollowsCall(work, (nuint)top))
         {
             values[Registers.Rsp] = stack + sizeof(ulong);
@@ -87,24 +92,17 @@ internal static unsafe class FramePointer
         return FrameStep.Interrupted;
     }
 
-    // call with a distance: e8 and four bytes. call through a register or memory: ff /2, two to seven bytes, eight with a prefix.
+    // call with a distance: e8 and four bytes. call through a register or memory: ff /2, two to seven bytes. The code may begin with it.
     private static bool FollowsCall(Workspace* work, nuint address)
     {
+        const int Shortest = 2;
+        const int Direct = 5;
         const int Longest = 7;
-        if (address < ReadablePages.PageSize || !work->Pages.CanRead(address - Longest, Longest))
-        {
-            return false;
-        }
-
         byte* end = (byte*)address;
-        if (end[-5] == 0xe8)
+        for (int length = Shortest; length <= Longest && work->Pages.CanRead((nuint)(end - length)) && work->Pages.CanRead((nuint)(end - 1)); length++)
         {
-            return true;
-        }
-
-        for (int length = 2; length <= Longest; length++)
-        {
-            if (end[-length] == 0xff && (end[1 - length] >> 3 & 7) == 2 && length == LengthOfCall(end + 1 - length))
+            if ((length == Direct && end[-length] == 0xe8) ||
+                (end[-length] == 0xff && (end[1 - length] >> 3 & 7) == 2 && length == LengthOfCall(end + 1 - length, length - 1)))
             {
                 return true;
             }
@@ -114,10 +112,10 @@ internal static unsafe class FramePointer
     }
 
     // From the byte behind the operation on: how the operand is addressed (AMD64 manual, volume 3, 1.4).
-    private static int LengthOfCall(byte* operand)
+    private static int LengthOfCall(byte* operand, int bytes)
     {
         int mode = *operand >> 6;
-        bool indexed = mode != 3 && (*operand & 7) == 4;
+        bool indexed = mode != 3 && (*operand & 7) == 4 && bytes > 1;
         int distance = mode == 1 ? 1
             : mode == 2 ? 4
             : mode == 0 && ((*operand & 7) == 5 || (indexed && (operand[1] & 7) == 5)) ? 4

@@ -4,7 +4,7 @@ namespace NativeMalloc;
 internal static unsafe class FrameTable
 {
     private const int ShortRows = TableReader.RelativeToTable | TableReader.SignedFourBytes;
-    private const int LongRows = TableReader.RelativeToTable | TableReader.SignedEightBytes;
+    internal const int LongRows = TableReader.RelativeToTable | TableReader.SignedEightBytes;
 
     /// <summary>The description of the function that the address is in; false if none is there, or none that can be understood.</summary>
     internal static bool TryFind(ReadablePages* pages, nuint table, nuint address, FrameDescription* description, out byte* entry)

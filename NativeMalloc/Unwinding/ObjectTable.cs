@@ -18,10 +18,14 @@ internal unsafe struct ObjectTable
     /// <summary>More than a process can load with 65,530 mappings, of which each takes two and more.</summary>
     private const int MostObjects = 1 << 15;
 
+    /// <summary>What was made stays, and libraries may come and go for ever.</summary>
+    private const int MostSearches = 1000;
+
     // Readers use one list while the other is made; which one, the number of times it was made says.
     private int _made;
     private int _making;
     private ulong _links;
+    private int _searched;
     private fixed ulong _lists[2];
 
     private struct List
@@ -44,11 +48,17 @@ internal unsafe struct ObjectTable
     internal static bool TryFind(Workspace* work, nuint address, bool mayBeNew, CodeObject* found)
     {
         ObjectTable* table = &work->Shared->Objects;
-        return TryLookUp(work, table, address, found) ||
-            ((mayBeNew || Volatile.Read(ref table->_made) == 0) && TryMake(work, table) && TryLookUp(work, table, address, found));
+        if (TryLookUp(work, table, address, found, out bool isGone))
+        {
+            return true;
+        }
+
+        mayBeNew = (mayBeNew || Volatile.Read(ref table->_made) == 0) && TryMake(work, table, isGone);
+        return mayBeNew && TryLookUp(work, table, address, found, out _);
     }
 
-    private static bool TryLookUp(Workspace* work, ObjectTable* table, nuint address, CodeObject* found)
+    // "isGone": one was there, and is no more.
+    private static bool TryLookUp(Workspace* work, ObjectTable* table, nuint address, CodeObject* found, out bool isGone)
     {
         int made;
         bool exists;
@@ -61,7 +71,8 @@ internal unsafe struct ObjectTable
         while (made != Volatile.Read(ref table->_made)); // it may have been written to meanwhile
 
         ulong identity = found->Identity;
-        return exists && found->TryIdentify(&work->Pages) && found->Identity == identity;
+        isGone = exists && !(found->TryIdentify(&work->Pages) && found->Identity == identity);
+        return exists && !isGone;
     }
 
     private static bool TryLookUp(List* list, nuint address, CodeObject* found)
@@ -91,12 +102,12 @@ internal unsafe struct ObjectTable
         return found->Contains(address);
     }
 
-    // False if the linker's list has not changed, or another thread is at it.
-    private static bool TryMake(Workspace* work, ObjectTable* table)
+    // False if the linker's list has not changed, though another object may have the place of one, or another thread is at it.
+    private static bool TryMake(Workspace* work, ObjectTable* table, bool isGone)
     {
         if (Interlocked.CompareExchange(ref table->_making, 1, 0) != 0)
         {
-            return false;
+            return AwaitFirst(table);
         }
 
         ElfImage program = default;
@@ -111,7 +122,8 @@ internal unsafe struct ObjectTable
             count++;
         }
 
-        bool changed = links != table->_links && TryFill(work, table, &program, isKnown, first, count);
+        bool isFirst = table->_made == 0;
+        bool changed = (links != table->_links || isGone) && TryFill(work, table, &program, isKnown, first, count);
         if (changed)
         {
             table->_links = links;
@@ -119,7 +131,24 @@ internal unsafe struct ObjectTable
         }
 
         Volatile.Write(ref table->_making, 0);
+        if (isFirst)
+        {
+            Os.FutexWake(&table->_making, int.MaxValue);
+        }
+
         return changed;
+    }
+
+    // Of threads that all take their first samples one makes the table, in some milliseconds. If it does not get on, they go on without.
+    private static bool AwaitFirst(ObjectTable* table)
+    {
+        const int Patience = 50; // milliseconds
+        for (int i = 0; i < Patience && Volatile.Read(ref table->_made) == 0; i++)
+        {
+            Os.FutexWait(&table->_making, 1, 1);
+        }
+
+        return Volatile.Read(ref table->_made) != 0;
     }
 
     private static bool TryFill(Workspace* work, ObjectTable* table, ElfImage* program, bool isKnown, Link* first, int count)
@@ -142,14 +171,14 @@ internal unsafe struct ObjectTable
         list->Count = 0;
         if (isKnown)
         {
-            Add(work, list, program);
+            Add(work, table, list, program);
         }
 
         ElfImage image = default;
         nuint vdso = Shim.AuxiliaryValue(Vdso);
         if (vdso != 0 && image.TryRead(&work->Pages, vdso))
         {
-            Add(work, list, &image);
+            Add(work, table, list, &image);
         }
 
         for (Link* link = first; list->Count < count && TryRead(work, link); link = link->Next)
@@ -158,7 +187,7 @@ internal unsafe struct ObjectTable
             if (image.TryRead(&work->Pages, link->Base) && image.Find(ElfImage.Dynamic) is var dynamic && dynamic != null &&
                 image.Base + dynamic->Address == link->Dynamic)
             {
-                Add(work, list, &image);
+                Add(work, table, list, &image);
             }
         }
 
@@ -166,9 +195,10 @@ internal unsafe struct ObjectTable
     }
 
     // In order of addresses.
-    private static void Add(Workspace* work, List* list, ElfImage* image)
+    private static void Add(Workspace* work, ObjectTable* table, List* list, ElfImage* image)
     {
         CodeObject code = image->Code;
+        code.Frames = code.Frames != 0 ? code.Frames : MadeFrames(work, table, image, code);
         CodeObject* entries = List.Entries(list);
         int place = list->Count;
         while (place > 0 && entries[place - 1].Start > code.Start)
@@ -187,6 +217,23 @@ internal unsafe struct ObjectTable
         }
 
         entries[place] = code;
+    }
+
+    // A table in place of one that the linker was not asked for: as it was, if the object is the same.
+    private static nuint MadeFrames(Workspace* work, ObjectTable* table, ElfImage* image, CodeObject code)
+    {
+        List* before = (List*)table->_lists[table->_made & 1];
+        CodeObject known;
+        if (before != null && TryLookUp(before, code.Start, &known) && known.Start == code.Start)
+        {
+            code.Frames = known.Frames;
+            if (code.TryIdentify(&work->Pages) && code.Identity == known.Identity)
+            {
+                return known.Frames;
+            }
+        }
+
+        return table->_searched++ < MostSearches ? FrameSearch.MakeTable(work, image) : 0;
     }
 
     // Of the list for debuggers; null where there is none, as in a static program, or it is being changed.

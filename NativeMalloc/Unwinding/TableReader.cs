@@ -4,6 +4,7 @@ namespace NativeMalloc;
 internal unsafe struct TableReader
 {
     // How an address is encoded (Linux Standard Base, 10.5): the form, what it is relative to, and whether it is that of the address.
+    internal const int UnsignedFourBytes = 0x03;
     internal const int Omitted = 0xff;
     internal const int SignedFourBytes = 0x0b;
     internal const int SignedEightBytes = 0x0c;
@@ -81,7 +82,7 @@ internal unsafe struct TableReader
             0x00 or 0x04 or SignedEightBytes => EightBytes(),
             0x01 => Unsigned(),
             0x02 => TwoBytes(),
-            0x03 => FourBytes(),
+            UnsignedFourBytes => FourBytes(),
             0x09 => (ulong)Signed(),
             0x0a => (ulong)(short)TwoBytes(),
             SignedFourBytes => (ulong)(int)FourBytes(),

@@ -5,6 +5,56 @@ namespace NativeMalloc.DropInTests;
 /// <summary>The call stacks that samples are given.</summary>
 public sealed class StackTests
 {
+    // As compilers make most programs: no frame pointers, and symbols bound at the start.
+    private static readonly string[] s_flags = ["-O2", "-fomit-frame-pointer", "-Wl,-z,now"];
+
+    private static readonly string s_source = Path.Combine(Repository.Programs, "walked.c");
+
+    private static readonly string[] s_chains = ["chain", "signal", "handstack", "context", "bare", "compiled", "thread", "vfork"];
+
+    public static TheoryData<string> Chains => [.. s_chains];
+
+    [Theory]
+    [MemberData(nameof(Chains))]
+    public void KnownChainsAreFound(string kind) => new Command(TestProgram.Path("walked", ".omit", s_flags), kind).Preloaded().Run().Succeeded();
+
+    // gcc asks for no sorted table in a static program.
+    [Theory]
+    [InlineData("-static")]
+    [InlineData("-static-pie")]
+    [InlineData("-no-pie")]
+    public void KnownChainsAreFoundInPrograms(string link)
+    {
+        string program = Path.Combine(Repository.NewFolder("walked"), "walked");
+        new Command("gcc", [.. s_flags, "-fno-builtin", "-pthread", link, s_source, Repository.StaticLibrary, "-o", program]).Run().Succeeded();
+        foreach (string kind in s_chains)
+        {
+            new Command(program, kind).Run().Succeeded();
+        }
+    }
+
+    [Fact]
+    public void KnownChainsAreFoundWhileExceptionsAreThrown() =>
+        new Command(TestProgram.Path("walked_throw", ".omit", s_flags)).Preloaded().Run().Succeeded();
+
+    // Their functions lie at the same addresses, and have other frames.
+    [Fact]
+    public void WhatIsLoadedWhereAnotherLibraryWasHasItsOwnTables()
+    {
+        string[] libraries = [.. new[] { "40", "600" }.Select(frame => TestProgram.Path("visitor", frame + ".so", "-O2", "-shared", "-fPIC", "-DFRAME=" + frame))];
+        string output = new Command(TestProgram.Path("walked", ".omit", s_flags), ["loading", .. libraries]).Preloaded().Run().Succeeded().Output;
+        Assert.InRange(int.Parse(output.Split(' ')[0]), 100, 400);
+    }
+
+    // Whatever the registers are, and while a library comes and goes.
+    [Fact]
+    public void NoRegistersLeadAstray()
+    {
+        string library = TestProgram.Path("visitor", "40.so", "-O2", "-shared", "-fPIC", "-DFRAME=40");
+        string output = new Command(TestProgram.Path("walked", ".omit", s_flags), "random", "3", library).Preloaded().Run().Succeeded().Output;
+        Assert.Matches(@"^\d{4,} walks, deepest \d+; [1-9]\d* whole, \d+ deep, [1-9]\d* lost, [1-9]\d* unreadable\n$", output);
+    }
+
     // At random stops of programs that know nothing of the library; the long form is the script's own default.
     [Fact]
     public void StacksAreThoseThatGdbShows()

@@ -21,6 +21,9 @@ compile busy busy -rdynamic
 compile loaded.so loaded -shared -fPIC
 compile handlers.so handlers -shared -fPIC
 compile nested.so nested -shared -fPIC -DLIBRARY -Wl,-z,initfirst
+compile walked walked -fomit-frame-pointer -ldl
+compile visitor40.so visitor -shared -fPIC -DFRAME=40
+compile visitor600.so visitor -shared -fPIC -DFRAME=600
 compile deepbound deepbound -rdynamic -ldl
 compile deepbound.so deepbound -shared -fPIC -DLIBRARY
 compile adopter2.so adopter -shared -fPIC -DLIBRARY -DPROTOCOL=2
