@@ -154,6 +154,7 @@ public sealed class ProfileFileTests
     [InlineData("")]
     [InlineData("aligned")]
     [InlineData("moved")]
+    [InlineData("thread")]
     public void OneIsWrittenWhenMemoryRunsOut(string how)
     {
         Profiled("p.pb.gz", "grow", how).With("NATIVEMALLOC_LIMIT", "200M").Run().Succeeded();

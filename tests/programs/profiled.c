@@ -2,7 +2,8 @@
  * Memory that is held, or was, by functions that profiles' readers are to name.
  *
  *     profiled                    holds, and ends
- *     profiled grow               then allocates until that fails, and ends by _exit; by posix_memalign and realloc with "grow aligned", "grow moved"
+ *     profiled grow               then allocates until that fails, and ends by _exit; "grow aligned", by posix_memalign,
+ *                                 "grow moved", by realloc, "grow thread", on a thread with as little stack as there can be
  *     profiled fork               then forks, and the child allocates more and ends, too
  *     profiled soft               lets go of all that it holds, waits, and takes it again
  *     profiled write FOLDER       by nativemalloc.h: profiles of two moments in each format, and of the peak
@@ -13,6 +14,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -80,6 +83,20 @@ __attribute__((noinline)) static void grow(const char *how)
     }
 }
 
+static void *grow_here(void *how)
+{
+    grow(how);
+    return NULL;
+}
+
+static void grow_on_thread(const char *how)
+{
+    pthread_attr_t little;
+    pthread_t thread;
+    CHECK(pthread_attr_init(&little) == 0 && pthread_attr_setstacksize(&little, PTHREAD_STACK_MIN) == 0);
+    CHECK(pthread_create(&thread, &little, grow_here, (void *)how) == 0 && pthread_join(thread, NULL) == 0);
+}
+
 static void write_to(const char *folder, const char *name, enum nativemalloc_profile_format format, enum nativemalloc_profile_value value)
 {
     char path[4096];
@@ -122,7 +139,11 @@ int main(int argc, char **argv)
     hold_large();
     churn();
     if (strcmp(what, "grow") == 0) {
-        grow(argc > 2 ? argv[2] : "");
+        const char *how = argc > 2 ? argv[2] : "";
+        if (strcmp(how, "thread") == 0)
+            grow_on_thread(how);
+        else
+            grow(how);
         _exit(0);
     }
     if (strcmp(what, "soft") == 0) {
