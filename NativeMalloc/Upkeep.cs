@@ -37,7 +37,8 @@ internal static unsafe class Upkeep
         {
             long now = Clock.Milliseconds;
             AllocationClock.Set(thread, size, now);
-            Sampler.Leave(thread, now);
+            Sampler.Follow(thread, size, now);
+            AllocationClock.KeepSample(thread);
             EndPeriods(own, now);
         }
         else if (size != 0)

@@ -156,6 +156,13 @@ internal static unsafe class OperatorNew
             return;
         }
 
+        nuint sizeClass = SizeClasses.Of(size);
+        if (replacement == null && alignment == 0 && block != null && sizeClass != 0 && Heap.ClassOf(block) != sizeClass)
+        {
+            Shim.Push(block, sizeClass); // it is told of as ever
+            return;
+        }
+
         DeleteAs(block, alignment, replacement);
     }
 }

@@ -70,13 +70,7 @@ internal static unsafe class Realloc
         }
 
         void* small = bytes <= SizeClasses.MaxSize ? CpuCache.TakeZeroed(SizeClasses.OfCoarse(bytes), bytes) : null;
-        if (small == null)
-        {
-            return Clear(Malloc.Allocate(bytes), bytes);
-        }
-
-        Intercept.Count(Shim.Thread(), small, bytes);
-        return small;
+        return small != null ? small : Clear(Malloc.Allocate(bytes), bytes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

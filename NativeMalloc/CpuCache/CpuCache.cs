@@ -44,6 +44,7 @@ internal static unsafe class CpuCache
 
             Upkeep.Tick(thread, own, size);
             SlowPath.Leave(thread);
+            Sampler.TakeIfDue(thread, block, size);
         }
         else
         {
@@ -64,7 +65,7 @@ internal static unsafe class CpuCache
 
     /// <summary>
     /// An object of the class that reads zero: where no cache has one, it comes straight from its span, and what nobody has touched since
-    /// the kernel zeroed it is left alone. It is yet to be counted. Null where malloc is to be asked.
+    /// the kernel zeroed it is left alone. Null where malloc is to be asked.
     /// </summary>
     internal static void* TakeZeroed(nuint sizeClass, nuint size)
     {
@@ -79,11 +80,13 @@ internal static unsafe class CpuCache
         if (!Options.Check && Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes))
         {
             CountMiss(own, sizeClass, size);
+            AllocationClock.Count(thread, size);
             Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, size, holes);
         }
 
         Upkeep.Tick(thread, own, size);
         SlowPath.Leave(thread);
+        Sampler.TakeIfDue(thread, block, size);
         return block;
     }
 

@@ -17,13 +17,6 @@ internal static unsafe class Intercept
     internal static void* PopDue(nuint sizeClass, nuint size, OnFailure failure)
     {
         ThreadState* thread = Shim.Thread();
-        if (sizeClass == 0)
-        {
-            void* block = CpuCache.PopEmpty(0, size, failure); // counted back, if it is not to be had
-            LookIfDue(thread, block, size);
-            return block;
-        }
-
         if (Upkeep.Look(thread, size))
         {
             return PopSample(thread, sizeClass, size, failure);
@@ -37,12 +30,7 @@ internal static unsafe class Intercept
     internal static void Count(ThreadState* thread, void* block, nuint size)
     {
         AllocationClock.Count(thread, size);
-        LookIfDue(thread, block, size);
-    }
-
-    private static void LookIfDue(ThreadState* thread, void* block, nuint size)
-    {
-        if (AllocationClock.IsDue(thread) && Upkeep.Look(thread, size) && block != null)
+        if (AllocationClock.IsDue(thread) && Upkeep.Look(thread, size))
         {
             Sampler.Finish(thread, block, size, Sampler.Begin(thread));
         }

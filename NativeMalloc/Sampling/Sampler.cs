@@ -83,7 +83,9 @@ internal static unsafe class Sampler
         return sample;
     }
 
-    /// <summary>At a look at the clock by an allocation of that size: the thread does as the control says by now, this allocation included.</summary>
+    /// <summary>
+    /// At a look at the clock by an allocation of that size, or by a free (0): the thread does as the control says by now, this allocation included.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Follow(ThreadState* thread, nuint size, long now)
     {
@@ -91,20 +93,6 @@ internal static unsafe class Sampler
         if (mean != thread->SampleMean)
         {
             Change(thread, mean, size, now);
-        }
-    }
-
-    /// <summary>At any other look: what there is to be done is done at the next allocation.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Leave(ThreadState* thread, long now)
-    {
-        if (MeanAt(now) != thread->SampleMean)
-        {
-            AllocationClock.MakeDue(thread);
-        }
-        else
-        {
-            AllocationClock.KeepSample(thread);
         }
     }
 
@@ -140,6 +128,19 @@ internal static unsafe class Sampler
         if (mean <= Exponential.EachBlock)
         {
             AllocationClock.SetSample(thread, 0); // also if it has no byte
+        }
+    }
+
+    /// <summary>
+    /// An allocation that came along a slow path has a block, and the slow path is left: it is a sample if that was due. (Mostly that is seen before:
+    /// a sequence may be interrupted right after it has counted.)
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void TakeIfDue(ThreadState* thread, void* block, nuint size)
+    {
+        if (AllocationClock.IsSampleDue(thread) && block != null)
+        {
+            Finish(thread, block, size, Begin(thread));
         }
     }
 
@@ -257,7 +258,7 @@ internal static unsafe class Sampler
             thread->Random = Exponential.Mix(seed ^ (ulong)thread ^ (ulong)now << 40);
         }
 
-        AllocationClock.SetSample(thread, Exponential.NextDistance(ref thread->Random, mean) - (long)size);
+        AllocationClock.SetSample(thread, mean <= Exponential.EachBlock ? 0 : Exponential.NextDistance(ref thread->Random, mean) - (long)size);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -62,6 +62,16 @@ public sealed class MisuseTests
         AssertReported(TestProgram.Run("misuse", kind).With("NATIVEMALLOC_CHECK", "1"), function, checking, block);
     }
 
+    // Also if the blocks are samples, and lie beside such.
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void IsReportedOfSamples(string kind, string function, string always, string checking, string block)
+    {
+        AssertReported(TestProgram.Run("misuse", kind).With("NATIVEMALLOC_SAMPLE", "1"), function, always, always == FreedOrLarge ? "" : block);
+        AssertReported(
+            TestProgram.Run("misuse", kind).With("NATIVEMALLOC_SAMPLE", "1").With("NATIVEMALLOC_CHECK", "1"), function, checking, block);
+    }
+
     [Fact]
     public void EveryKindIsHere()
     {

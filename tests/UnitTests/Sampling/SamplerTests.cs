@@ -290,18 +290,34 @@ public sealed unsafe class SamplerTests : AllocatorTest, IDisposable
         Assert.InRange(samples, 632 - 50, 632 + 50);
     }
 
-    // What cannot be done at a free, or on the slow path of another allocation, is done at the next one.
+    // What cannot be done at a free is done at the next allocation.
     [Fact]
-    public void WhatIsDueElsewhereComesWithTheNextAllocation()
+    public void ASampleThatIsDueComesWithTheNextAllocation()
     {
-        Sampler.Start(1000);
+        Sampler.Start(Exponential.EachBlock);
         AllocationClock.Set(Me, 0, Clock.Milliseconds);
-        Sampler.Leave(Me, Clock.Milliseconds);
+        Sampler.Follow(Me, 0, Clock.Milliseconds);
+        AllocationClock.KeepSample(Me);
         Assert.True(AllocationClock.IsDue(Me));
-        AllocationClock.Count(Me, 16);
-        Assert.True(AllocationClock.IsDue(Me));
-        Allocate(16);
-        Assert.Equal(1000u, Me->SampleMean);
+        Assert.True(Allocate(0));
+    }
+
+    // A sequence may be interrupted when it has counted and not looked yet; it goes on along the slow path.
+    [Fact]
+    public void ASlowPathTakesTheSampleThatASequenceHasLeftToIt()
+    {
+        void*[] blocks = Take(2);
+        Sampler.Start(1000);
+        AllocationClock.Count(Me, 1 << 20);
+        AllocationClock.Set(Me, 1 << 20, Clock.Milliseconds);
+        Sampler.Follow(Me, 1 << 20, Clock.Milliseconds);
+        AllocationClock.KeepSample(Me);
+        Sampler.TakeIfDue(Me, null, 1 << 20);
+        Assert.Equal(0u, State->LiveSamples);
+        Sampler.TakeIfDue(Me, blocks[0], 1 << 20);
+        Sampler.TakeIfDue(Me, blocks[1], 1 << 20);
+        Assert.Equal(1u, State->LiveSamples);
+        Assert.True(SampleTable.Find((nuint)blocks[0]) != null);
     }
 
     // As Intercept does it; true if the allocation is a sample.
