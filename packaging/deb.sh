@@ -73,7 +73,7 @@ Description: malloc with caches per CPU, to link with or to preload
  .
  The package holds the shared and the static library, the header, files for
  pkg-config and CMake, and the command nativemalloc, which runs a program
- with the library preloaded.
+ with the library preloaded, and shows what the memory of a running one is.
 END
 echo "libnativemalloc ${version%%.*} $package (>= $version)" > "$folder/DEBIAN/shlibs"
 echo 'activate-noawait ldconfig' > "$folder/DEBIAN/triggers"

@@ -17,6 +17,7 @@ internal static class ProcessProfile
         TargetProcess process = new(number);
         List<MapLine> map = MemoryMap.Of(process);
         Library library = Library.In(process, LoadedImage.Of(process, map));
+        Symbolizer symbolizer = Symbolizer.Of(process);
         SamplerReader reader = new(process, library);
         SamplerControl control = SamplerLease.ControlOf(process, library);
         int seconds = secondsAsked ?? (control.Mean != 0 && control.Until == 0 ? 0 : DefaultSeconds);
@@ -41,7 +42,12 @@ internal static class ProcessProfile
         }
 
         profile.Comments.Insert(0, $"nativemalloc {Layout.Version}, process {process.Number}");
-        Symbolizer.Of(process).Name(profile);
+        if (profile.Stacks.Count == 0)
+        {
+            profile.Comments.Add("nothing was a sample: little was allocated, or by a malloc of the program's own");
+        }
+
+        symbolizer.Name(profile);
         return profile;
     }
 

@@ -128,6 +128,9 @@ public sealed class InstalledCommandTests
         Outcome missing = new Command(Path.Combine(folder, "nativemalloc"), "true").Run();
         Assert.Equal(125, missing.ExitCode);
         Assert.Matches(@"^nativemalloc: the library is not where it was installed: .*\n$", missing.Error);
+        Outcome inspecting = new Command(Path.Combine(folder, "nativemalloc"), "profile", "1").Run();
+        Assert.Equal(125, inspecting.ExitCode);
+        Assert.Matches(@"^nativemalloc: what looks into processes is not where it was installed: .*\n$", inspecting.Error);
 
         new Command("cp", "-a", Installation.Prefix, Path.Combine(folder, "a b")).Run().Succeeded();
         Outcome spaced = new Command(Path.Combine(folder, "a b", "bin", "nativemalloc"), "true").Run();

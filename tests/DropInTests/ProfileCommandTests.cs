@@ -148,6 +148,17 @@ public sealed class ProfileCommandTests
         AssertHoldsAll(ByFunction(new Command(Installation.Program, "profile", number, "--sample", "16K", "--seconds", "2", "--format", "folded").Run()));
     }
 
+    // The file has another's name by now, or none.
+    [RootFact]
+    public void NamesOfADeletedFileAreThere()
+    {
+        string folder = Repository.NewFolder("deleted");
+        File.Copy(TestProgram.Path("served"), folder + "/served");
+        using RunningProgram program = new Command(folder + "/served").Preloaded().Start().Ready();
+        File.Delete(folder + "/served");
+        Assert.Contains(";main;serve;keep_large ", Profile(program, "--seconds", "1", "--format", "folded").Run().Succeeded().Output);
+    }
+
     [Fact]
     public void NamesOfCxxAreReadable()
     {

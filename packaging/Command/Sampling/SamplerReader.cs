@@ -56,14 +56,9 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
         profile.Types.AddRange(s_types);
         profile.Mappings.AddRange(Mappings(images, map));
         AddStacks(profile, stacks, state.PeakMoment);
-        if (state.MissedStacks > 0)
+        if (state.MissedStacks + state.MissedSamples > 0)
         {
-            profile.Comments.Add($"{state.MissedStacks} samples had stacks for which there was no room");
-        }
-
-        if (state.MissedSamples > 0)
-        {
-            profile.Comments.Add($"{state.MissedSamples} samples are missing: there was no memory for them");
+            profile.Comments.Add($"missed for want of room: {state.MissedSamples} samples, and the stacks of {state.MissedStacks}");
         }
 
         return profile;
@@ -115,7 +110,7 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
             Totals peak = stack.PeakOf(peakMoment);
             long[] values =
             [
-                Whole(stack.Allocated.Objects - before.Objects), Whole(stack.Allocated.Bytes - before.Bytes),
+                Whole(Math.Max(0, stack.Allocated.Objects - before.Objects)), Whole(Math.Max(0, stack.Allocated.Bytes - before.Bytes)), // it may have been reset
                 Whole(stack.Live.Objects), Whole(stack.Live.Bytes),
                 Whole(peak.Objects), Whole(peak.Bytes),
             ];

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace NativeMalloc.Inspect;
 
@@ -13,26 +14,14 @@ internal sealed class PerfMap
     /// <summary>Of a file; empty where there is none.</summary>
     internal PerfMap(string path)
     {
-        if (!File.Exists(path))
-        {
-            return;
-        }
-
         SortedDictionary<ulong, Entry> byStart = [];
-        try
+        foreach (string line in FileText.Of(path).SelectMany(text => Encoding.UTF8.GetString(text).Split('\n')))
         {
-            foreach (string line in File.ReadLines(path))
+            string[] fields = line.Split(' ', 3);
+            if (fields.Length == 3 && TryHex(fields[0], out ulong start) && TryHex(fields[1], out ulong bytes))
             {
-                string[] fields = line.Split(' ', 3);
-                if (fields.Length == 3 && TryHex(fields[0], out ulong start) && TryHex(fields[1], out ulong bytes))
-                {
-                    byStart[start] = new Entry(start, bytes, fields[2]);
-                }
+                byStart[start] = new Entry(start, bytes, fields[2]);
             }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // as if it had none
         }
 
         _entries.AddRange(byStart.Values);

@@ -7,16 +7,17 @@ namespace NativeMalloc.Inspect;
 internal sealed class Symbolizer
 {
     private readonly TargetProcess? _process;
-    private readonly PerfMap _compiled;
+    private readonly string _compiled;
+    private readonly Dictionary<(string, string), ElfSymbolTable[]> _tables = [];
     private readonly Dictionary<string, Profile.Function> _functions = [];
 
     private Symbolizer(TargetProcess? process, string compiled)
     {
         _process = process;
-        _compiled = new PerfMap(compiled);
+        _compiled = compiled;
     }
 
-    /// <summary>Of a process that is there.</summary>
+    /// <summary>Of a process that is there. It may have ended by the time when names are wanted.</summary>
     internal static Symbolizer Of(TargetProcess process) => new(process, $"{process.Folder}/root/tmp/perf-{NumberInside(process)}.map");
 
     /// <summary>Of a profile that was written: what the process compiled is named where its list is still there.</summary>
@@ -29,17 +30,13 @@ internal sealed class Symbolizer
     /// <summary>Names all places that have no name and can be given one.</summary>
     internal void Name(Profile profile)
     {
-        IEnumerable<Profile.Location> nameless = profile.Stacks.SelectMany(stack => stack.Stack).Distinct().Where(location => location.Lines.Count == 0);
-        foreach (IGrouping<Profile.Mapping?, Profile.Location> group in nameless.GroupBy(location => location.Mapping))
+        PerfMap compiled = new(_compiled);
+        foreach (Profile.Location location in profile.Stacks.SelectMany(stack => stack.Stack).Distinct().Where(location => location.Lines.Count == 0))
         {
-            ElfSymbolTable[] tables = group.Key == null ? [] : [.. TablesOf(group.Key)];
-            foreach (Profile.Location location in group)
+            string? name = NameIn(TablesOf(location.Mapping), location) ?? compiled.NameAt(location.Address);
+            if (name != null)
             {
-                string? name = NameIn(tables, location) ?? _compiled.NameAt(location.Address);
-                if (name != null)
-                {
-                    location.Lines.Add(new Profile.Line(FunctionOf(name), 0));
-                }
+                location.Lines.Add(new Profile.Line(FunctionOf(name), 0));
             }
         }
     }
@@ -61,15 +58,32 @@ internal sealed class Symbolizer
         return function;
     }
 
-    private IEnumerable<ElfSymbolTable> TablesOf(Profile.Mapping mapping)
+    private ElfSymbolTable[] TablesOf(Profile.Mapping? mapping)
     {
-        string root = _process == null ? "" : _process.Folder + "/root";
-        IEnumerable<byte[]> files = mapping.File == "[vdso]" ? [Vdso(mapping)] :
-        [
-            .. FileAt(root + mapping.File),
-            // What was deleted, or lies in another mount namespace, may be had by its mapping.
-            .. _process == null ? [] : FileAt($"{_process.Folder}/map_files/{mapping.Start:x}-{mapping.End:x}"),
-        ];
+        if (mapping == null)
+        {
+            return [];
+        }
+
+        if (!_tables.TryGetValue((mapping.File, mapping.BuildId), out ElfSymbolTable[]? tables))
+        {
+            _tables.Add((mapping.File, mapping.BuildId), tables = [.. ReadTables(mapping)]);
+        }
+
+        return tables;
+    }
+
+    // Of the file itself, and of its debug file.
+    private IEnumerable<ElfSymbolTable> ReadTables(Profile.Mapping mapping)
+    {
+        string[] roots = _process == null ? [""] : [_process.Folder + "/root", ""];
+        IEnumerable<byte[]> files = mapping.File == "[vdso]" ? Vdso(mapping) : roots.SelectMany(root => FileText.Of(root + mapping.File));
+        if (_process != null)
+        {
+            // What has no name any more may be had by its mapping.
+            files = files.Concat(FileText.Of($"{_process.Folder}/map_files/{mapping.Start:x}-{mapping.End:x}"));
+        }
+
         ElfSymbolTable? table = files.Select(ElfSymbolTable.Of).FirstOrDefault(table => table != null && (mapping.BuildId == "" || table.BuildId == mapping.BuildId));
         if (table == null)
         {
@@ -80,42 +94,18 @@ internal sealed class Symbolizer
         if (mapping.BuildId.Length > 2)
         {
             string name = $"/usr/lib/debug/.build-id/{mapping.BuildId[..2]}/{mapping.BuildId[2..]}.debug";
-            foreach (string folder in new[] { root, "" }.Distinct())
+            ElfSymbolTable? debug = roots.SelectMany(root => FileText.Of(root + name)).Select(ElfSymbolTable.Of).FirstOrDefault(debug => debug?.BuildId == mapping.BuildId);
+            if (debug != null)
             {
-                if (FileAt(folder + name).Select(ElfSymbolTable.Of).FirstOrDefault() is ElfSymbolTable debug && debug.BuildId == mapping.BuildId)
-                {
-                    yield return debug;
-                    yield break;
-                }
+                yield return debug;
             }
         }
     }
 
-    private byte[] Vdso(Profile.Mapping mapping)
+    private IEnumerable<byte[]> Vdso(Profile.Mapping mapping)
     {
         byte[] text = new byte[mapping.End - mapping.Start];
-        return _process != null && _process.TryRead(mapping.Start, text) ? text : [];
-    }
-
-    // The file's text, if it can be read. Not a device, which might never end.
-    private static IEnumerable<byte[]> FileAt(string path)
-    {
-        byte[] text;
-        try
-        {
-            if (!path.StartsWith('/') || !File.Exists(path) || (File.ResolveLinkTarget(path, returnFinalTarget: false) == null && new FileInfo(path).Length == 0))
-            {
-                yield break;
-            }
-
-            text = File.ReadAllBytes(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            yield break;
-        }
-
-        yield return text;
+        return _process != null && _process.TryRead(mapping.Start, text) ? [text] : [];
     }
 
     // What the process's own namespace calls it: the last of "NSpid: 1234 7".
