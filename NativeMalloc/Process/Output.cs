@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
 
@@ -6,6 +7,7 @@ namespace NativeMalloc;
 /// Text for a file descriptor, a stdio stream or a place in memory, gathered in a small buffer of its own: reports are written
 /// where nothing may be allocated.
 /// </summary>
+/// <remarks>Reports call it hundreds of times: what each call would need inline would make a tenth of the library's code.</remarks>
 internal unsafe struct Output
 {
     internal const int StandardError = 2;
@@ -38,6 +40,7 @@ internal unsafe struct Output
     /// <summary>Why the first text that could not be written to a file was not: an errno.</summary>
     internal readonly int Error => _error;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Text(ReadOnlySpan<byte> text)
     {
         for (int i = 0; i < text.Length; i++)
@@ -47,6 +50,7 @@ internal unsafe struct Output
     }
 
     /// <summary>Text that ends with a zero byte.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Text(byte* text)
     {
         while (*text != 0)
@@ -56,6 +60,7 @@ internal unsafe struct Output
     }
 
     /// <summary>Somebody else's text, that ends with a zero byte, on one line: control characters become question marks.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Quoted(byte* text)
     {
         for (; *text != 0; text++)
@@ -81,6 +86,7 @@ internal unsafe struct Output
     internal void Decimal(nuint value) => Decimal(value, 0);
 
     /// <summary>A number, with spaces before it up to <paramref name="width"/> characters.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Decimal(nuint value, int width)
     {
         byte* digits = stackalloc byte[MaxDigits];
@@ -103,6 +109,7 @@ internal unsafe struct Output
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Hexadecimal(nuint value)
     {
         Text("0x"u8);
@@ -132,6 +139,7 @@ internal unsafe struct Output
         Text(mebibytes ? " MiB"u8 : " KiB"u8);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Flush()
     {
         fixed (byte* buffer = _buffer)

@@ -1,5 +1,6 @@
 using System;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
 
@@ -17,6 +18,7 @@ internal unsafe struct ProtobufOutput
 
     internal void Finish() => _output.Finish();
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Varint(ulong value)
     {
         for (; value >= 0x80; value >>= 7)
@@ -28,6 +30,7 @@ internal unsafe struct ProtobufOutput
     }
 
     /// <summary>A number, which is left out if it is 0, as it is then understood.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Number(int field, ulong value)
     {
         if (value != 0)
@@ -38,6 +41,7 @@ internal unsafe struct ProtobufOutput
     }
 
     /// <summary>What comes before so many bytes: of a message, packed numbers, or text.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Begin(int field, ulong bytes)
     {
         Varint((ulong)field << 3 | WireBytes);
@@ -46,6 +50,7 @@ internal unsafe struct ProtobufOutput
 
     internal void Text(int field, ReadOnlySpan<byte> text) => Text(field, text.Length != 0 ? Literal.Pointer(text) : null, text.Length);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void Text(int field, byte* text, int length)
     {
         Begin(field, (ulong)length);
@@ -59,5 +64,6 @@ internal unsafe struct ProtobufOutput
     internal static ulong VarintBytes(ulong value) => (ulong)(70 - BitOperations.LeadingZeroCount(value | 1)) / 7;
 
     /// <summary>Bytes that <see cref="Number"/> takes, of a field below 16.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static ulong NumberBytes(ulong value) => value != 0 ? 1 + VarintBytes(value) : 0;
 }
