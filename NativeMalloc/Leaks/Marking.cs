@@ -154,7 +154,7 @@ internal unsafe struct Marking
         _leader = 0;
     }
 
-    // Blocks in use that a block points to are pointed to, but not by itself.
+    // Blocks in use that a block points to, perhaps itself, are pointed to.
     private readonly void PointFrom(in Block from)
     {
         bool loads = Loads && from.Bytes <= OwnMemory.BufferBytes && Blocks->IsPlain(from);
@@ -173,7 +173,7 @@ internal unsafe struct Marking
 
             for (nuint i = 0; i < count; i++)
             {
-                if (Blocks->TryFind((nuint)words[i], out Block block) && block.Unit != from.Unit)
+                if (Blocks->TryFind((nuint)words[i], out Block block))
                 {
                     Blocks->Pointed.Add(block);
                 }
