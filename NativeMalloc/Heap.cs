@@ -36,6 +36,12 @@ internal static unsafe class Heap
     // The first class whose spans are yet to be looked through for idle pages; 0 if there is none.
     private static int s_toLook;
 
+    /// <summary>
+    /// A block's size does not tell how it is to be freed, so that the page map must be asked: there have been samples, or blocks are checked. Set
+    /// before the first such block is handed out, and for good.
+    /// </summary>
+    internal static bool MustAskPageMap { get; set; }
+
     internal static PageHeap* Pages => (PageHeap*)Unsafe.AsPointer(ref s_pages.Value);
 
     internal static Remnants<RemnantSpans>* Remnants => (Remnants<RemnantSpans>*)Unsafe.AsPointer(ref s_remnants.Value);
@@ -348,6 +354,7 @@ internal static unsafe class Heap
         return span != null && span->SizeClass != 0 ? ClassIn(span, block) : 0;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static nuint ClassIn(Span* span, void* block) =>
         span->Remnant ? Remnants<RemnantSpans>.ClassAt(span, (nuint)block)
         : PageMap.IsAligned((nuint)block) ? span->SizeClass

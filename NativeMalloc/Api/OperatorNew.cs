@@ -138,7 +138,7 @@ internal static unsafe class OperatorNew
     private static void DeleteSizedAs(void* block, nuint size, void* replacement)
     {
         nuint sizeClass = SizeClasses.Of(size);
-        if (replacement != null || PageMap.DecidesFree || block == null || sizeClass == 0)
+        if (replacement != null || Heap.MustAskPageMap || block == null || sizeClass == 0)
         {
             DeleteSizedSpecially(block, size, 0, replacement);
             return;

@@ -56,12 +56,6 @@ internal static unsafe class PageMap
     private static Root s_root;
 
     /// <summary>
-    /// A block's size does not tell how it is to be freed, so that the page map must be asked: there have been samples, or blocks are checked. Set
-    /// before the first such block is handed out, and for good.
-    /// </summary>
-    internal static bool DecidesFree { get; set; }
-
-    /// <summary>
     /// The class of the small blocks on the address's page; 0 for large blocks, for memory that is not ours, and for addresses
     /// that are not aligned as every block is.
     /// </summary>

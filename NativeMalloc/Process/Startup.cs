@@ -44,7 +44,7 @@ internal static unsafe class Startup
 
             if (Options.Check)
             {
-                PageMap.DecidesFree = true;
+                Heap.MustAskPageMap = true;
                 Checked.Start();
             }
 

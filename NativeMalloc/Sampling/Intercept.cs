@@ -63,7 +63,7 @@ internal static unsafe class Intercept
             return;
         }
 
-        if (PageMap.DecidesFree && !Options.Check && SampleTable.Find((nuint)block) != null)
+        if (Heap.MustAskPageMap && !Options.Check && SampleTable.Find((nuint)block) != null)
         {
             PushSample(block);
             return;

@@ -158,7 +158,7 @@ internal static unsafe class Sampler
     internal static Sample* TakeOut(void* block)
     {
         nuint address = (nuint)block;
-        if (!PageMap.DecidesFree || SampleTable.Find(address) == null)
+        if (!Heap.MustAskPageMap || SampleTable.Find(address) == null)
         {
             return null;
         }
@@ -198,7 +198,7 @@ internal static unsafe class Sampler
     {
         nuint* frames = stackalloc nuint[Backtrace.MostFrames];
         int depth = Backtrace.Capture(frames, Backtrace.MostFrames, out StackEnd end);
-        PageMap.DecidesFree = true;
+        Heap.MustAskPageMap = true;
         Lock->Acquire();
         SamplerState* state = State;
         CallStack* stack = s_known.Value.Stacks.Of(frames, depth, end, ref *state);
