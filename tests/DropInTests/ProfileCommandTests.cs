@@ -134,7 +134,9 @@ public sealed class ProfileCommandTests
         string program = Path.Combine(Repository.NewFolder("static"), "served");
         new Command("gcc", "-O1", "-fno-builtin", "-static", Path.Combine(Repository.Programs, "served.c"), Repository.StaticLibrary, "-o", program).Run().Succeeded();
         using RunningProgram running = new Command(program).Start().Ready();
-        AssertHoldsAll(ByFunction(Profile(running, "--sample", "16K", "--seconds", "2", "--format", "folded").Run()));
+        Outcome held = Profile(running, "--sample", "16K", "--seconds", "2", "--format", "folded").Run();
+        AssertHoldsAll(ByFunction(held));
+        Assert.Contains(";main;serve;keep_large ", held.Output);
     }
 
     // In namespaces of its own, with files that are not to be found by their names here.
@@ -193,7 +195,7 @@ public sealed class ProfileCommandTests
 
     // JavaScript's functions have no table, and their names are in a file that node writes. It may compile one into the other.
     [Fact]
-    public void CompiledCodeHasTheNamesOfItsMap()
+    public void CompiledCodeOfNodeHasTheNamesOfItsMap()
     {
         string script = Path.Combine(Repository.NewFolder("node"), "script.js");
         File.WriteAllText(
@@ -206,16 +208,62 @@ public sealed class ProfileCommandTests
             turn();
             setTimeout(() => console.log('ready'), 500);
             """);
-        using RunningProgram program = new Command("node", "--perf-basic-prof", script).Preloaded().Start().Ready();
-        string map = $"/tmp/perf-{program.Number}.map";
+        AssertNames(@"JS:[^; ]*\b(keepBuffers|turn)\b", new Command("node", "--perf-basic-prof", script));
+    }
+
+    [Fact]
+    public void CompiledCodeOfDotNetHasTheNamesOfItsMap()
+    {
+        string folder = Repository.NewFolder("dotnet");
+        File.WriteAllText(folder + "/Directory.Build.props", "<Project />");
+        File.WriteAllText(
+            folder + "/Keeping.csproj",
+            """
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><AllowUnsafeBlocks>true</AllowUnsafeBlocks></PropertyGroup>
+            </Project>
+            """);
+        File.WriteAllText(
+            folder + "/Keeping.cs",
+            """
+            using System.Runtime.CompilerServices;
+            using System.Runtime.InteropServices;
+            internal static unsafe class Keeping
+            {
+                private static readonly void*[] s_kept = new void*[100];
+
+                [MethodImpl(MethodImplOptions.NoInlining)]
+                private static void KeepNative(int i)
+                {
+                    NativeMemory.Free(s_kept[i]);
+                    s_kept[i] = NativeMemory.Alloc(65536);
+                }
+
+                private static void Main()
+                {
+                    System.Console.WriteLine("ready");
+                    for (;; System.Threading.Thread.Sleep(1))
+                    {
+                        for (int i = 0; i < s_kept.Length; i++) KeepNative(i);
+                    }
+                }
+            }
+            """);
+        new Command("dotnet", "build", "--nologo", "-v", "quiet", "-p:UseSharedCompilation=false", "-nodeReuse:false", "-o", "built").In(folder).Run().Succeeded();
+        AssertNames(@"[^;]*\bKeeping::KeepNative\b", new Command(folder + "/built/Keeping").With("DOTNET_PerfMapEnabled", "1"));
+    }
+
+    private static void AssertNames(string name, Command command)
+    {
+        using RunningProgram program = command.Preloaded().Start().Ready();
         try
         {
             string folded = Profile(program, "--seconds", "2", "--sample", "64K", "--value", "allocated", "--format", "folded").Run().Succeeded().Output;
-            Assert.Matches(@"(?m);JS:[^; ]*\b(keepBuffers|turn)\b[^;]*;.* \d+$", folded);
+            Assert.Matches($@"(?m);{name}[^;]*(;.*)? \d+$", folded);
         }
         finally
         {
-            File.Delete(map);
+            Array.ForEach(Directory.GetFiles("/tmp", $"perf*-{program.Number}.map"), File.Delete);
         }
     }
 
