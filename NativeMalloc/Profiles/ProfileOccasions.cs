@@ -29,10 +29,10 @@ internal static unsafe class ProfileOccasions
         }
     }
 
-    /// <summary>Samples are taken from now on; if none were, what was allocated is counted from now on, too.</summary>
+    /// <summary>Samples are taken from now on; if none ever were, what was allocated is counted from now on, too.</summary>
     internal static void StartSampling(ulong mean)
     {
-        if (!Sampler.IsOn)
+        if (OwnProfile.Duration == 0)
         {
             OwnProfile.Begin();
         }

@@ -127,7 +127,8 @@ NATIVEMALLOC_FUNCTION uint64_t nativemalloc_release_memory(uint64_t bytes);
  * Puts an option's value as the library has understood it into the buffer of this many bytes, as far as it fits, with a zero byte
  * at the end; size may be 0, and buffer null then. The name is that of the environment's variable without NATIVEMALLOC_, in lower
  * case: "index" ("mm_cid", "cpu_id", "thread", or "" if the library chooses; what it uses is in the statistics), "stats" ("0",
- * "1" or "json:PATH"), "check" and "verbose" ("0" or "1"), "profile" (as it was given, or ""). Returns the value's length without the zero byte, or -1 with errno ENOENT (there
+ * "1" or "json:PATH"), "check" and "verbose" ("0" or "1"), "profile" (as it was given, or ""), "sample" (bytes from one to
+ * the next, "0" for none). Returns the value's length without the zero byte, or -1 with errno ENOENT (there
  * is no such option).
  */
 NATIVEMALLOC_FUNCTION int nativemalloc_get_option(const char *name, char *buffer, size_t size);
