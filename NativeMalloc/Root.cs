@@ -11,6 +11,7 @@ internal unsafe struct Roots
     /// <summary>May be written to from outside, once it is here: the options have been read.</summary>
     internal SamplerControl* SamplerControl;
     internal SamplerState* Sampler;
+    internal PageMap.Root* PageMap;
 }
 
 /// <summary>The one place of <see cref="Roots"/>: a class with no other static, since the note leads to the class's statics.</summary>

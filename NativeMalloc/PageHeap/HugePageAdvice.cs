@@ -2,14 +2,6 @@ using System.Threading;
 
 namespace NativeMalloc;
 
-/// <summary>What the kernel was advised last of a huge page.</summary>
-internal enum PageAdvice : byte
-{
-    None,
-    Small,
-    Huge,
-}
-
 /// <summary>
 /// What the kernel is advised on huge pages (its admin-guide, "Transparent Hugepage Support"). Whether it heeds that depends on its mode,
 /// which may change at any time and would cost a file to read at each start: so the same is said in all modes.

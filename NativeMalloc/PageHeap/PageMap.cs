@@ -13,46 +13,8 @@ namespace NativeMalloc;
 /// from a leaf without anything in it, so that zero, where there is no heap, needs no test.
 /// A page's class and span are written by whoever owns the span, before any of its objects is handed out.
 /// </remarks>
-internal static unsafe class PageMap
+internal static unsafe partial class PageMap
 {
-    internal const int PageShift = 13;
-    internal const nuint PageSize = 1 << PageShift;
-
-    internal const int HugePageShift = 21;
-    internal const nuint HugePageSize = 1 << HugePageShift;
-
-    private const int AddressBits = 47;
-
-    /// <summary>As many as there are addresses for.</summary>
-    internal const nuint MostHugePages = 1 << (AddressBits - HugePageShift);
-
-    private const int AlignmentBits = 4;
-    private const int LeafShift = 30;
-    private const int RootEntries = 1 << (AddressBits - LeafShift);
-    private const int LeafPages = 1 << (LeafShift - PageShift);
-    private const int PointersPerKernelPage = 4096 / sizeof(ulong);
-    private const int LeafHugePages = 1 << (LeafShift - HugePageShift);
-
-    private struct Root
-    {
-        // The leaf that stands for all that there are not: zero, and never written.
-        internal Leaf NoLeaf;
-
-        // Distances from NoLeaf.
-        internal fixed ulong Leaves[RootEntries];
-    }
-
-    private struct Leaf
-    {
-        internal fixed byte Classes[LeafPages];
-        internal fixed ulong Spans[LeafPages];
-        internal fixed ulong HugePages[LeafHugePages];
-
-        // A pointer for each page, once there is a sample (CoverSamples); and which kernel's pages of that have been written to.
-        internal ulong* Samples;
-        internal fixed ulong TouchedSamples[LeafPages / PointersPerKernelPage / 64];
-    }
-
     private static Root s_root;
 
     /// <summary>
@@ -222,7 +184,8 @@ internal static unsafe class PageMap
         return true;
     }
 
-    private static Root* RootPointer
+    /// <summary>Where it lies.</summary>
+    internal static Root* RootPointer
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => (Root*)Unsafe.AsPointer(ref s_root);
@@ -236,9 +199,6 @@ internal static unsafe class PageMap
         nuint index = address >> LeafShift;
         return (Leaf*)((byte*)NoLeaf + (index < RootEntries ? RootPointer->Leaves[index] : 0));
     }
-
-    // Within its leaf.
-    private static nuint PageOf(nuint address) => (address >> PageShift) % LeafPages;
 
     private static void SetPage(nuint address, byte sizeClass, Span* span)
     {

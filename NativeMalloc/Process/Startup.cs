@@ -58,6 +58,7 @@ internal static unsafe class Startup
         }
 
         Volatile.Write(ref s_optionsRead, 1);
+        Root.Structures->PageMap = PageMap.RootPointer;
         Root.Structures->Sampler = Sampler.State;
         Root.Structures->SamplerControl = Sampler.Control;
     }

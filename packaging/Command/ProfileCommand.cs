@@ -173,7 +173,7 @@ internal static class ProfileCommand
         text.Write($"{title}: {TopTable.Bytes(profile.Total(bytes))} {value.Replace('-', ' ')}");
         text.Write(objects >= 0 ? $" in {profile.Total(objects)} objects" : "");
         text.Write(profile.Period > 1 ? $", by a sample every {TopTable.Bytes(profile.Period)}\n" : "\n");
-        foreach (string comment in profile.Comments.Where(comment => !comment.StartsWith("nativemalloc ")))
+        foreach (string comment in profile.Comments.Where(comment => !comment.StartsWith("nativemalloc ") && (value == "held" || !comment.StartsWith("held_space "))))
         {
             text.Write(comment + "\n");
         }

@@ -45,6 +45,24 @@ public sealed class HeldSpaceTests
         Assert.InRange(Sum(held) / held.Measured, 0.75, 1.001);
     }
 
+    [Fact]
+    public void FromOutsideItIsTheSame()
+    {
+        string folder = Repository.NewFolder("held");
+        string own = Path.Combine(folder, "own.pb.gz");
+        string others = Path.Combine(folder, "others.pb.gz");
+        using RunningProgram program = TestProgram.Run("pinners", "1", "wait").Preloaded()
+            .With("NATIVEMALLOC_SAMPLE", "4K").With("NATIVEMALLOC_PROFILE", own).Start().Ready();
+        string number = program.Number.ToString(CultureInfo.InvariantCulture);
+        new Command(Installation.Program, "profile", number, "--output", others).Run().Succeeded();
+        string table = new Command(Installation.Program, "profile", number, "--value", "held").Run().Succeeded().Output;
+        Assert.Equal(0, program.End());
+        Assert.All(s_sites, site => Assert.Equal(new PprofFile(own).Of(site, "held_space"), new PprofFile(others).Of(site, "held_space"), 1.0));
+        Assert.Equal(MeasuredBy(new PprofFile(own)), MeasuredBy(new PprofFile(others)));
+        Assert.True(MeasuredBy(new PprofFile(own)) > 20e6);
+        Assert.Matches(@"held\b[^\n]*\nheld_space of all blocks[^\n]*\n[^\n]*\n[^\n]*% +beads\n", table);
+    }
+
     private static double Sum(Profiled held) => held.File.Of("main", "held_space");
 
     private static Profiled Run(string distance, params string[] arguments)
@@ -55,12 +73,13 @@ public sealed class HeldSpaceTests
         Dictionary<string, double> truth = Regex.Matches(outcome.Output, @"site (\w+) (\d+)").ToDictionary(
             match => match.Groups[1].Value, match => double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture));
         PprofFile file = new(path);
+        return new Profiled(file, truth, MeasuredBy(file), statistics.Number("bytes", "central") + statistics.Number("bytes", "page_heap_free"));
+    }
+
+    private static long MeasuredBy(PprofFile file)
+    {
         Match measured = Regex.Match(string.Join('\n', file.Comments), @"held_space of all blocks, as measured: (\d+) bytes in spans, and (\d+) beside them");
-        return new Profiled(
-            file,
-            truth,
-            long.Parse(measured.Groups[1].Value) + long.Parse(measured.Groups[2].Value),
-            statistics.Number("bytes", "central") + statistics.Number("bytes", "page_heap_free"));
+        return long.Parse(measured.Groups[1].Value) + long.Parse(measured.Groups[2].Value);
     }
 
     /// <summary>A profile; what each site holds; what all blocks do, by the profile's comment; and what is free, by the statistics.</summary>

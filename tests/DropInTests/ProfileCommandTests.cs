@@ -298,7 +298,7 @@ public sealed class ProfileCommandTests
         Pprof.Profile profile = Pprof.Profile.Parser.ParseFrom(plain);
         string Text(long index) => profile.StringTable[(int)index];
         Assert.Equal(
-            ["alloc_objects", "alloc_space", "inuse_objects", "inuse_space", "peak_objects", "peak_space"],
+            ["alloc_objects", "alloc_space", "inuse_objects", "inuse_space", "peak_objects", "peak_space", "held_space"],
             profile.SampleType.Select(type => Text(type.Type)));
         Assert.Equal((16 << 10, "inuse_space", ""), (profile.Period, Text(profile.DefaultSampleType), Text(0)));
         Assert.EndsWith("/served", Text(profile.Mapping[0].Filename));

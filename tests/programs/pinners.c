@@ -3,7 +3,7 @@
  * site "site NAME HELD", as it must be by where the blocks lie: what is free on a page that has blocks is shared by these in equal parts. A page
  * is the kernel's, but for blocks of less than 128 bytes, whose spans are of 8 KiB and go back as one. All other pages have gone back.
  *
- *     pinners SCALE [keep]      keep: leaves it to the allocator what goes back, and says nothing
+ *     pinners SCALE [keep|wait]     keep: leaves it to the allocator what goes back, and says nothing; wait: then waits until its input ends
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -153,10 +153,15 @@ int main(int argc, char **argv)
                 free((void *)blocks[k][i]);
         count(&kinds[k], blocks[k], site_of[k], number[k], held);
     }
-    if (argc > 2)
+    if (argc > 2 && !strcmp(argv[2], "keep"))
         return 0;
     trim();
+    if (argc > 2)
+        puts("ready");
     for (int site = 1; site < SITES; site++)
         printf("site %s %.0f\n", names[site], held[site]);
+    fflush(stdout);
+    while (argc > 2 && read(0, buffer, 1) > 0)
+        continue;
     return 0;
 }

@@ -6,6 +6,9 @@ internal sealed class PieceReader(TargetProcess process)
     private const int PieceBytes = 64 << 10;
     private const int PageBytes = 4096;
 
+    /// <summary>64 MiB: of a large heap's structures not all are kept.</summary>
+    private const int MostPieces = 1024;
+
     private readonly Dictionary<ulong, byte[]> _pieces = [];
 
     internal void Forget() => _pieces.Clear();
@@ -36,6 +39,11 @@ internal sealed class PieceReader(TargetProcess process)
     {
         if (!_pieces.TryGetValue(start, out byte[]? piece))
         {
+            if (_pieces.Count == MostPieces)
+            {
+                Forget();
+            }
+
             _pieces.Add(start, piece = new byte[PieceBytes]);
             if (!process.TryRead(start, piece))
             {

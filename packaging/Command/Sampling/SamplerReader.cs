@@ -18,7 +18,7 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
     private static readonly Profile.ValueType[] s_types =
     [
         new("alloc_objects", "count"), new("alloc_space", "bytes"), new("inuse_objects", "count"), new("inuse_space", "bytes"),
-        new("peak_objects", "count"), new("peak_space", "bytes"),
+        new("peak_objects", "count"), new("peak_space", "bytes"), new("held_space", "bytes"),
     ];
 
     // What stacks had allocated when the time began that the profile is to cover, by their addresses: they never move.
@@ -55,7 +55,9 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
         };
         profile.Types.AddRange(s_types);
         profile.Mappings.AddRange(Mappings(images, map));
-        AddStacks(profile, stacks, state.PeakMoment);
+        Dictionary<ulong, double> held = HeldReader.Read(process, library.Roots, out PinnedBytes all);
+        AddStacks(profile, stacks, state.PeakMoment, held);
+        profile.Comments.Add($"held_space of all blocks, as measured: {all.InSpans} bytes in spans, and {all.InHugePages} beside them in huge pages");
         if (state.MissedStacks + state.MissedSamples > 0)
         {
             profile.Comments.Add($"missed for want of room: {state.MissedSamples} samples, and the stacks of {state.MissedStacks}");
@@ -87,7 +89,7 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
         return stacks;
     }
 
-    private void AddStacks(Profile profile, List<(ulong Address, CallStack Stack, ulong[] Frames)> stacks, ulong peakMoment)
+    private void AddStacks(Profile profile, List<(ulong Address, CallStack Stack, ulong[] Frames)> stacks, ulong peakMoment, Dictionary<ulong, double> held)
     {
         Profile.Mapping[] byStart = [.. profile.Mappings.OrderBy(mapping => mapping.Start)];
         Dictionary<ulong, Profile.Location> locations = [];
@@ -112,7 +114,7 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
             [
                 Whole(Math.Max(0, stack.Allocated.Objects - before.Objects)), Whole(Math.Max(0, stack.Allocated.Bytes - before.Bytes)), // it may have been reset
                 Whole(stack.Live.Objects), Whole(stack.Live.Bytes),
-                Whole(peak.Objects), Whole(peak.Bytes),
+                Whole(peak.Objects), Whole(peak.Bytes), Whole(held.GetValueOrDefault(place)),
             ];
             if (values.Any(value => value != 0))
             {
