@@ -9,7 +9,6 @@ namespace NativeMalloc;
 internal static unsafe class Heap
 {
     private static TransferCache<CentralLists>* s_transfer;
-    private static CentralFreeList<Spans>* s_central;
     private static Apart<PageHeap> s_pages;
     private static Apart<Remnants<RemnantSpans>> s_remnants;
     private static Apart<Occupancy> s_occupancy;
@@ -48,8 +47,6 @@ internal static unsafe class Heap
 
     internal static TransferCache<CentralLists>* Transfer(nuint sizeClass) => s_transfer + sizeClass;
 
-    internal static CentralFreeList<Spans>* Central(nuint sizeClass) => s_central + sizeClass;
-
     /// <summary>What becomes of <see cref="BytesOut"/>.</summary>
     internal static ref Occupancy Occupancy => ref s_occupancy.Value;
 
@@ -64,7 +61,13 @@ internal static unsafe class Heap
             nint bytes = (nint)Remnants->UsedBytes;
             for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
             {
-                bytes += (Central(sizeClass)->Out - Transfer(sizeClass)->Count) * (nint)SizeClasses.Size(sizeClass);
+                nint objects = -Transfer(sizeClass)->Count;
+                foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(sizeClass))
+                {
+                    objects += list->Out;
+                }
+
+                bytes += objects * (nint)SizeClasses.Size(sizeClass);
             }
 
             return bytes > 0 ? (nuint)bytes : 0;
@@ -78,8 +81,7 @@ internal static unsafe class Heap
         s_collecting.Value = new Collecting { BytesLeft = MinBytesOfPeriod };
         s_keptPages.Value = 0;
         s_transfer = (TransferCache<CentralLists>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(TransferCache<CentralLists>)));
-        s_central = (CentralFreeList<Spans>*)Metadata.Allocate((nuint)(SizeClasses.Count * sizeof(CentralFreeList<Spans>)));
-        return s_transfer != null && s_central != null;
+        return s_transfer != null && CentralFreeLists.Initialize();
     }
 
     /// <summary>
@@ -109,7 +111,10 @@ internal static unsafe class Heap
         bool due = false;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count && !Options.Check; sizeClass++)
         {
-            due |= Central(sizeClass)->EndIdlePeriods(ended);
+            foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(sizeClass))
+            {
+                due |= list->EndIdlePeriods(ended);
+            }
         }
 
         if (due)
@@ -123,7 +128,10 @@ internal static unsafe class Heap
     {
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count && !Options.Check; sizeClass++)
         {
-            Central(sizeClass)->BeginLookAtAll();
+            foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(sizeClass))
+            {
+                list->BeginLookAtAll();
+            }
         }
 
         Volatile.Write(ref s_toLook, 1);
@@ -136,7 +144,10 @@ internal static unsafe class Heap
         int toLook = Interlocked.Exchange(ref s_toLook, 0); // nobody else is at it, and who begins anew meanwhile is not forgotten
         for (; toLook is > 0 and < SizeClasses.Count; toLook++)
         {
-            Central((nuint)toLook)->ReleaseIdle(ref step);
+            foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of((nuint)toLook))
+            {
+                list->ReleaseIdle(ref step);
+            }
             if (!step.GoesOn || ForkGate.IsClosedTo(Shim.Thread()))
             {
                 break;
@@ -153,14 +164,21 @@ internal static unsafe class Heap
     private static nuint ReleaseAllIdle(nuint bytes)
     {
         nuint released = 0;
-        for (nuint sizeClass = 1; s_central != null && !Options.Check && sizeClass < SizeClasses.Count && released < bytes; sizeClass++)
+        for (nuint sizeClass = 1; CentralFreeLists.AreReady && !Options.Check && sizeClass < SizeClasses.Count && released < bytes; sizeClass++)
         {
-            Central(sizeClass)->BeginLookAtAll();
+            foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(sizeClass))
+            {
+                list->BeginLookAtAll();
+            }
+
             IdleStep step;
             do
             {
                 step = new IdleStep(Promises.ReleaseStep);
-                released += Central(sizeClass)->ReleaseIdle(ref step);
+                foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(sizeClass))
+                {
+                    released += list->ReleaseIdle(ref step);
+                }
             }
             while (!step.IsRefused && !step.GoesOn && !ForkGate.IsClosedTo(Shim.Thread()));
         }
@@ -220,7 +238,10 @@ internal static unsafe class Heap
             nuint hand = Period.Hand + 1; // others turn it too
             hand = hand < SizeClasses.Count ? hand : 1;
             Period.Hand = hand;
-            shed += Central(hand)->Shed(hand, MostSpans - shed);
+            foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(hand))
+            {
+                shed += list->Shed(hand, MostSpans - shed);
+            }
         }
 
         Period.Collects = shed > 0;
@@ -246,7 +267,10 @@ internal static unsafe class Heap
         nint idle = 0;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            idle += Central(sizeClass)->EndPeriod(sizeClass);
+            foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(sizeClass))
+            {
+                idle += list->EndPeriod(sizeClass);
+            }
         }
 
         Volatile.Write(ref s_grew, 1);
@@ -263,7 +287,10 @@ internal static unsafe class Heap
     {
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count && (!all || Volatile.Read(ref s_keptPages.Value) > 0); sizeClass++)
         {
-            Central(sizeClass)->GiveKept(all);
+            foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(sizeClass))
+            {
+                list->GiveKept(all);
+            }
         }
     }
 
@@ -297,7 +324,7 @@ internal static unsafe class Heap
         {
             void* block;
             bool leaving = ArePagesLeaving();
-            if (Central(sizeClass)->Take(sizeClass, &block, 1) > 0 || (!Options.Check && TakeFromOthers(sizeClass, &block) > 0))
+            if (CentralFreeLists.Take(sizeClass, &block, 1) > 0 || (!Options.Check && TakeFromOthers(sizeClass, &block) > 0))
             {
                 return block;
             }
@@ -317,7 +344,10 @@ internal static unsafe class Heap
         bool leaving = false;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            leaving |= Central(sizeClass)->ArePagesLeaving;
+            foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(sizeClass))
+            {
+                leaving |= list->ArePagesLeaving;
+            }
         }
 
         return leaving;
@@ -328,10 +358,13 @@ internal static unsafe class Heap
     {
         for (nuint other = 1; other < SizeClasses.Count; other++)
         {
-            Central(other)->Shed(other, int.MaxValue, all: true);
+            foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(other))
+            {
+                list->Shed(other, int.MaxValue, all: true);
+            }
         }
 
-        int taken = Central(sizeClass)->Take(sizeClass, block, 1);
+        int taken = CentralFreeLists.Take(sizeClass, block, 1);
         return taken > 0 ? taken : Remnants->Take(sizeClass, block, 1, any: true);
     }
 
@@ -393,9 +426,9 @@ internal static unsafe class Heap
     /// <summary>What the transfer caches take from and give to.</summary>
     internal readonly struct CentralLists : IObjectSource
     {
-        public static int Take(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Take(sizeClass, objects, count);
+        public static int Take(nuint sizeClass, void** objects, int count) => CentralFreeLists.Take(sizeClass, objects, count);
 
-        public static void Give(nuint sizeClass, void** objects, int count) => Central(sizeClass)->Give(sizeClass, objects, count);
+        public static void Give(nuint sizeClass, void** objects, int count) => CentralFreeLists.Give(sizeClass, objects, count);
     }
 
     /// <summary>What the central free lists take from and give to.</summary>

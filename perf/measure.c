@@ -1,6 +1,6 @@
 /*
- * Runs a command with a library preloaded, and says on standard error how many seconds it took and how many MiB its
- * largest process had resident at most.
+ * Runs a command with a library preloaded, and says on standard error how many seconds it took, how many MiB its largest process had resident
+ * at most, how many seconds of processors' time it took, and how often a thread waited.
  *
  *     measure LIBRARY COMMAND...       ("" preloads nothing)
  */
@@ -34,6 +34,8 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &end);
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
-    fprintf(stderr, "%.3f %.3f\n", (end.tv_sec - start.tv_sec) + (end.tv_nsec - start.tv_nsec) / 1e9, usage.ru_maxrss / 1024.0);
+    double processors = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    fprintf(stderr, "%.3f %.3f %.3f %ld\n", (end.tv_sec - start.tv_sec) + (end.tv_nsec - start.tv_nsec) / 1e9, usage.ru_maxrss / 1024.0, processors,
+        usage.ru_nvcsw);
     return 0;
 }

@@ -79,7 +79,17 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Spans that are looked at before others may have the lock.</summary>
     private const int LooksAtOnce = 32;
 
+    /// <summary>Of so many turns one that had to wait is often (see <see cref="IsWaitedFor"/>).</summary>
+    private const int OftenTurns = 32;
+
     internal FutexLock Lock;
+
+    /// <summary>Which of the class's lists this is (see <see cref="CentralFreeLists"/>).</summary>
+    internal byte Number;
+
+    // What those who had to wait lately are more than one in OftenTurns, in turns.
+    private ushort _waits;
+
     private SpanRanks _ranks;
     private nint _spans;
     private nint _out;
@@ -115,6 +125,9 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>Bytes in spans that the kernel has back.</summary>
     internal readonly nuint HoleBytes => _holes;
 
+    /// <summary>One in a few turns had to wait for others lately, not only now and then.</summary>
+    internal readonly bool IsWaitedFor => _waits >= OftenTurns * OftenTurns;
+
     /// <summary>Pages of some span are going back to the kernel.</summary>
     internal readonly bool ArePagesLeaving => _leaving != 0;
 
@@ -127,9 +140,26 @@ internal unsafe struct CentralFreeList<TSpans>
     /// <summary>As <see cref="Take(nuint, void**, int)"/>, one. "holes": the units of its span on which it lies that were holes, and read zero.</summary>
     internal bool TakeOne(nuint sizeClass, void** item, out ulong holes) => Take(sizeClass, item, 1, out holes) > 0;
 
-    private int Take(nuint sizeClass, void** objects, int count, out ulong holes)
+    /// <summary>The same, of what is here: none rather than a span more.</summary>
+    internal int TakeFree(nuint sizeClass, void** objects, int count, out ulong holes)
     {
-        Lock.Acquire();
+        holes = 0;
+        if (Volatile.Read(ref _spans) * SizeClasses.ObjectsPerSpan(sizeClass) <= Volatile.Read(ref _out))
+        {
+            return 0;
+        }
+
+        Enter();
+        int taken = TakeHere(objects, count, out holes);
+        _out += taken;
+        _taken += taken;
+        Lock.Release();
+        return taken;
+    }
+
+    internal int Take(nuint sizeClass, void** objects, int count, out ulong holes)
+    {
+        Enter();
         int taken = TakeHere(objects, count, out holes);
         if (taken == 0)
         {
@@ -164,7 +194,7 @@ internal unsafe struct CentralFreeList<TSpans>
         void** strangers = objects;
         int strange = 0;
         ulong leaving = 0;
-        Lock.Acquire();
+        Enter();
         _out -= count;
         while (objects < end)
         {
@@ -396,6 +426,21 @@ internal unsafe struct CentralFreeList<TSpans>
         Lock.Release();
     }
 
+    // For a turn that many take side by side.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Enter()
+    {
+        if (Lock.TryAcquire())
+        {
+            _waits -= (ushort)(_waits > 0 ? 1 : 0);
+        }
+        else
+        {
+            Lock.Acquire();
+            _waits += (ushort)(IsWaitedFor ? 0 : OftenTurns);
+        }
+    }
+
     // Makes a remnant of the emptiest span of those ranks; false if there is none, or no memory for it.
     private bool ShedOne(nuint sizeClass, int ranks)
     {
@@ -590,6 +635,7 @@ internal unsafe struct CentralFreeList<TSpans>
     private int TakeFromNew(Span* span, void** objects, int count)
     {
         span->PrepareObjects();
+        span->Home = Number;
         _spans++;
         if (_given > 0)
         {

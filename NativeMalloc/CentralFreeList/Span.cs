@@ -46,6 +46,9 @@ internal unsafe partial struct Span
     /// <summary>A large block that lies in a mapping of its own, since the kernel moved it (see <see cref="MovedBlocks"/>).</summary>
     internal bool Moved;
 
+    /// <summary>Which of its class's lists a small span came to (see <see cref="CentralFreeLists"/>).</summary>
+    internal byte Home;
+
     /// <summary>With fewer objects out, a small span belongs to another list, or is not quiet any more (see <see cref="SpanRanks"/>).</summary>
     internal ushort LeastOut;
 

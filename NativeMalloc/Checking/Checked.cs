@@ -15,7 +15,10 @@ internal static unsafe class Checked
     {
         for (nuint sizeClass = 1; Startup.IsHeapReady && sizeClass < SizeClasses.Count; sizeClass++)
         {
-            Heap.Central(sizeClass)->Withhold();
+            foreach (CentralFreeList<Heap.Spans>* list in CentralFreeLists.Of(sizeClass))
+            {
+                list->Withhold();
+            }
         }
     }
 
@@ -62,7 +65,7 @@ internal static unsafe class Checked
             return block;
         }
 
-        Heap.Central(sizeClass)->Give(sizeClass, &block, 1);
+        CentralFreeLists.Give(sizeClass, &block, 1);
         return Allocate(size, SizeClasses.Alignment(sizeClass));
     }
 
@@ -251,7 +254,7 @@ internal static unsafe class Checked
         }
 
         nuint sizeClass = span->Remnant ? Remnants<Heap.RemnantSpans>.ClassAt((nuint)block) : span->SizeClass;
-        Heap.Central(sizeClass)->Give(sizeClass, &block, 1);
+        CentralFreeLists.Give(sizeClass, &block, 1);
     }
 
     // A block that nobody has is as it was left; false if not.

@@ -77,7 +77,7 @@ internal static unsafe class CpuCache
         }
 
         void* block = null;
-        if (!Options.Check && Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes))
+        if (!Options.Check && CentralFreeLists.TakeOne(sizeClass, &block, out ulong holes))
         {
             CountMiss(own, sizeClass, size);
             AllocationClock.Count(thread, size);

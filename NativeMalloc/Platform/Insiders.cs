@@ -107,7 +107,8 @@ internal static unsafe class Insiders
     private static bool TryClaim(nint* entry, ThreadState* thread) =>
         Interlocked.CompareExchange(ref *(long*)entry, (long)thread, 0) == 0;
 
-    private static int LineOf(ThreadState* thread)
+    /// <summary>The CPU's number, or one that is spread over the threads where each has a slab; for what many would wait for.</summary>
+    internal static int LineOf(ThreadState* thread)
     {
         const ulong Spread = 0x9e37_79b9_7f4a_7c15; // 2^64 divided by the golden ratio
         return thread->Slab == null ? Shim.CurrentIndex() & (Lines - 1) : (int)((ulong)thread * Spread >> 56);

@@ -166,12 +166,20 @@ internal unsafe struct HeapStatistics
         one.TransferHits = Heap.Transfer(sizeClass)->Hits;
         one.TransferMisses = Heap.Transfer(sizeClass)->Misses;
         nuint size = SizeClasses.Size(sizeClass);
-        one.Spans = Heap.Central(sizeClass)->Spans;
+        nint taken = 0;
+        nuint holes = 0;
+        foreach (CentralFreeList<Heap.Spans>* list in CentralFreeLists.Of(sizeClass))
+        {
+            one.Spans += list->Spans;
+            taken += list->Out;
+            holes += list->HoleBytes;
+        }
+
         nint objects = one.Spans * SizeClasses.ObjectsPerSpan(sizeClass);
-        nint taken = Within(objects, Heap.Central(sizeClass)->Out);
+        taken = Within(objects, taken);
         one.InCentral = objects - taken;
         nuint free = (nuint)one.Spans * SizeClasses.PagesPerSpan(sizeClass) * PageMap.PageSize - (nuint)taken * size;
-        one.Released = AtMost(free, Heap.Central(sizeClass)->HoleBytes);
+        one.Released = AtMost(free, holes);
 
         nint most = taken + (nint)(inRemnants / size);
         one.InTransfer = Within(most, Heap.Transfer(sizeClass)->Count);

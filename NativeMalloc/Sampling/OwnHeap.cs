@@ -14,7 +14,7 @@ internal readonly unsafe struct OwnHeap : IPinnedHeap
     // Whether it is a remnant the class's lock tells. It stays the class's that it was.
     public static void Enter(Span* span)
     {
-        Heap.Central(span->SizeClass)->Lock.Acquire();
+        CentralFreeLists.Of(span)->Lock.Acquire();
         if (span->Remnant)
         {
             Heap.Remnants->Lock.Acquire();
@@ -28,7 +28,7 @@ internal readonly unsafe struct OwnHeap : IPinnedHeap
             Heap.Remnants->Lock.Release();
         }
 
-        Heap.Central(span->SizeClass)->Lock.Release();
+        CentralFreeLists.Of(span)->Lock.Release();
     }
 
     public static void EnterPages()

@@ -16,8 +16,8 @@ public sealed unsafe class CacheLineTests : AllocatorTest
         Assert.Equal(Line, sizeof(TransferCache<FakeObjects>));
         Assert.Equal(4 * Line, sizeof(CentralFreeList<FakeSpans>));
         EmptyHeap();
-        Assert.True(Heap.Central(0) != null);
-        Assert.Equal((0, 0), ((int)((nint)Heap.Transfer(0) % Line), (int)((nint)Heap.Central(0) % Line)));
+        Assert.True(CentralFreeLists.First(0) != null);
+        Assert.Equal((0, 0), ((int)((nint)Heap.Transfer(0) % Line), (int)((nint)CentralFreeLists.First(0) % Line)));
     }
 
     [Fact]

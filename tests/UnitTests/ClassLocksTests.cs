@@ -70,7 +70,7 @@ public sealed unsafe class ClassLocksTests : AllocatorTest, IDisposable
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             AssertIsFree(ref Heap.Transfer(sizeClass)->Lock);
-            AssertIsFree(ref Heap.Central(sizeClass)->Lock);
+            AssertIsFree(ref CentralFreeLists.First(sizeClass)->Lock);
         }
 
         AssertIsFree(ref Heap.Remnants->Lock);

@@ -79,7 +79,7 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
             for (int i = 0; i < 60; i++)
             {
                 void* block;
-                Assert.True(Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes));
+                Assert.True(CentralFreeLists.TakeOne(sizeClass, &block, out ulong holes));
                 among += holes != 0 ? 1 : 0;
                 Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, (nuint)size, holes);
                 Assert.Equal(-1, new Span<byte>(block, size).IndexOfAnyExcept((byte)0));
@@ -104,10 +104,10 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         void* block;
         do
         {
-            Assert.True(Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes));
+            Assert.True(CentralFreeLists.TakeOne(sizeClass, &block, out ulong holes));
             Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, Size, holes);
         }
-        while (Heap.Central(sizeClass)->HoleBytes > 0);
+        while (CentralFreeLists.First(sizeClass)->HoleBytes > 0);
         Assert.Equal((nuint)0, Resident((byte*)block, Size & ~(nuint)4095));
     }
 
@@ -147,7 +147,7 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         nuint released = Heap.Pages->ReleasedBytes;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            Heap.Central(sizeClass)->Shed(sizeClass, int.MaxValue, all: true);
+            CentralFreeLists.First(sizeClass)->Shed(sizeClass, int.MaxValue, all: true);
         }
 
         Assert.Equal((nuint)0, InSpans());
@@ -187,10 +187,10 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         Os.Reset();
         TryPromises();
         nuint sizeClass = SizeClasses.Of((nuint)size);
-        while (Heap.Central(sizeClass)->Out < SizeClasses.ObjectsPerSpan(sizeClass))
+        while (CentralFreeLists.First(sizeClass)->Out < SizeClasses.ObjectsPerSpan(sizeClass))
         {
             void* block;
-            Assert.True(Heap.Central(sizeClass)->TakeOne(sizeClass, &block, out ulong holes));
+            Assert.True(CentralFreeLists.TakeOne(sizeClass, &block, out ulong holes));
             Zeroing.Clear(PageMap.SpanOf((nuint)block), (byte*)block, (nuint)size, holes);
             Assert.Equal(-1, new Span<byte>(block, size).IndexOfAnyExcept((byte)0));
         }
@@ -263,7 +263,7 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         nuint bytes = 0;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            CentralFreeList<Heap.Spans>* list = Heap.Central(sizeClass);
+            CentralFreeList<Heap.Spans>* list = CentralFreeLists.First(sizeClass);
             nuint inUse = (nuint)list->Out * SizeClasses.Size(sizeClass);
             Assert.InRange(list->HoleBytes, (nuint)0, (nuint)list->Spans * (SizeClasses.PagesPerSpan(sizeClass) << PageMap.PageShift) - inUse);
             bytes += list->HoleBytes;
@@ -299,7 +299,7 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         for (nuint filled = 0; filled < bytes; filled += (nuint)size)
         {
             void* block;
-            Assert.Equal(1, Heap.Central(sizeClass)->Take(sizeClass, &block, 1));
+            Assert.Equal(1, CentralFreeLists.Take(sizeClass, &block, 1));
             Remember((nuint)block, (nuint)size);
         }
     }
@@ -336,7 +336,7 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
     {
         nuint sizeClass = SizeClasses.Of(_objects[block]);
         void* item = (void*)block;
-        Heap.Central(sizeClass)->Give(sizeClass, &item, 1);
+        CentralFreeLists.Give(sizeClass, &item, 1);
         _objects.Remove(block);
     }
 

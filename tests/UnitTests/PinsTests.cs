@@ -208,7 +208,7 @@ public sealed unsafe class PinsTests : AllocatorTest, IDisposable
             void* block;
             if (sizeClass != 0)
             {
-                Assert.Equal(1, Heap.Central(sizeClass)->Take(sizeClass, &block, 1));
+                Assert.Equal(1, CentralFreeLists.Take(sizeClass, &block, 1));
                 _blocks.Add(new Block((nuint)block, SizeClasses.Size(sizeClass), sizeClass));
             }
             else
@@ -241,7 +241,7 @@ public sealed unsafe class PinsTests : AllocatorTest, IDisposable
         void* address = (void*)block.Address;
         if (block.SizeClass != 0)
         {
-            Heap.Central(block.SizeClass)->Give(block.SizeClass, &address, 1);
+            CentralFreeLists.Give(block.SizeClass, &address, 1);
         }
         else
         {

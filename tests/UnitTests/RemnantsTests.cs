@@ -148,9 +148,9 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         {
             void* one;
             nuint sizeClass = SizeClasses.Of(112);
-            if (Heap.Central(sizeClass)->Take(sizeClass, &one, 1) == 1)
+            if (CentralFreeLists.Take(sizeClass, &one, 1) == 1)
             {
-                Heap.Central(sizeClass)->Give(sizeClass, &one, 1);
+                CentralFreeLists.Give(sizeClass, &one, 1);
             }
         }
 
@@ -165,7 +165,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
         for (nuint filled = 0; filled < (nuint)bytes;)
         {
-            int taken = Heap.Central(sizeClass)->Take(sizeClass, objects, SizeClasses.Batch(sizeClass));
+            int taken = CentralFreeLists.Take(sizeClass, objects, SizeClasses.Batch(sizeClass));
             Assert.InRange(taken, 1, SizeClasses.Batch(sizeClass));
             for (int i = 0; i < taken; i++)
             {
@@ -193,7 +193,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
                 else
                 {
                     void* one = (void*)address;
-                    Heap.Central(sizeClass)->Give(sizeClass, &one, 1);
+                    CentralFreeLists.Give(sizeClass, &one, 1);
                 }
 
                 _blocks[i] = _blocks[^1];

@@ -124,7 +124,7 @@ internal sealed unsafe class SlabModel
             }
 
             int known = Live(sizeClass) + cached + Heap.Transfer(sizeClass)->Count;
-            nint taken = Heap.Central(sizeClass)->Out;
+            nint taken = CentralFreeLists.First(sizeClass)->Out;
             AssertThat(taken == known, $"class {sizeClass}: {taken} objects are out, {known} are known");
         }
     }

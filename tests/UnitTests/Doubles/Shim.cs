@@ -113,7 +113,11 @@ internal static unsafe class Shim
 
     internal static int IsSingleThreaded() => 0;
 
-    internal static int CurrentIndex() => 0;
+    /// <summary>The CPU on which the test's thread runs.</summary>
+    [System.ThreadStatic]
+    internal static int Cpu;
+
+    internal static int CurrentIndex() => Cpu;
 
     internal static ThreadState* Thread() => (ThreadState*)s_state.Value;
 
