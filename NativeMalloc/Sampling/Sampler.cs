@@ -224,13 +224,13 @@ internal static unsafe class Sampler
     }
 
     // The last sample has left a page: if it is one of small objects, those that are freed go the short way again. It may become a remnant's
-    // meanwhile, but for the lock of its class.
+    // meanwhile, but for the lock of its list.
     private static void ShowClass(nuint address)
     {
         Span* span = PageMap.SpanOf(address);
         if (span != null && span->SizeClass != 0)
         {
-            FutexLock* classLock = &Heap.Central(span->SizeClass)->Lock;
+            FutexLock* classLock = &CentralFreeLists.Of(span)->Lock;
             classLock->Acquire();
             if (!span->Remnant)
             {

@@ -55,10 +55,10 @@ public sealed unsafe class SamplerTests : AllocatorTest, IDisposable
         Sample(blocks[0], 60);
         fixed (void** others = blocks)
         {
-            Heap.Central(s_smallClass)->Give(s_smallClass, others + 1, blocks.Length - 1);
+            CentralFreeLists.Give(s_smallClass, others + 1, blocks.Length - 1);
         }
 
-        Assert.True(Heap.Central(s_smallClass)->Shed(s_smallClass, 10, all: true) > 0);
+        Assert.True(CentralFreeLists.First(s_smallClass)->Shed(s_smallClass, 10, all: true) > 0);
         Assert.True(PageMap.SpanOf((nuint)blocks[0])->Remnant);
         Sampler.End(blocks[0]);
         Assert.Equal(0u, PageMap.ClassOf((nuint)blocks[0]));
@@ -355,7 +355,7 @@ public sealed unsafe class SamplerTests : AllocatorTest, IDisposable
         {
             for (int i = 0; i < count; i++)
             {
-                Assert.Equal(1, Heap.Central(s_smallClass)->Take(s_smallClass, to + i, 1));
+                Assert.Equal(1, CentralFreeLists.Take(s_smallClass, to + i, 1));
             }
         }
 
