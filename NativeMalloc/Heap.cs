@@ -61,13 +61,7 @@ internal static unsafe class Heap
             nint bytes = (nint)Remnants->UsedBytes;
             for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
             {
-                nint objects = -Transfer(sizeClass)->Count;
-                foreach (CentralFreeList<Spans>* list in CentralFreeLists.Of(sizeClass))
-                {
-                    objects += list->Out;
-                }
-
-                bytes += objects * (nint)SizeClasses.Size(sizeClass);
+                bytes += (CentralFreeLists.Out(sizeClass) - Transfer(sizeClass)->Count) * (nint)SizeClasses.Size(sizeClass);
             }
 
             return bytes > 0 ? (nuint)bytes : 0;

@@ -43,6 +43,22 @@ internal static unsafe class CentralFreeLists
     /// <summary>The list that a small span, or one that has become a remnant, came to.</summary>
     internal static CentralFreeList<Heap.Spans>* Of(Span* span) => At(span->SizeClass, span->Home);
 
+    /// <summary>Objects of the class that are in none of its lists: in use, or in a cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nint Out(nuint sizeClass) => s_anyOthers ? OutOfAll(sizeClass) : First(sizeClass)->Out;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nint OutOfAll(nuint sizeClass)
+    {
+        nint objects = 0;
+        foreach (CentralFreeList<Heap.Spans>* list in Of(sizeClass))
+        {
+            objects += list->Out;
+        }
+
+        return objects;
+    }
+
     /// <summary>Takes up to <paramref name="count"/> objects, at most <see cref="SizeClasses.MaxMove"/>; returns how many, none when there is no memory.</summary>
     internal static int Take(nuint sizeClass, void** objects, int count) => Take(sizeClass, objects, count, out _);
 
