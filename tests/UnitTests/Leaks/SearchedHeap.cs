@@ -47,7 +47,7 @@ internal sealed unsafe class SearchedHeap : IDisposable
             for (int i = 0; i < objects; i++)
             {
                 void* block;
-                Assert(Heap.Central(sizeClass)->Take(sizeClass, &block, 1) == 1);
+                Assert(CentralFreeLists.Take(sizeClass, &block, 1) == 1);
                 Shim.Fill(block, 0, SizeClasses.Size(sizeClass));
                 if (random.Next(oneIn) == 0)
                 {
@@ -63,12 +63,12 @@ internal sealed unsafe class SearchedHeap : IDisposable
             foreach (nuint block in back)
             {
                 void* item = (void*)block;
-                Heap.Central(sizeClass)->Give(sizeClass, &item, 1);
+                CentralFreeLists.Give(sizeClass, &item, 1);
             }
 
             if (remnants)
             {
-                Heap.Central(sizeClass)->Shed(sizeClass, int.MaxValue, all: true);
+                CentralFreeLists.First(sizeClass)->Shed(sizeClass, int.MaxValue, all: true);
             }
         }
 
