@@ -141,6 +141,23 @@ public sealed class LeakTests
         }
     }
 
+    // As in some containers, and under a debugger: where their stacks end is known of those that wait.
+    [Fact]
+    public void WhereThreadsCannotBeStoppedThatIsSaid()
+    {
+        Outcome outcome = Run("without-ptrace").With("NATIVEMALLOC_CHECK", "1").Run().Succeeded();
+        string[] lines = outcome.Error.Split('\n');
+        Assert.Matches("leaks 2100 bytes in 21 blocks that nothing leads to, and 0 bytes", lines[0]);
+        Assert.Equal("nativemalloc: threads that could not be stopped meanwhile: 2; what they alone had in registers is listed", lines[1]);
+    }
+
+    [Fact]
+    public void WhereMemoryCannotBeReadThatIsSaid()
+    {
+        Outcome outcome = Run("without-reading").With("NATIVEMALLOC_PROFILE", ",leaks=3").Run().Succeeded();
+        Assert.Equal("nativemalloc: leaks were not searched for: the kernel does not let the process read its own memory, errno 1\n", outcome.Error);
+    }
+
     // Their own malloc's, the dynamic linker's, streams': what is kept for good is no leak.
     [Theory]
     [InlineData("true")]

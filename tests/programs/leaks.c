@@ -5,13 +5,18 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -498,6 +503,33 @@ static const struct {
     { "closed-streams", closed_streams },
 };
 
+/* From now on the kernel refuses a system call. */
+static void refuse(unsigned number)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        abort();
+}
+
+static NOINLINE void without_ptrace(void)
+{
+    refuse(SYS_ptrace);
+    start(wait_above_garbage);
+    start(wait_with_stack);
+}
+
+static NOINLINE void without_reading(void)
+{
+    refuse(SYS_process_vm_readv);
+    make(100);
+}
+
 /* 64 MiB in blocks of 256 bytes, lost one by one: for estimates. */
 static NOINLINE void much(void)
 {
@@ -509,6 +541,11 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "much") == 0)
         much();
+    if (argc > 1 && strcmp(argv[1], "without-ptrace") == 0)
+        without_ptrace();
+    if (argc > 1 && strcmp(argv[1], "without-reading") == 0)
+        without_reading();
+    forget();
     int listed = argc > 1 && strcmp(argv[1], "--list") == 0;
     library = argc > 2 ? argv[2] : NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
