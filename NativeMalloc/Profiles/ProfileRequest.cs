@@ -159,6 +159,7 @@ internal static unsafe class ProfileRequest
     private static bool ReadWords(byte* text, out ProfileWords words)
     {
         words = ProfileWords.None;
+        LeaksExitCode = 0;
         while (*text == ',')
         {
             text++;

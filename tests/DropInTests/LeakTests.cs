@@ -141,6 +141,13 @@ public sealed class LeakTests
         }
     }
 
+    [Fact]
+    public void ArraysOfNewAreReachedBehindTheirCount()
+    {
+        Outcome outcome = TestProgram.Run("leaks_cxx").Preloaded().With("NATIVEMALLOC_PROFILE", ",leaks").With("NATIVEMALLOC_CHECK", "1").Run().Succeeded();
+        AssertReported(outcome.Error, 8 + 10 * 32, 1, 10 * 52, 10); // sizeof(size_t), sizeof(Item), the name and its zero
+    }
+
     // As in some containers, and under a debugger: where their stacks end is known of those that wait.
     [Fact]
     public void WhereThreadsCannotBeStoppedThatIsSaid()

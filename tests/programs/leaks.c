@@ -1,6 +1,6 @@
 /*
  * One kind of block that is lost, or is not, at the end of the process: leaks KIND [LIBRARY]. `leaks --list` lists the kinds. What is to be
- * reported of each stands in tests/DropInTests/LeakTests.cs.
+ * reported of each stands in tests/DropInTests/LeakTests.cs. And leaks heap BYTES MIB.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -517,6 +517,16 @@ static void refuse(unsigned number)
         abort();
 }
 
+/* So many MiB in blocks of that size, all kept: for the time that a search takes. */
+static NOINLINE void heap(size_t size, size_t mebibytes)
+{
+    size_t count = (mebibytes << 20) / size;
+    void **blocks = malloc(count * sizeof *blocks);
+    for (size_t i = 0; i < count; i++)
+        blocks[i] = make(size);
+    kept[0] = blocks;
+}
+
 static NOINLINE void without_ptrace(void)
 {
     refuse(SYS_ptrace);
@@ -541,6 +551,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "much") == 0)
         much();
+    if (argc > 3 && strcmp(argv[1], "heap") == 0)
+        heap(strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
     if (argc > 1 && strcmp(argv[1], "without-ptrace") == 0)
         without_ptrace();
     if (argc > 1 && strcmp(argv[1], "without-reading") == 0)

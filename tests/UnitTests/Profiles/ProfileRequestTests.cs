@@ -50,6 +50,25 @@ public sealed unsafe class ProfileRequestTests : AllocatorTest, IDisposable
     }
 
     [Theory]
+    [InlineData("a,leaks", 0)]
+    [InlineData("a,leaks=1", 1)]
+    [InlineData(",leaks=255", 255)]
+    [InlineData("a,leaks=23,peak", 23)]
+    internal void LeaksMayHaveAnExitCode(string value, int expected)
+    {
+        Read(value);
+        Assert.True(Options.Leaks);
+        Assert.Equal(expected, ProfileRequest.LeaksExitCode);
+        Assert.Empty(Os.Written);
+    }
+
+    [Theory]
+    [InlineData("a,leaks=")]
+    [InlineData("a,leaks=0")]
+    [InlineData("a,leaks=256")]
+    [InlineData("a,leaks=99999999999999999999")]
+    [InlineData("a,leaks=1x")]
+    [InlineData("a,leaks=-1")]
     [InlineData("a,")]
     [InlineData("a,leak")]
     [InlineData("a,leaksx")]
@@ -79,6 +98,8 @@ public sealed unsafe class ProfileRequestTests : AllocatorTest, IDisposable
     [InlineData("/tmp/a%p%p.heap", ProfileOccasion.NoMemory, "/tmp/a123123.no_memory.heap")]
     [InlineData("%p.folded", ProfileOccasion.NoMemory, "123.no_memory.folded")]
     [InlineData("/tmp/a.gz", ProfileOccasion.NoMemory, "/tmp/a.gz.no_memory")]
+    [InlineData("/tmp/%p.pb.gz,leaks", ProfileOccasion.Leaks, "/tmp/123.pb.gz.leaks")]
+    [InlineData("a.folded,leaks=2", ProfileOccasion.Leaks, "a.folded.leaks")]
     [InlineData(".heap", ProfileOccasion.SoftLimit, ".soft_limit.heap")]
     internal void ThePathIsMadeForEachProcessAndOccasion(string value, ProfileOccasion occasion, string expected)
     {
