@@ -24,28 +24,44 @@ internal unsafe struct CodeObject
             return pages->CanRead(Start) && (Frames == 0 || pages->CanRead(Frames)); // its header was not loaded
         }
 
-        AddRange(pages, (nuint)image.Segments, (nuint)image.SegmentCount * (nuint)sizeof(Segment));
+        bool hasBuildId = false;
         for (int i = 0; i < image.SegmentCount; i++)
         {
             if (image.Segments[i].Type == ElfImage.Note)
             {
-                AddRange(pages, image.Base + image.Segments[i].Address, image.Segments[i].MemoryBytes);
+                hasBuildId |= AddBuildId(pages, image.Base + image.Segments[i].Address, image.Segments[i].MemoryBytes);
             }
+        }
+
+        if (!hasBuildId)
+        {
+            Add((uint*)image.Segments, image.SegmentCount * sizeof(Segment) / sizeof(uint));
         }
 
         return true;
     }
 
-    private void AddRange(ReadablePages* pages, nuint start, nuint bytes)
+    // Linkers put it first among the notes of its kind.
+    private bool AddBuildId(ReadablePages* pages, nuint start, nuint bytes)
     {
-        const nuint Most = 4096; // notes have a hundred
-        bytes = bytes < Most ? bytes : Most;
-        if (start % sizeof(uint) == 0 && pages->CanRead(start, bytes))
+        const int Words = 9; // a header of four, and 20 bytes
+        const uint BuildId = 3; // NT_GNU_BUILD_ID
+        const uint Gnu = 0x554e47;
+        uint* note = (uint*)start;
+        if (start % sizeof(uint) != 0 || bytes < Words * sizeof(uint) || !pages->CanRead(start, Words * sizeof(uint)) || note[2] != BuildId || note[3] != Gnu)
         {
-            for (nuint at = start; at + sizeof(uint) <= start + bytes; at += sizeof(uint))
-            {
-                Identity = Hash.Add(Identity, *(uint*)at);
-            }
+            return false;
+        }
+
+        Add(note, Words);
+        return true;
+    }
+
+    private void Add(uint* words, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            Identity = Hash.Add(Identity, words[i]);
         }
     }
 }

@@ -103,10 +103,11 @@ internal static unsafe class Frame
             return FrameStep.Lost; // a stack grows down, so that callers lie above
         }
 
-        for (int i = 0; i < FrameRule.Kept; i++)
+        ulong saved = rule.Saved;
+        for (int i = 0; saved != 0; i++, saved >>= FrameRule.SavedBits)
         {
-            ulong saved = rule.SavedAt(i);
-            if (saved != 0 && !work->Pages.TryRead((nuint)(cfa - saved), out values[FrameRule.KeptRegister(i)]))
+            ulong words = saved % FrameRule.MostSaved;
+            if (words != 0 && !work->Pages.TryRead((nuint)(cfa - words * FrameRule.Word), out values[FrameRule.KeptRegister(i)]))
             {
                 return FrameStep.Unreadable;
             }

@@ -8,9 +8,9 @@ internal unsafe struct FrameRule
     private const int OffsetShift = 4;
     private const int OffsetBits = 12;
     private const int SavedShift = OffsetShift + OffsetBits;
-    private const int SavedBits = 8;
-    private const int MostSaved = 1 << SavedBits;
-    private const int Word = sizeof(ulong);
+    internal const int SavedBits = 8;
+    internal const int MostSaved = 1 << SavedBits;
+    internal const int Word = sizeof(ulong);
 
     internal ulong Bits;
 
@@ -21,10 +21,10 @@ internal unsafe struct FrameRule
     /// <summary>Registers that calls keep, from zero on, but for the stack pointer.</summary>
     internal const int Kept = 6;
 
-    internal static int KeptRegister(int number) => number == 0 ? Registers.Rbx : number == 1 ? Registers.Rbp : Registers.R12 - 2 + number;
+    /// <summary>A byte for each of them, from the lowest on: how many words below the canonical frame address it lies, or zero where it was not saved.</summary>
+    internal readonly ulong Saved => Bits >> SavedShift;
 
-    /// <summary>How far below the canonical frame address the register lies; 0 where it was not saved.</summary>
-    internal readonly ulong SavedAt(int number) => (Bits >> SavedShift + number * SavedBits & (MostSaved - 1)) * Word;
+    internal static int KeptRegister(int number) => number == 0 ? Registers.Rbx : number == 1 ? Registers.Rbp : Registers.R12 - 2 + number;
 
     /// <summary>Where <see cref="FrameRuleKind.Described"/> has its description.</summary>
     internal readonly byte* Description => (byte*)(Bits >> SavedShift);

@@ -50,9 +50,16 @@ internal unsafe struct ReadablePages
 
     internal bool TryRead(nuint address, out ulong word)
     {
-        bool readable = CanRead(address) && (address % PageSize <= PageSize - sizeof(ulong) || CanRead(address + sizeof(ulong) - 1));
-        word = readable ? *(ulong*)address : 0;
-        return readable;
+        ulong page = address / PageSize;
+        bool known = _pages[page % Count] == page && page != 0 && address % PageSize <= PageSize - sizeof(ulong);
+        if (!known && !CanRead(address, sizeof(ulong)))
+        {
+            word = 0;
+            return false;
+        }
+
+        word = *(ulong*)address;
+        return true;
     }
 
     private bool Try(ulong page)
