@@ -115,10 +115,10 @@ internal static unsafe class FramePointer
     private static int LengthOfCall(byte* operand, int bytes)
     {
         int mode = *operand >> 6;
-        bool indexed = mode != 3 && (*operand & 7) == 4 && bytes > 1;
+        bool indexed = mode != 3 && (*operand & 7) == 4;
         int distance = mode == 1 ? 1
             : mode == 2 ? 4
-            : mode == 0 && ((*operand & 7) == 5 || (indexed && (operand[1] & 7) == 5)) ? 4
+            : mode == 0 && ((*operand & 7) == 5 || (indexed && bytes > 1 && (operand[1] & 7) == 5)) ? 4
             : 0;
         return 2 + (indexed ? 1 : 0) + distance;
     }

@@ -123,7 +123,8 @@ internal unsafe struct ObjectTable
         }
 
         bool isFirst = table->_made == 0;
-        bool changed = (links != table->_links || isGone) && TryFill(work, table, &program, isKnown, first, count);
+        bool isWhole = first != null || isFirst; // else the linker is at it
+        bool changed = isWhole && (links != table->_links || isGone) && TryFill(work, table, &program, isKnown, first, count);
         if (changed)
         {
             table->_links = links;
@@ -181,8 +182,13 @@ internal unsafe struct ObjectTable
             Add(work, table, list, &image);
         }
 
-        for (Link* link = first; list->Count < count && TryRead(work, link); link = link->Next)
+        for (Link* link = first; count > 0 && TryRead(work, link); link = link->Next, count--)
         {
+            if (list->Count == list->Room)
+            {
+                break; // it has grown meanwhile
+            }
+
             // The header is there where the object begins at its base, as all do but programs that are loaded at a fixed address.
             if (image.TryRead(&work->Pages, link->Base) && image.Find(ElfImage.Dynamic) is var dynamic && dynamic != null &&
                 image.Base + dynamic->Address == link->Dynamic)

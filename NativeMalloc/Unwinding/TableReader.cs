@@ -1,6 +1,9 @@
+using System.Runtime.CompilerServices;
+
 namespace NativeMalloc;
 
 /// <summary>Reads a table of DWARF's from a place on, byte by byte; what is not there reads zero, and from then on the reader has failed.</summary>
+/// <remarks>Tables are read seldom, and from many places: what reads them is not copied to all of these.</remarks>
 internal unsafe struct TableReader
 {
     // How an address is encoded (Linux Standard Base, 10.5): the form, what it is relative to, and whether it is that of the address.
@@ -56,17 +59,23 @@ internal unsafe struct TableReader
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal byte Byte() => Take(1) ? _at[-1] : (byte)0;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal ushort TwoBytes() => Take(2) ? *(ushort*)(_at - 2) : (ushort)0;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal uint FourBytes() => Take(4) ? *(uint*)(_at - 4) : 0;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal ulong EightBytes() => Take(8) ? *(ulong*)(_at - 8) : 0;
 
     /// <summary>A number in the base 128, the lowest digit first (DWARF 5, 7.6).</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal ulong Unsigned() => Number(out _, out _);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal long Signed()
     {
         ulong value = Number(out int bits, out bool negative);

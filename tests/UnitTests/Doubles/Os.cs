@@ -263,6 +263,17 @@ internal static unsafe class Os
         return LibC.Remap(from, bytes, bytes, LibC.MremapMoveFixedDontUnmap, to) == to ? MoveResult.Moved : MoveResult.Refused;
     }
 
+    /// <summary>How often it was tried whether a page can be read.</summary>
+    internal static int ReadableCalls { get; set; }
+
+    internal static bool IsReadable(nuint page)
+    {
+        const int Refuse = -1;
+        ReadableCalls++;
+        return LibC.SystemCall(LibC.NumberSigprocmask, (void*)Refuse, (long)page, 0, (void*)sizeof(ulong), null, 0) != 0 &&
+            Marshal.GetLastSystemError() == Errno.Invalid;
+    }
+
     internal static int CpuBound() => Cpus;
 
     internal const int AllCpus = -1;

@@ -49,6 +49,8 @@ internal static unsafe class Shim
         Streamed.Clear();
         Probed.Clear();
         Tracers = 0;
+        Objects = [];
+        OwnFunctions = default;
     }
 
     internal static int PopBatch(Slab* slab, nuint sizeClass, void** objects, int count)
@@ -118,6 +120,33 @@ internal static unsafe class Shim
     internal static int Cpu;
 
     internal static int CurrentIndex() => Cpu;
+
+    /// <summary>The loaded objects that libc knows of; null where it does not say.</summary>
+    internal static List<CodeObject> Objects { get; set; }
+
+    internal static int FindObject(void* address, FoundObject* found)
+    {
+        if (Objects == null)
+        {
+            return FoundObject.NobodyKnows;
+        }
+
+        foreach (CodeObject code in Objects)
+        {
+            if (code.Contains((nuint)address))
+            {
+                *found = new FoundObject { Start = code.Start, End = code.End, Frames = code.Frames };
+                return 0;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>Where the library's functions are.</summary>
+    internal static (nuint Start, nuint End) OwnFunctions { get; set; }
+
+    internal static int IsOwnFunction(void* address) => (nuint)address >= OwnFunctions.Start && (nuint)address < OwnFunctions.End ? 1 : 0;
 
     internal static ThreadState* Thread() => (ThreadState*)s_state.Value;
 
