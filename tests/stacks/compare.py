@@ -8,6 +8,9 @@ import gdb
 FRAMES = 64  # that are asked for
 COMPARED = 10  # of them
 REGISTERS = "rax rdx rcx rbx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip".split()
+# If a thread is in a restartable sequence, and is made to call a function, the kernel forgets the sequence: it would go on where it was, whatever
+# has happened to the CPU's slab meanwhile.
+SEQUENCES = ["nm_pop", "nm_push", "nm_pop_batch", "nm_push_batch", "nm_swap_header"]
 ENDS = ["whole", "deep", "lost", "unreadable"]
 
 report = open(os.environ["REPORT"], "w")  # gdb's own output tells of each stop
@@ -110,6 +113,8 @@ while done < stops:
         continue
     gdb.execute("set scheduler-locking on")
     random.choice(gdb.selected_inferior().threads()).switch()
+    if gdb.newest_frame().name() in SEQUENCES:
+        continue
     expected = theirs()
     found, end = ours(memory)
     done += 1
