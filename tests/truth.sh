@@ -4,16 +4,18 @@
 # of the truth, how far the mean of all runs is from it, in percent, and how far that might be (three of its standard errors). Fails if the mean is
 # further off than that and than 2 %, or if more than one in a hundred runs were outside, over all places.
 #
-#     tests/truth.sh [RUNS [MIB]]        MIB live at each place (128), four times as much allocated; 100 runs take five minutes on one core
+#     tests/truth.sh [RUNS [MIB [MEAN...]]]    MIB live at each place (128), four times as much allocated; 100 runs take five minutes on one core
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./build.sh
 runs=${1:-100} mebibytes=${2:-128}
+means=("${@:3}")
+[ $# -gt 2 ] || means=(65536 524288 2097152)
 mkdir -p out/truth
 cp out/libnativemalloc.so out/truth/
 gcc -O1 -g -fno-builtin -Wall -Wextra -pthread -INativeMalloc/include tests/programs/sites.c -lm -o out/truth/sites
 failed=0
-for mean in 65536 524288 2097152; do
+for mean in "${means[@]}"; do
     echo "mean $mean: within three errors, mean of $runs runs off by, that may be"
     for ((run = 0; run < runs; run++)); do
         LD_PRELOAD=$PWD/out/truth/libnativemalloc.so out/truth/sites "$mean" 2 "$mebibytes"

@@ -9,7 +9,7 @@ namespace NativeMalloc;
 /// path take one: a fork waits until there are none (<see cref="Insiders"/>).
 /// </summary>
 /// <remarks>
-/// The order in which they are taken: the start's, the CPUs' slabs', the threads' slabs', a slab's, the quarantine's, a transfer cache's, a
+/// The order in which they are taken: the start's, the CPUs' slabs', the threads' slabs', a slab's, the sampler's, the quarantine's, a transfer cache's, a
 /// central free list's, the remnants', that of the page heap's growth, the page heap's, the metadata's. Who holds one may wait for those after
 /// it, and only try others of the same place. That of the <see cref="RelativeLimits"/> is taken with no other.
 /// </remarks>

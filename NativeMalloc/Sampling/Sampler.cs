@@ -244,12 +244,14 @@ internal static unsafe class Sampler
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Change(ThreadState* thread, ulong mean, nuint size, long now)
     {
-        thread->SampleMean = mean;
         if (mean == 0)
         {
             AllocationClock.SetSample(thread, AllocationClock.NoSample);
+            thread->SampleMean = 0;
             return;
         }
+
+        thread->SampleMean = mean;
 
         if (thread->Random == 0)
         {

@@ -70,6 +70,12 @@ public sealed class SamplingTests
     public void LimitsHold(string mean, string size) =>
         TestProgram.Run("limited", "hard", size).Preloaded().With("NATIVEMALLOC_LIMIT", "64M").With("NATIVEMALLOC_SAMPLE", mean).Run().Succeeded();
 
+    [Theory]
+    [InlineData("1")]
+    [InlineData("4K")]
+    public void StatisticsAreTheKernelsAccountStill(string mean) =>
+        new Command(TestProgram.Path("accounted", "", "-I" + Repository.Header, Repository.StaticLibrary)).With("NATIVEMALLOC_SAMPLE", mean).Run().Succeeded();
+
     [Fact]
     public void NoFunctionTakesMuchMoreStackForASample()
     {

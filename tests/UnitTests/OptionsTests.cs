@@ -56,6 +56,19 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     }
 
     [Theory]
+    [InlineData("", 0)]
+    [InlineData("0", 0)]
+    [InlineData("1", 1)]
+    [InlineData("64K", 64 << 10)]
+    [InlineData("2M", 2 << 20)]
+    public void DistanceOfSamplesIsUnderstood(string value, ulong expected)
+    {
+        Read("NATIVEMALLOC_SAMPLE=" + value);
+        Assert.Equal(expected, Options.Sample);
+        Assert.Empty(Os.Written);
+    }
+
+    [Theory]
     [InlineData("1%", 1)]
     [InlineData("80%", 80)]
     [InlineData("100%", 100)]
@@ -106,6 +119,8 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     [InlineData("NATIVEMALLOC_RELEASE_DELAY=1s")]
     [InlineData("NATIVEMALLOC_RELEASE_RATE=0")]
     [InlineData("NATIVEMALLOC_RELEASE_RATE=101")]
+    [InlineData("NATIVEMALLOC_SAMPLE=1%")]
+    [InlineData("NATIVEMALLOC_SAMPLE=often")]
     [InlineData("NATIVEMALLOC_LIMIT=M")]
     [InlineData("NATIVEMALLOC_LIMIT=-1")]
     [InlineData("NATIVEMALLOC_LIMIT=5 M")]
@@ -175,6 +190,8 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     [InlineData("release_delay", "250", "NATIVEMALLOC_RELEASE_DELAY=99999999999999999999")]
     [InlineData("release_rate", "100")]
     [InlineData("release_rate", "50", "NATIVEMALLOC_RELEASE_RATE=50")]
+    [InlineData("sample", "0")]
+    [InlineData("sample", "65536", "NATIVEMALLOC_SAMPLE=64K")]
     [InlineData("limit", "")]
     [InlineData("limit", "1048576", "NATIVEMALLOC_LIMIT=1M")]
     [InlineData("soft_limit", "80%", "NATIVEMALLOC_SOFT_LIMIT=80%")]
