@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 ./build.sh
 runs=${RUNS:-100}
-[ $# -gt 0 ] || set -- 4K:1 16K:1 64K:4 64K:16 512K:16
+[ $# -gt 0 ] || set -- 2K:1 4K:3 16K:1 64K:4 64K:16 512K:16
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 gcc -O1 -g -fno-builtin tests/programs/pinners.c -o "$work/pinners"
