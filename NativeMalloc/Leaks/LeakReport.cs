@@ -10,9 +10,28 @@ namespace NativeMalloc;
 internal static unsafe class LeakReport
 {
     private static int s_processId;
+    private static byte* s_firstThread;
 
-    // Standard error as it was at the start: programs close it before they end, to see whether all could be written.
+    // Standard error as it was at the start: programs close it before they end, to see whether all could be written. Others close all descriptors
+    // that they do not know, and may have the number for a file of their own then.
     private static int s_file;
+    private static Identity s_identity;
+
+    private struct Identity
+    {
+        internal fixed ulong Numbers[2];
+    }
+
+    private static int StandardErrorThen
+    {
+        get
+        {
+            Identity now;
+            Os.IdentityOf(s_file, now.Numbers);
+            bool same = now.Numbers[0] == s_identity.Numbers[0] && now.Numbers[1] == s_identity.Numbers[1];
+            return same ? s_file : Output.StandardError;
+        }
+    }
 
     /// <summary>At the process's start.</summary>
     internal static void Begin()
@@ -20,7 +39,11 @@ internal static unsafe class LeakReport
         if (Options.Leaks)
         {
             s_processId = Os.ProcessId();
-            s_file = ProfileRequest.HasPath ? 0 : Os.DuplicateAside(Output.StandardError);
+            s_firstThread = Shim.ThreadPointer();
+            s_file = ProfileRequest.HasPath ? Output.StandardError : Os.DuplicateAside(Output.StandardError);
+            Identity identity;
+            Os.IdentityOf(s_file, identity.Numbers);
+            s_identity = identity;
         }
     }
 
@@ -60,7 +83,7 @@ internal static unsafe class LeakReport
             return false;
         }
 
-        LeakSearch search = default;
+        LeakSearch search = new() { FirstThread = s_firstThread };
         LeakTable leaks = default;
         SearchFailure failure = LeakSearch.Run(&search, stack);
         if (failure == SearchFailure.None)
@@ -88,7 +111,7 @@ internal static unsafe class LeakReport
 
     private static void Write(ref LeakTable leaks, ref LeakSearch search, int processId)
     {
-        int file = s_file;
+        int file = StandardErrorThen;
         if (ProfileRequest.HasPath)
         {
             byte* path = ProfileRequest.Expanded(ProfileOccasion.Leaks);
@@ -113,7 +136,7 @@ internal static unsafe class LeakReport
 
     private static void Complain(SearchFailure failure, int error)
     {
-        Output output = Output.ToFile(ProfileRequest.HasPath ? Output.StandardError : s_file);
+        Output output = Output.ToFile(StandardErrorThen);
         output.Text("nativemalloc: leaks were not searched for: "u8);
         output.Text(failure switch
         {

@@ -40,6 +40,9 @@ internal unsafe struct LeakSearch
     /// </summary>
     internal BlockMap Blocks;
 
+    /// <summary>The thread pointer of the process's first thread.</summary>
+    internal byte* FirstThread;
+
     private SearchMemory _memory;
     private SearchMemory _stackMemory;
     private OwnMemory _reading;
@@ -180,7 +183,7 @@ internal unsafe struct LeakSearch
             }
             else
             {
-                RunningThreads += thread->IsStopped ? 0 : 1;
+                RunningThreads += thread->IsStopped || thread->HasEnded ? 0 : 1;
             }
         }
     }
@@ -197,7 +200,7 @@ internal unsafe struct LeakSearch
         fixed (LeakSearch* search = &this)
         {
             SearchRoots roots = SearchRoots.Of(&search->_marking, &search->_exclusions, &search->_threads);
-            roots.LearnThreads(Shim.ThreadPointer(), (byte*)Shim.Thread(), Os.ThreadId());
+            roots.LearnThreads(Shim.ThreadPointer(), (byte*)Shim.Thread(), Os.ThreadId(), search->FirstThread);
             roots.LookAtRegisters();
             while (mappings.Next(out MemoryMapping mapping))
             {

@@ -65,7 +65,7 @@ internal static unsafe class LeakText
         bool known = ProfileScratch.Take(out ProfileScratch scratch);
         if (known)
         {
-            mappings.Read(Literal.Pointer("/proc/self/maps"u8), scratch.Mappings, ProfileScratch.MappingBytes);
+            mappings.Read(OwnProfile.Maps, scratch.Mappings, ProfileScratch.MappingBytes);
         }
 
         for (int number = 0; number < leaks.Count; number++)

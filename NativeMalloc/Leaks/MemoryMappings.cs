@@ -2,7 +2,7 @@ using System;
 
 namespace NativeMalloc;
 
-/// <summary>One mapping of the process, as /proc/self/maps has it.</summary>
+/// <summary>One mapping of the process, as the kernel lists it.</summary>
 internal unsafe struct MemoryMapping
 {
     internal nuint Start;
@@ -21,7 +21,9 @@ internal unsafe struct MemoryMapping
     internal readonly bool IsPlain => CanRead && CanWrite && !IsShared && IsAnonymous && !IsKernels;
 }
 
-/// <summary>The mappings of the process, in the order of their addresses.</summary>
+/// <summary>
+/// The mappings of the process, in the order of their addresses. (As this thread has them: where the first thread has ended, /proc/self has none.)
+/// </summary>
 internal unsafe struct MemoryMappings
 {
     private const int NameBytes = 12;
@@ -29,7 +31,7 @@ internal unsafe struct MemoryMappings
     private FileBytes _file;
 
     /// <summary>False where there is no /proc; an errno is in <see cref="Error"/>.</summary>
-    internal bool Open() => _file.Open(Literal.Pointer("/proc/self/maps"u8));
+    internal bool Open() => _file.Open(Literal.Pointer("/proc/thread-self/maps"u8));
 
     internal readonly int Error => -_file.Error;
 

@@ -12,7 +12,7 @@ internal unsafe struct OwnMemory
     internal const nuint PageBytes = 4096;
     internal const int MostParts = 64;
 
-    private int _processId;
+    private int _thread;
     private int _error;
     private byte* _buffer;
     private MemoryPart* _parts;
@@ -27,7 +27,7 @@ internal unsafe struct OwnMemory
 
     internal void Prepare(ref SearchMemory memory)
     {
-        _processId = Os.ProcessId();
+        _thread = Os.ThreadId();
         _buffer = (byte*)memory.Take(BufferBytes);
         _parts = (MemoryPart*)memory.Take((nuint)(MostParts * sizeof(MemoryPart)));
         _left = (MemoryPart*)memory.Take((nuint)(MostParts * sizeof(MemoryPart)));
@@ -69,7 +69,7 @@ internal unsafe struct OwnMemory
 
             _left->Start += inPart;
             _left->Bytes -= inPart;
-            nint read = Os.ReadProcess(_processId, _buffer + done, _bytes - done, _left, count);
+            nint read = Os.ReadOwn(_thread, _buffer + done, _bytes - done, _left, count);
             if (read < 0 && read != -Errno.BadAddress)
             {
                 _error = (int)-read;

@@ -3,7 +3,7 @@ using System;
 namespace NativeMalloc;
 
 /// <summary>
-/// Which of the process's pages hold something that it wrote: /proc/self/pagemap knows, also of pages that are swapped out. Others read as
+/// Which of the process's pages hold something that it wrote: /proc/thread-self/pagemap knows, also of pages that are swapped out. Others read as
 /// zero or as a file, and there may be terabytes of them.
 /// </summary>
 internal unsafe struct PresentPages
@@ -24,7 +24,7 @@ internal unsafe struct PresentPages
     internal void Open(ref SearchMemory memory)
     {
         _entries = (ulong*)memory.Take(Pages * sizeof(ulong));
-        _file = Os.OpenForReading(Literal.Pointer("/proc/self/pagemap"u8));
+        _file = Os.OpenForReading(Literal.Pointer("/proc/thread-self/pagemap"u8));
     }
 
     internal readonly void Close()

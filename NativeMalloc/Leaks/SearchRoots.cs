@@ -33,6 +33,9 @@ internal unsafe struct SearchRoots
     private nint _stateOffset;
     private ulong _canary;
 
+    // The descriptor of the process's first thread. It lies among what the dynamic linker made before there was a malloc, and no stack is below it.
+    private nuint _first;
+
     // What lies here is dead, down to the first page that holds nothing.
     private bool _dead;
 
@@ -44,10 +47,11 @@ internal unsafe struct SearchRoots
 
     /// <summary>
     /// Learns from this thread what the descriptors of threads look like: "pointer" is its thread pointer, and "state" where its state lies, of
-    /// ours. Without that, threads that have ended are not told from others.
+    /// ours; "first" is the thread pointer of the process's first thread. Without that, threads that have ended are not told from others.
     /// </summary>
-    internal void LearnThreads(byte* pointer, byte* state, int id)
+    internal void LearnThreads(byte* pointer, byte* state, int id, byte* first)
     {
+        _first = (nuint)first;
         _canary = *(ulong*)(pointer + CanaryOffset);
         _stateOffset = (nint)(state - pointer);
         bool usual = *(byte**)pointer == pointer && _canary != 0 && _marking->Present->AreKnown;
@@ -174,7 +178,7 @@ internal unsafe struct SearchRoots
         int id = 0;
         bool found = Os.TryCopy(&canary, (void*)(address + CanaryOffset), WordBytes) && canary == _canary
             && Os.TryCopy(&id, (void*)(address + _idOffset), sizeof(int));
-        ended = id <= 0; // glibc: or somebody has waited for its end
+        ended = id <= 0 && address != _first; // below 0: somebody has waited for its end (glibc)
         return found;
     }
 

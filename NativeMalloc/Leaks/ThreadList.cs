@@ -10,8 +10,14 @@ internal unsafe struct SearchedThread
 
     internal int Id;
 
+    /// <summary>It was told to stop.</summary>
+    internal bool IsAsked;
+
     /// <summary>It stands still, and this is where, and what its registers hold.</summary>
     internal bool IsStopped;
+
+    /// <summary>It has ended, but is listed as long as the others live: the first thread of a process.</summary>
+    internal bool HasEnded;
 
     /// <summary>A signal that was on its way to it then.</summary>
     internal int Signal;
@@ -109,26 +115,39 @@ internal unsafe struct ThreadList
             SearchedThread* thread = _threads + number;
             FileBytes file = default;
             PathOf(name, thread->Id, "/syscall"u8);
-            if (thread->IsStopped || !file.Open(name))
+            if (thread->IsStopped)
             {
                 continue;
             }
 
-            // "running", or the call's number, six arguments, the stack pointer and the instruction's.
-            for (int word = 0; file.Next() is >= '0' and <= '9' or '-'; word++)
+            thread->HasEnded = true; // it has, if there is no such file
+            if (file.Open(name))
             {
-                ulong value = HexadecimalIn(ref file);
-                if (word is > 0 and <= 6)
-                {
-                    thread->Registers[word] = value;
-                }
-                else if (word == 7)
-                {
-                    thread->StackPointer = (nuint)value;
-                }
+                ReadPlace(thread, ref file);
+                file.Close();
             }
+        }
+    }
 
-            file.Close();
+    // "running", or a system call's number, its six arguments, the stack pointer and the instruction's; or "-1" and those, if it waits otherwise. They
+    // are 0 if it has ended.
+    private static void ReadPlace(SearchedThread* thread, ref FileBytes file)
+    {
+        int first = file.Next();
+        int place = first == '-' ? 1 : 7;
+        thread->HasEnded = first == FileBytes.End;
+        for (int word = 0; file.Last is >= '0' and <= '9' or '-'; word++, file.Next())
+        {
+            ulong value = HexadecimalIn(ref file);
+            if (word == place)
+            {
+                thread->StackPointer = (nuint)value;
+                thread->HasEnded = value == 0;
+            }
+            else if (word < place)
+            {
+                thread->Registers[word] = value;
+            }
         }
     }
 

@@ -41,9 +41,6 @@ internal unsafe struct ThreadStopper
     private byte* _stack;
     private int _patience;
 
-    /// <summary>Threads that are stopped.</summary>
-    internal int Stopped { get; private set; }
-
     /// <summary>Stops all of them but this one. False if that could not be tried.</summary>
     internal static bool Stop(ThreadStopper* stopper, ThreadList* threads)
     {
@@ -99,13 +96,15 @@ internal unsafe struct ThreadStopper
         int seen = 0;
         for (int round = 0; round < MostRounds && stopper->_threads->Update() > 0 && seen < stopper->_threads->Count; round++)
         {
+            int first = seen;
             for (; seen < stopper->_threads->Count; seen++)
             {
-                SearchedThread* thread = (*stopper->_threads)[seen];
-                if (thread->Id != stopper->_caller)
-                {
-                    stopper->StopOne(thread);
-                }
+                stopper->Ask((*stopper->_threads)[seen]);
+            }
+
+            for (int number = first; number < seen; number++)
+            {
+                stopper->AwaitStop((*stopper->_threads)[number]);
             }
         }
 
@@ -121,9 +120,12 @@ internal unsafe struct ThreadStopper
         }
     }
 
-    private void StopOne(SearchedThread* thread)
+    private readonly void Ask(SearchedThread* thread) =>
+        thread->IsAsked = thread->Id != _caller && Os.Trace(Seize, thread->Id, 0, 0) == 0 && Os.Trace(Interrupt, thread->Id, 0, 0) == 0;
+
+    private void AwaitStop(SearchedThread* thread)
     {
-        if (Os.Trace(Seize, thread->Id, 0, 0) != 0 || Os.Trace(Interrupt, thread->Id, 0, 0) != 0)
+        if (!thread->IsAsked)
         {
             return;
         }
@@ -147,7 +149,6 @@ internal unsafe struct ThreadStopper
         ReadRegisters(thread, VectorRegisters, thread->Vectors, SearchedThread.VectorWords);
         const int StackPointer = 19; // of struct user_regs_struct
         thread->StackPointer = (nuint)thread->Registers[StackPointer];
-        Stopped++;
     }
 
     private static void ReadRegisters(SearchedThread* thread, int set, ulong* to, int words)

@@ -279,7 +279,7 @@ internal static unsafe class Os
     internal static bool TryCopy(void* to, void* from, nuint bytes)
     {
         MemoryPart part = new() { Start = (nuint)from, Bytes = bytes };
-        return ReadProcess(ProcessId(), (byte*)to, bytes, &part, 1) == (nint)bytes;
+        return ReadOwn(ThreadId(), (byte*)to, bytes, &part, 1) == (nint)bytes;
     }
 
     /// <summary>
@@ -334,13 +334,13 @@ internal static unsafe class Os
         (int)Shim.SystemCall(NumberGetdents, folder, (nint)entries, length, 0, 0, 0);
 
     /// <summary>
-    /// Copies parts of a process's memory, one behind the other; returns how many bytes, fewer where one cannot be read, or a negative errno where
-    /// the first cannot. A process may read its own.
+    /// Copies parts of the process's own memory, one behind the other; returns how many bytes, fewer where one cannot be read, or a negative errno
+    /// where the first cannot. "thread" is the calling one's number: the process's is that of its first, which may have ended.
     /// </summary>
-    internal static nint ReadProcess(int processId, byte* to, nuint bytes, MemoryPart* parts, int count)
+    internal static nint ReadOwn(int thread, byte* to, nuint bytes, MemoryPart* parts, int count)
     {
         MemoryPart room = new() { Start = (nuint)to, Bytes = bytes };
-        return Shim.SystemCall(NumberProcessVmReadv, processId, (nint)(&room), 1, (nint)parts, count, 0);
+        return Shim.SystemCall(NumberProcessVmReadv, thread, (nint)(&room), 1, (nint)parts, count, 0);
     }
 
     /// <summary>
@@ -354,6 +354,17 @@ internal static unsafe class Os
         const int Aside = 1000;
         nint result = Shim.SystemCall(NumberFcntl, file, DuplicateCloseOnExec, Aside, 0, 0, 0);
         return Failed(result) ? file : (int)result;
+    }
+
+    /// <summary>Which file a descriptor is of: two numbers, which are 0 if it is of none.</summary>
+    internal static void IdentityOf(int file, ulong* identity)
+    {
+        const int NumberFstat = 5;
+        const int Words = 18; // struct stat, which begins with the device and the inode
+        ulong* status = stackalloc ulong[Words];
+        bool known = Shim.SystemCall(NumberFstat, file, (nint)status, 0, 0, 0, 0) == 0;
+        identity[0] = known ? status[0] : 0;
+        identity[1] = known ? status[1] : 0;
     }
 
     internal static void Close(int file) => Shim.SystemCall(NumberClose, file, 0, 0, 0, 0, 0);

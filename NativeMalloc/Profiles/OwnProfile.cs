@@ -15,7 +15,7 @@ internal readonly unsafe struct OwnProfile : IProfileSource
 
     public static ulong Time => Os.NanosecondsOfDay();
 
-    public static byte* Maps => Literal.Pointer("/proc/self/maps"u8);
+    public static byte* Maps => Literal.Pointer("/proc/thread-self/maps"u8);
 
     public static ulong Program => Shim.AuxiliaryValue(AuxiliaryEntry);
 

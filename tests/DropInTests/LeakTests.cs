@@ -49,6 +49,8 @@ public sealed class LeakTests
         { "freed", 500, 1, 0, 0 },
         { "in-library-that-went", 100, 1, 0, 0 },
         { "in-library", 0, 0, 0, 0 },
+        { "first-thread-ended", 100, 1, 0, 0 },
+        { "closed-descriptors", 100, 1, 0, 0 },
         { "forked", 100, 1, 0, 0 },
         { "closed-streams", 100, 1, 0, 0 },
     };

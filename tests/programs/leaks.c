@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -434,6 +435,38 @@ static NOINLINE void in_library(void)
     keep_block();
 }
 
+/* The first thread has ended, and another ends the process. */
+static void *end_process(void *first)
+{
+    usleep(20000);
+    if (pthread_tryjoin_np(*(pthread_t *)first, NULL) == EBUSY)
+        abort();
+    make(100);
+    forget();
+    exit(0);
+}
+
+static NOINLINE void first_thread_ended(void)
+{
+    static pthread_t first;
+    pthread_t thread;
+    first = pthread_self();
+    kept_by_thread = make(50);
+    if (pthread_create(&thread, NULL, end_process, &first))
+        abort();
+    pthread_exit(NULL);
+}
+
+/* Most programs that close all descriptors do so when they begin. */
+static NOINLINE void closed_descriptors(void)
+{
+    make(100);
+    for (int file = 3; file < 2000; file++)
+        close(file);
+    if (dup2(open("/dev/null", O_WRONLY), 1000) != 1000)
+        abort();
+}
+
 /* The child ends as ever, and says nothing, unless it has a file of its own. */
 static NOINLINE void forked(void)
 {
@@ -499,6 +532,8 @@ static const struct {
     { "freed", freed },
     { "in-library-that-went", in_library_that_went },
     { "in-library", in_library },
+    { "first-thread-ended", first_thread_ended },
+    { "closed-descriptors", closed_descriptors },
     { "forked", forked },
     { "closed-streams", closed_streams },
 };

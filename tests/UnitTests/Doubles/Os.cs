@@ -349,7 +349,7 @@ internal static unsafe class Os
         return length;
     }
 
-    /// <summary>What /proc/self/pagemap says of a page of the kernel's; the file must be among <see cref="Files"/>.</summary>
+    /// <summary>What /proc/thread-self/pagemap says of a page of the kernel's; the file must be among <see cref="Files"/>.</summary>
     internal static Func<nuint, ulong> PageEntry { get; set; }
 
     internal static nint ReadAt(int number, byte* bytes, nint length, nint offset)
@@ -364,20 +364,20 @@ internal static unsafe class Os
 
     internal static int ReadFolder(int number, byte* entries, int length) => Read(number, entries, length);
 
-    internal static int ProcessId() => Environment.ProcessId;
+    internal static int ThreadId() => Environment.ProcessId;
 
     /// <summary>As the kernel does it, for this process.</summary>
-    internal static nint ReadProcess(int processId, byte* to, nuint bytes, MemoryPart* parts, int count)
+    internal static nint ReadOwn(int thread, byte* to, nuint bytes, MemoryPart* parts, int count)
     {
         MemoryPart room = new() { Start = (nuint)to, Bytes = bytes };
-        long read = LibC.SystemCall(LibC.NumberProcessVmReadv, (void*)processId, (long)&room, 1, parts, (void*)count, 0);
+        long read = LibC.SystemCall(LibC.NumberProcessVmReadv, (void*)Environment.ProcessId, (long)&room, 1, parts, (void*)count, 0);
         return read >= 0 ? (nint)read : -Errno.BadAddress;
     }
 
     internal static bool TryCopy(void* to, void* from, nuint bytes)
     {
         MemoryPart part = new() { Start = (nuint)from, Bytes = bytes };
-        return ReadProcess(ProcessId(), (byte*)to, bytes, &part, 1) == (nint)bytes;
+        return ReadOwn(ThreadId(), (byte*)to, bytes, &part, 1) == (nint)bytes;
     }
 
     internal static void Close(int number)

@@ -87,7 +87,7 @@ public sealed unsafe class ExclusionsTests : AllocatorTest
             "7ffd1bffc000-7ffd1c000000 r--p 00000000 00:00 0                          [vvar]",
             "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]",
         ];
-        Os.Files["/proc/self/maps"] = (Encoding.ASCII.GetBytes(string.Join('\n', lines) + "\n"), 0, 0);
+        Os.Files["/proc/thread-self/maps"] = (Encoding.ASCII.GetBytes(string.Join('\n', lines) + "\n"), 0, 0);
         MemoryMappings mappings = default;
         Assert.True(mappings.Open());
         List<string> found = [];
@@ -132,10 +132,16 @@ public sealed unsafe class ExclusionsTests : AllocatorTest
         Assert.Equal((2, 2), (threads.Update(), threads.Count));
         Assert.Equal((2, 2), (threads.Update(), threads.Count));
         threads.FindWaiting();
-        Assert.Equal((nuint)0, threads.Find(12)->StackPointer);
+        Assert.True(threads.Find(12)->StackPointer == 0 && !threads.Find(12)->HasEnded);
         Assert.Equal(0x7ffc12345678ul, (ulong)threads.Find(345)->StackPointer);
         Assert.Equal(0x7f5544332211u, threads.Find(345)->Registers[4]);
-        Assert.True(threads.Find(13) == null);
+        Assert.True(threads.Find(13) == null && !threads.Find(345)->HasEnded);
+
+        Os.Files["/proc/99/task/12/syscall"] = ("-1 0x7ffc00000010 0x401000\n"u8.ToArray(), 0, 0);
+        Os.Files["/proc/99/task/345/syscall"] = ("-1 0x0 0x0\n"u8.ToArray(), 0, 0); // as of a process's first thread that has ended
+        threads.FindWaiting();
+        Assert.True((ulong)threads.Find(12)->StackPointer == 0x7ffc00000010 && !threads.Find(12)->HasEnded);
+        Assert.True(threads.Find(345)->HasEnded);
         memory.Unmap();
     }
 }

@@ -119,7 +119,7 @@ public sealed unsafe class MarkingTests : AllocatorTest, IDisposable
         *(nuint*)(large + (40 << 20)) = targets[1];
         *(nuint*)(large + (50 << 20)) = targets[2]; // said to be untouched below
         List<nuint> asked = [];
-        Os.Files["/proc/self/pagemap"] = ([], 0, 0);
+        Os.Files["/proc/thread-self/pagemap"] = ([], 0, 0);
         Os.PageEntry = page =>
         {
             asked.Add(page);

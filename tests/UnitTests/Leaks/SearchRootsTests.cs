@@ -23,6 +23,7 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
     private SearchMemory _memory;
     private nuint[] _targets;
     private int _used;
+    private byte* _first;
 
     public SearchRootsTests()
     {
@@ -32,7 +33,7 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
         _mapping = LibC.Map(null, Pages * Page, LibC.ProtReadWrite, LibC.MapPrivateAnonymous, -1, 0);
         _own = LibC.Map(null, Page, LibC.ProtReadWrite, LibC.MapPrivateAnonymous, -1, 0);
         WriteDescriptor(_own + 1024, OwnId);
-        Os.Files["/proc/self/pagemap"] = ([], 0, 0);
+        Os.Files["/proc/thread-self/pagemap"] = ([], 0, 0);
         Os.PageEntry = page => _absent.Contains((int)(page - (nuint)_mapping / Page)) ? 0 : 1UL << 63;
     }
 
@@ -108,6 +109,17 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
         nuint[] places = [80 * Page + 8, 81 * Page, 80 * Page - 8, 64 * Page, 21 * Page, 19 * Page];
         Put(places);
         Assert.Equal([true, true, !ended, !ended, !ended, true], Found(places.Length, [], []));
+    }
+
+    // What lies below its descriptor is no stack, but the dynamic linker's.
+    [Fact]
+    public void TheFirstThreadLeavesNoStackBehind()
+    {
+        _first = _mapping + 80 * Page;
+        WriteDescriptor(_first, 0);
+        nuint[] places = [80 * Page + 8, 80 * Page - 8, 64 * Page];
+        Put(places);
+        Assert.Equal([true, true, true], Found(places.Length, [], []));
     }
 
     [Fact]
@@ -193,7 +205,7 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
         }
 
         *roots = SearchRoots.Of(&search->Marking, exclusions, list);
-        roots->LearnThreads(_own + 1024, _own + 1024 - 256, OwnId);
+        roots->LearnThreads(_own + 1024, _own + 1024 - 256, OwnId, _first);
         return new State { Threads = list, Roots = roots };
     }
 
