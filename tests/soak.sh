@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The long tests: everything at once for MINUTES, then random programs of operations for as long, then slabs that are looked at while they change
-# with periods that end at once, in each mode; the page heap against its model; then every real program RUNS times under the library.
+# with periods that end at once, in each mode; everything again with a sample every 4 KiB, and whether samples tell the truth; the page heap against
+# its model; then every real program RUNS times under the library.
 #
 #     tests/soak.sh [RUNS [MINUTES]]
 set -euo pipefail
@@ -21,6 +22,10 @@ for index in mm_cid cpu_id thread; do
         timeout $((seconds + 120)) out/soak/soak "$seconds" 8 "$RANDOM$RANDOM"
     NATIVEMALLOC_INDEX=$index LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
         timeout $((seconds + 240)) out/soak/fuzz --random "$seconds" "$RANDOM$RANDOM" tests/fuzz/corpus/*
+    NATIVEMALLOC_SAMPLE=4K NATIVEMALLOC_INDEX=$index LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
+        timeout $((seconds + 120)) out/soak/soak $((seconds / 4)) 8 "$RANDOM$RANDOM"
+    NATIVEMALLOC_SAMPLE=1 NATIVEMALLOC_INDEX=$index LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
+        timeout $((seconds + 240)) out/soak/fuzz --random $((seconds / 4)) "$RANDOM$RANDOM" tests/fuzz/corpus/*
     for delay in 0 1; do
         NATIVEMALLOC_RELEASE_DELAY=$delay NATIVEMALLOC_INDEX=$index LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
             timeout $((seconds + 120)) out/soak/torn $((seconds / 4))
@@ -31,6 +36,11 @@ echo "checking mode, $((minutes * 15)) seconds each:"
 NATIVEMALLOC_CHECK=1 LD_PRELOAD=$PWD/out/soak/libnativemalloc.so timeout $((minutes * 15 + 120)) out/soak/soak $((minutes * 15)) 8 "$RANDOM$RANDOM"
 NATIVEMALLOC_CHECK=1 LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
     timeout $((minutes * 15 + 240)) out/soak/fuzz --random $((minutes * 15)) "$RANDOM$RANDOM" tests/fuzz/corpus/*
+
+NATIVEMALLOC_CHECK=1 NATIVEMALLOC_SAMPLE=4K LD_PRELOAD=$PWD/out/soak/libnativemalloc.so \
+    timeout $((minutes * 15 + 120)) out/soak/soak $((minutes * 15)) 8 "$RANDOM$RANDOM"
+
+tests/truth.sh
 
 echo "the page heap's model, 10,000,000 operations:"
 NATIVEMALLOC_TEST_OPERATIONS=2500000 dotnet test tests/UnitTests --nologo --filter FullyQualifiedName~PageHeapRandomTests -- RunConfiguration.TestSessionTimeout=3600000

@@ -198,6 +198,7 @@ internal static unsafe class Sampler
     {
         nuint* frames = stackalloc nuint[Backtrace.MostFrames];
         int depth = Backtrace.Capture(frames, Backtrace.MostFrames, out StackEnd end);
+        double weight = Exponential.Weight(size, mean);
         Heap.MustAskPageMap = true;
         Lock->Acquire();
         SamplerState* state = State;
@@ -206,7 +207,7 @@ internal static unsafe class Sampler
         if (sample != null)
         {
             sample->Size = size;
-            sample->Objects = Exponential.Weight(size, mean);
+            sample->Objects = weight;
             sample->Stack = stack;
             state->OnAllocated(sample);
             s_known.Value.Samples.Add(sample, (nuint)block);
@@ -214,13 +215,12 @@ internal static unsafe class Sampler
         }
 
         Lock->Release();
-        if (sample == null)
+        if (sample != null)
         {
-            return false;
+            Shim.ProbeAlloc(block, size, (nuint)(weight * size + 0.5));
         }
 
-        Shim.ProbeAlloc(block, size, (nuint)(sample->Objects * size + 0.5));
-        return true;
+        return sample != null;
     }
 
     // The last sample has left a page: if it is one of small objects, those that are freed go the short way again. It may become a remnant's
@@ -252,7 +252,6 @@ internal static unsafe class Sampler
         }
 
         thread->SampleMean = mean;
-
         if (thread->Random == 0)
         {
             // Threads may begin at the same time, or one where another ended.
