@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # How well profiles tell who holds memory: tests/programs/pinners.c, which knows it, so many times at each distance between samples. The other
-# number is how much of everything it has: 50 MiB each, of which 21 are held in the end.
+# number is how much of everything it has: 80 MiB each, of which 21 are held in the end.
 #
 #     [RUNS=100] tests/pins.sh [DISTANCE:SCALE...]
 set -euo pipefail
