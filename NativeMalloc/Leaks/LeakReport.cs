@@ -106,7 +106,7 @@ internal static unsafe class LeakReport
 
         leaks.Forget();
         search.Forget();
-        return leaks.Samples > 0;
+        return failure == SearchFailure.None && leaks.Samples > 0;
     }
 
     private static void Write(ref LeakTable leaks, ref LeakSearch search, int processId)

@@ -55,9 +55,6 @@ internal unsafe struct LeakSearch
     /// <summary>Of the process's other threads, so many could not be stopped.</summary>
     internal int RunningThreads { get; private set; }
 
-    /// <summary>Blocks that were in use, leaks too.</summary>
-    internal nuint BlocksInUse { get; private set; }
-
     /// <summary>An errno, with <see cref="SearchFailure.NoMappings"/> and <see cref="SearchFailure.NoReading"/>.</summary>
     internal int Error { get; private set; }
 
@@ -88,7 +85,8 @@ internal unsafe struct LeakSearch
             ThreadStopper.Stop(&search->_stopper, &search->_threads);
         }
 
-        search->FindBlocks();
+        search->Blocks.Fill(ref search->_memory);
+        CachedBlocks.Exclude(ref search->Blocks);
         if (!search->_stackMemory.Map(Marking.BytesNeeded(search->Blocks.Count)))
         {
             return SearchFailure.NoMemory;
@@ -140,13 +138,6 @@ internal unsafe struct LeakSearch
         _exclusions.Prepare(ref _memory, exclusions);
         _threads.Prepare(ref _memory, threads);
         return true;
-    }
-
-    private void FindBlocks()
-    {
-        Blocks.Fill(ref _memory);
-        CachedBlocks.Exclude(ref Blocks);
-        BlocksInUse = Blocks.Count;
     }
 
     private void Exclude()

@@ -48,7 +48,9 @@ internal static unsafe class LeakText
 
         output.Text(": estimated by "u8);
         output.Decimal(samples);
-        output.Text(samples == 1 ? " sample"u8 : " samples"u8);
+        output.Text(" of "u8);
+        output.Decimal((nuint)Sampler.State->LiveSamples);
+        output.Text(" samples"u8);
         if (mean != 0)
         {
             output.Text(", one for every "u8);

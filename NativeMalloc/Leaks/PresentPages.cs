@@ -19,12 +19,13 @@ internal unsafe struct PresentPages
     internal static nuint BytesNeeded() => SearchMemory.Rounded(Pages * sizeof(ulong));
 
     /// <summary>The kernel tells.</summary>
-    internal readonly bool AreKnown => _file >= 0;
+    internal bool AreKnown { get; private set; }
 
     internal void Open(ref SearchMemory memory)
     {
         _entries = (ulong*)memory.Take(Pages * sizeof(ulong));
         _file = Os.OpenForReading(Literal.Pointer("/proc/thread-self/pagemap"u8));
+        AreKnown = _file >= 0;
     }
 
     internal readonly void Close()

@@ -41,8 +41,8 @@ internal unsafe struct ThreadStopper
     private byte* _stack;
     private int _patience;
 
-    /// <summary>Stops all of them but this one. False if that could not be tried.</summary>
-    internal static bool Stop(ThreadStopper* stopper, ThreadList* threads)
+    /// <summary>Stops all of them but this one, as far as that can be done.</summary>
+    internal static void Stop(ThreadStopper* stopper, ThreadList* threads)
     {
         stopper->_threads = threads;
         stopper->_caller = Os.ThreadId();
@@ -50,37 +50,34 @@ internal unsafe struct ThreadStopper
         stopper->_stack = Os.Map(StackBytes);
         if (stopper->_stack == null)
         {
-            return false;
+            return;
         }
 
         ulong before = Os.BlockSignals(ulong.MaxValue); // for the stopper, which has this thread's mask
         stopper->_processId = Shim.StartThreadStopper(stopper, stopper->_stack + StackBytes);
         Os.BlockSignals(before);
-        if (stopper->_processId <= 0)
+        if (stopper->_processId > 0)
         {
-            Os.Unmap(stopper->_stack, StackBytes);
-            stopper->_stack = null;
-            return false;
+            Os.AllowTracer(stopper->_processId);
+            stopper->Go(Step.Stop);
+            stopper->Await(Step.Stopped, other: stopper->_processId);
         }
-
-        Os.AllowTracer(stopper->_processId);
-        stopper->Go(Step.Stop);
-        stopper->Await(Step.Stopped, other: stopper->_processId);
-        return true;
     }
 
     /// <summary>Lets them go on.</summary>
     internal static void Resume(ThreadStopper* stopper)
     {
-        if (stopper->_stack == null)
+        if (stopper->_processId > 0)
         {
-            return;
+            int status;
+            stopper->Go(Step.Resume);
+            Os.Wait(stopper->_processId, &status, wait: true);
         }
 
-        int status;
-        stopper->Go(Step.Resume);
-        Os.Wait(stopper->_processId, &status, wait: true);
-        Os.Unmap(stopper->_stack, StackBytes);
+        if (stopper->_stack != null)
+        {
+            Os.Unmap(stopper->_stack, StackBytes);
+        }
     }
 
     internal readonly nuint StackStart => (nuint)_stack;
