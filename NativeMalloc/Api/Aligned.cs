@@ -131,5 +131,20 @@ internal static unsafe class Aligned
         return block;
     }
 
+    /// <summary>
+    /// What <see cref="Introspection.UsableSize"/> says of a block that was asked for with that size and alignment, a power of two: of malloc's,
+    /// with 1. 0 if there is no such block. In checking mode, the size.
+    /// </summary>
+    internal static nuint RoomFor(nuint alignment, nuint size)
+    {
+        if (size > LargeBlocks.MaxSize || alignment > LargeBlocks.MaxSize - size)
+        {
+            return 0;
+        }
+
+        nuint sizeClass = SizeClasses.OfAligned(size, alignment);
+        return Options.Check ? size : sizeClass != 0 ? SizeClasses.Size(sizeClass) : LargeBlocks.RoomFor(size);
+    }
+
     private static bool IsPowerOfTwo(nuint value) => value != 0 && (value & (value - 1)) == 0;
 }

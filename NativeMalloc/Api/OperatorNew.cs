@@ -8,6 +8,7 @@ namespace NativeMalloc;
 /// (new[] calls new, sized delete calls delete, and so on); where it has, the others do. What allocates nothing and yet must
 /// not return null calls the new_handler and throws: see <see cref="CxxRuntime"/>. The runtime's aligned operators round the size up to the
 /// alignment, though, and what no block can have would wrap around to little: that goes to those that do not round.
+/// Beside them, the four that say how much room the block has (P0901, by the names that tcmalloc gave them and LLVM knows).
 /// </summary>
 internal static unsafe class OperatorNew
 {
@@ -76,6 +77,25 @@ internal static unsafe class OperatorNew
             : size > LargeBlocks.MaxSize && s_replacements.New == null ? NewArrayNoThrow(size, tag)
             : CxxRuntime.ReturnNull("_ZnamSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
     }
+
+    // --- new that returns the size ---
+
+    [RuntimeExport("__size_returning_new")]
+    internal static SizedPointer NewReturningSize(nuint size) => s_replacements.New != null
+        ? new SizedPointer { Pointer = Shim.Invoke(s_replacements.New, size, 0, 0), Size = size }
+        : new SizedPointer { Pointer = New(size), Size = Aligned.RoomFor(1, size) };
+
+    [RuntimeExport("__size_returning_new_aligned")]
+    internal static SizedPointer NewAlignedReturningSize(nuint size, nuint alignment) => s_replacements.New != null
+        ? new SizedPointer { Pointer = Shim.Invoke(s_replacements.NewAligned, size, alignment, 0), Size = size }
+        : new SizedPointer { Pointer = NewAligned(size, alignment), Size = Aligned.RoomFor(alignment, size) };
+
+    // How often the memory will be used, by LLVM's estimate, makes no difference here.
+    [RuntimeExport("__size_returning_new_hot_cold")]
+    internal static SizedPointer NewReturningSizeByUse(nuint size, byte use) => NewReturningSize(size);
+
+    [RuntimeExport("__size_returning_new_aligned_hot_cold")]
+    internal static SizedPointer NewAlignedReturningSizeByUse(nuint size, nuint alignment, byte use) => NewAlignedReturningSize(size, alignment);
 
     // --- delete ---
 

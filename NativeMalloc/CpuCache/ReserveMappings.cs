@@ -39,7 +39,7 @@ internal static unsafe class ReserveMappings
         }
 
         alignment = alignment < PageBytes ? PageBytes : alignment;
-        size = size == 0 ? PageBytes : (size + PageBytes - 1) & ~(PageBytes - 1);
+        size = LargeBlocks.RoomFor(size);
         byte* memory = Os.Map(size + alignment - PageBytes);
         if (memory == null)
         {

@@ -27,6 +27,9 @@ internal static unsafe class LargeBlocks
         return (void*)span->Start;
     }
 
+    /// <summary>Bytes of a block that was asked for with that size.</summary>
+    internal static nuint RoomFor(nuint size) => PagesFor(size) << PageMap.PageShift;
+
     /// <summary>A block that reads zero; what the kernel has zeroed already is not zeroed again.</summary>
     internal static void* AllocateZeroed(nuint size)
     {
@@ -141,8 +144,7 @@ internal static unsafe class LargeBlocks
             return null;
         }
 
-        nuint pages = PagesOf(size);
-        pages = pages == 0 ? 1 : pages;
+        nuint pages = PagesFor(size);
         Span* span = alignment <= PageMap.PageSize ? LargeCache.TryTake(pages) : null;
         if (span == null)
         {
@@ -190,6 +192,8 @@ internal static unsafe class LargeBlocks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsBlock(Span* span, void* block) =>
         span != null && span->Start == (nuint)block && span->SizeClass == 0 && !span->Cached && !span->Remnant;
+
+    private static nuint PagesFor(nuint size) => PagesOf(size) > 0 ? PagesOf(size) : 1;
 
     private static nuint PagesOf(nuint size) => (size + PageMap.PageSize - 1) >> PageMap.PageShift;
 }

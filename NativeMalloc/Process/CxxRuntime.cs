@@ -15,7 +15,7 @@ internal static unsafe class CxxRuntime
     internal static void* Throw(ReadOnlySpan<byte> name, nuint size, nuint alignment)
     {
         Shortage.Note(size);
-        void* own = Find(name);
+        void* own = ForeignFunction.Find(name);
         if (own != null)
         {
             return Shim.Invoke(own, size, alignment, 0);
@@ -51,7 +51,7 @@ internal static unsafe class CxxRuntime
     internal static void* ReturnNull(ReadOnlySpan<byte> name, nuint size, nuint second, nuint third)
     {
         Shortage.Note(size);
-        void* own = Find(name);
+        void* own = ForeignFunction.Find(name);
         return own != null ? Shim.Invoke(own, size, second, third) : null;
     }
 
@@ -63,36 +63,6 @@ internal static unsafe class CxxRuntime
     {
         nuint mask = alignment != 0 ? alignment - 1 : 0;
         return ((size != 0 ? size : 1) + mask) & ~mask;
-    }
-
-    // The function of that name in the first loaded object, other than this one, that defines it.
-    private static void* Find(ReadOnlySpan<byte> name)
-    {
-        Search search = default;
-        search.Name = Literal.Pointer(name);
-        Shim.EachObject(&LookIntoObject, &search);
-        return search.Found;
-    }
-
-    private struct Search
-    {
-        internal byte* Name;
-        internal void* Found;
-    }
-
-    // dl_iterate_phdr's: 0 goes on to the next object.
-    private static int LookIntoObject(LoadedObject* loaded, nuint size, void* data)
-    {
-        Search* search = (Search*)data;
-        ElfSymbols symbols = ElfSymbols.Of(loaded);
-        ElfSymbol* function = symbols.Find(search->Name);
-        if (function == null || Shim.IsOwnFunction(symbols.AddressOf(function)) != 0)
-        {
-            return 0;
-        }
-
-        search->Found = symbols.AddressOf(function);
-        return 1;
     }
 }
 

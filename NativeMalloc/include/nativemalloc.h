@@ -1,6 +1,8 @@
 /*
  * What NativeMalloc offers beyond malloc.h: its version, its statistics, its options, release of memory, and heap profiles. For C99 and C++.
  *
+ * (It also has nallocx and sdallocx of jemalloc's, and __size_returning_new of tcmalloc's: docs/linking.md. Their own headers declare them.)
+ *
  * All functions may be called from any thread at any time but from signal handlers. None of them allocates. Those that can fail
  * set errno then, and leave it alone otherwise.
  *

@@ -96,6 +96,8 @@ static const struct check {
     { "free_sized", free_with_size, "free_sized" },
     { "free_aligned_sized", free_with_alignment, "free_aligned_sized aligned_alloc" },
     { "cfree", cfree_frees, "cfree" },
+    { "nallocx", room_is_usable, "nallocx aligned_alloc malloc_usable_size" },
+    { "sdallocx", free_with_room, "sdallocx nallocx aligned_alloc" },
 
     { "mallinfo2", mallinfo2_follows, "mallinfo2" },
     { "mallinfo", mallinfo_follows, "mallinfo" },

@@ -13,6 +13,18 @@ extern "C" size_t malloc_usable_size(void *);
 /* Only where the library is there. */
 extern "C" const char *nativemalloc_version() __attribute__((weak));
 
+// The four that say how much room there is (P0901); only where the library is there, too.
+struct sized {
+    void *block;
+    size_t room;
+};
+extern "C" {
+sized __size_returning_new(size_t) __attribute__((weak));
+sized __size_returning_new_aligned(size_t, std::align_val_t) __attribute__((weak));
+sized __size_returning_new_hot_cold(size_t, unsigned char) __attribute__((weak));
+sized __size_returning_new_aligned_hot_cold(size_t, std::align_val_t, unsigned char) __attribute__((weak));
+}
+
 #ifdef REPLACE
 static int news, deletes;
 
@@ -135,10 +147,43 @@ static void forms()
     operator delete(nullptr, size_t{40}, strict);
 }
 
+// The room may be used, and a delete may name any size from the one that was asked for up to it.
+static void returned_sizes()
+{
+    size_t more = 0;
+    for (size_t size = 0; size < 1000000; size += 1 + size / 7)
+        for (size_t alignment = 16; alignment <= 16384; alignment *= 4) {
+            const std::align_val_t strict{alignment};
+            sized returned[] = { __size_returning_new(size), __size_returning_new_hot_cold(size, 128), __size_returning_new_aligned(size, strict),
+                                 __size_returning_new_aligned_hot_cold(size, strict, 1) };
+            for (int i = 0; i < 4; i++) {
+                CHECK(returned[i].room >= size);
+                fill(returned[i].block, returned[i].room, i < 2 ? 16 : alignment);
+                more += returned[i].room - size;
+            }
+            for (int i = 0; i < 4; i++) {
+                size_t between = size + (returned[i].room - size) / 2, named = i % 2 == 0 ? returned[i].room : size % 2 == 0 ? size : between;
+                if (i < 2)
+                    operator delete(returned[i].block, named);
+                else
+                    operator delete(returned[i].block, named, strict);
+            }
+        }
+#ifndef REPLACE
+    CHECK(more > 0 || getenv("NATIVEMALLOC_CHECK"));
+#else
+    CHECK(more == 0);
+#endif
+}
+
 static void out_of_memory(size_t size)
 {
     const std::align_val_t strict{4096};
     impossible = size;
+    if (__size_returning_new) {
+        throws([] { return __size_returning_new(impossible).block; });
+        throws([=] { return __size_returning_new_aligned(impossible, strict).block; });
+    }
     throws([] { return operator new(impossible); });
     throws([] { return operator new[](impossible); });
     throws([=] { return operator new(impossible, strict); });
@@ -175,6 +220,12 @@ static void short_of_memory()
     with_spare([](size_t size, std::align_val_t) { operator delete(operator new(size), size); });
     with_spare([](size_t size, std::align_val_t) { operator delete[](operator new[](size, std::nothrow), size); });
     with_spare([](size_t size, std::align_val_t strict) { operator delete(operator new(size, strict), size, strict); });
+    if (__size_returning_new)
+        with_spare([](size_t size, std::align_val_t) {
+            sized returned = __size_returning_new(size);
+            fill(returned.block, returned.room, 16);
+            operator delete(returned.block, returned.room);
+        });
     with_spare([](size_t size, std::align_val_t strict) { operator delete[](operator new[](size, strict, std::nothrow), size, strict); });
 }
 #endif
@@ -183,6 +234,8 @@ static void short_of_memory()
 extern "C" int check_operators()
 {
     forms();
+    if (__size_returning_new)
+        returned_sizes();
     out_of_memory(SIZE_MAX / 2 - 100);
     out_of_memory(SIZE_MAX / 2 + 1);
     if (nativemalloc_version) // the runtime's own operators round up to the alignment what then wraps around

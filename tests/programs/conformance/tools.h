@@ -13,6 +13,10 @@
 extern void free_sized(void *block, size_t size) __attribute__((weak));
 extern void free_aligned_sized(void *block, size_t alignment, size_t size) __attribute__((weak));
 
+/* jemalloc's, which some others offer: room for a size, and free for who knows one of the two. The flags' lowest six bits are an alignment. */
+extern size_t nallocx(size_t size, int flags) __attribute__((weak));
+extern void sdallocx(void *block, size_t size, int flags) __attribute__((weak));
+
 /* Old programs have it, and new ones cannot link with it. */
 extern void cfree(void *block) __attribute__((weak));
 
