@@ -52,7 +52,7 @@ for program in "${programs[@]}"; do
         sed "s/^/$program: /" "$work/report"
         ((BASH_REMATCH[1] * 100 >= (BASH_REMATCH[2] - BASH_REMATCH[3]) * 99)) || failed=1
     else
-        tail -n 5 "$work/log" >&2
+        tail -n 12 "$work/log" >&2
         echo "$program: gdb could not compare" >&2
         failed=1
     fi

@@ -283,13 +283,15 @@ internal static unsafe class Os
     }
 
     /// <summary>
-    /// Whether the page can be read; its address is not zero. Asked by a system call that reads a set of signals there and then refuses, since it
-    /// does not know what to do with them: no filter refuses it or kills for it, unlike those that are made to read memory.
+    /// Whether the page can be read. Asked by a wait for its first word to change that begins only if that is a certain number, and then takes no
+    /// time: the kernel reads it, and says if it cannot. Each process that has locks may make this call, whatever filter it has.
     /// </summary>
     internal static bool IsReadable(nuint page)
     {
-        const int Nothing = -1;
-        return Shim.SystemCall(NumberSigprocmask, Nothing, (nint)page, 0, sizeof(ulong), 0, 0) == -Errno.Invalid;
+        const int Unlikely = unchecked((int)0x9e37_79b9);
+        long* time = stackalloc long[2];
+        SetTime(time, 0);
+        return Shim.SystemCall(NumberFutex, (nint)page, FutexWaitPrivate, Unlikely, (nint)time, 0, 0) != -Errno.BadAddress;
     }
 
     // struct timespec

@@ -14,6 +14,7 @@ internal static unsafe class LoadedObjects
         int result = Shim.FindObject((void*)address, &answer);
         if (result == Found && answer.Frames != 0)
         {
+            work->Pages.Know(answer.Start); // as libc says
             *found = new CodeObject { Start = answer.Start, End = answer.End, Frames = answer.Frames };
             return found->TryIdentify(&work->Pages);
         }

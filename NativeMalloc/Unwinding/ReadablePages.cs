@@ -23,6 +23,9 @@ internal unsafe struct ReadablePages
         }
     }
 
+    /// <summary>The page that the address is in is known to be there.</summary>
+    internal void Know(nuint address) => _pages[address / PageSize % Count] = address / PageSize;
+
     internal bool CanRead(nuint address)
     {
         ulong page = address / PageSize;
@@ -69,7 +72,7 @@ internal unsafe struct ReadablePages
             return false;
         }
 
-        _pages[page % Count] = page;
+        Know((nuint)page * PageSize);
         return true;
     }
 }

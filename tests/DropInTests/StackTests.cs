@@ -46,6 +46,16 @@ public sealed class StackTests
         Assert.InRange(int.Parse(output.Split(' ')[0]), 100, 400);
     }
 
+    // Where a sample's own system call would kill, and where its stack would not fit; stacks in signal handlers, and in a child of vfork.
+    [Theory]
+    [InlineData("filtered", "kill", "20000")]
+    [InlineData("filtered", "short")]
+    [InlineData("signals", "altstack")]
+    [InlineData("signals", "any", "2")]
+    [InlineData("vforks", "20")]
+    public void SamplesAreTakenEverywhere(string program, params string[] arguments) =>
+        new Command(TestProgram.Path(program, ".now", "-Wl,-z,now"), arguments).Preloaded().With("NATIVEMALLOC_SAMPLE", "4K").Run().Succeeded();
+
     // Whatever the registers are, and while a library comes and goes.
     [Fact]
     public void NoRegistersLeadAstray()

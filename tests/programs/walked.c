@@ -2,6 +2,7 @@
  * Call chains that are known, and what the library takes them for: each function notes where it will return to, and the innermost compares.
  *
  *     walked chain | signal | handstack | context | bare | compiled | thread | vfork | random SECONDS
+ *     walked time FRAMES               how long walks take, over the same frames again and again
  *     walked loading LIBRARY OTHER     two libraries that lie at the same address one after the other, with different frames
  */
 #define _GNU_SOURCE
@@ -364,6 +365,34 @@ static void at_random(double seconds, char *library)
     looks = 1;
 }
 
+FUNCTION void plain(int levels, void (*innermost)(void))
+{
+    if (levels > 0)
+        plain(levels - 1, innermost);
+    else
+        innermost();
+    __asm__ volatile("" : : : "memory");
+}
+
+FUNCTION void walk_again_and_again(void)
+{
+    enum { WALKS = 2000, ROUNDS = 20 };
+    struct registers here = {0};
+    READ_REGISTERS(here);
+    double least = 1e18;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct timespec start, end;
+        clock_gettime(CLOCK_MONOTONIC, &start);
+        for (int j = 0; j < WALKS; j++)
+            count = backtrace_from(&here, frames, MOST) & 0xffff;
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        double each = ((end.tv_sec - start.tv_sec) * 1e9 + (end.tv_nsec - start.tv_nsec)) / WALKS;
+        least = each < least ? each : least;
+    }
+    printf("%d frames: %.0f ns, the least of %d rounds\n", count, least, ROUNDS);
+    looks = 1;
+}
+
 int main(int count, char **arguments)
 {
     find_backtrace(arguments[0]);
@@ -404,6 +433,8 @@ int main(int count, char **arguments)
         int status;
         CHECK(waitpid(child, &status, 0) == child && status == 0);
         deeper(9, look);
+    } else if (strcmp(kind, "time") == 0) {
+        plain(atoi(arguments[2]) - 6, walk_again_and_again);
     } else if (strcmp(kind, "loading") == 0) {
         load(arguments + 2);
     } else if (strcmp(kind, "random") == 0) {

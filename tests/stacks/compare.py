@@ -55,9 +55,9 @@ def theirs():
     frame = gdb.newest_frame()
     while frame is not None and len(stack) < FRAMES:
         if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
-            signal = frame.type() == gdb.SIGTRAMP_FRAME
-            stack.append((frame.pc() & 2**64 - 1) + (1 if exact or signal else 0))
-            exact = signal
+            trampoline = frame.type() == gdb.SIGTRAMP_FRAME
+            stack.append((frame.pc() & 2**64 - 1) + (1 if exact or trampoline else 0))
+            exact = trampoline
         try:
             frame = frame.older()
         except gdb.error:
@@ -98,7 +98,18 @@ gdb.execute("handle SIGINT stop print nopass", to_string=True)
 for name in ["SIGALRM", "SIGUSR1", "SIGUSR2", "SIGPROF", "SIGVTALRM", "SIGCHLD", "SIGPIPE"]:
     gdb.execute(f"handle {name} nostop noprint pass", to_string=True)
 
+signal = None
+
+
+def note(event):
+    """Why the program stopped."""
+    global signal
+    signal = event.stop_signal if isinstance(event, gdb.SignalEvent) else None
+
+
+gdb.events.stop.connect(note)
 memory = None
+spoiled = 0
 done = same = astray = deepest = 0
 reasons = {}
 while done < stops:
@@ -109,6 +120,13 @@ while done < stops:
     clock.stdin.flush()
     gdb.execute("continue", to_string=True)
     if not gdb.selected_inferior().pid:
+        # at its end
+        memory = None
+        continue
+    if signal != "SIGINT":
+        # gdb's calls, of whatever function, spoil a program now and then, which then dies of it, also without the library.
+        spoiled += 1
+        gdb.execute("kill")
         memory = None
         continue
     gdb.execute("set scheduler-locking on")
@@ -139,6 +157,8 @@ for reason, times in sorted(reasons.items(), key=lambda item: -item[1]):
     print(f"{times} times: {reason}", file=report)
 print(f"same {same} of {done}, gdb shows what is no code {astray}, other {done - same - astray}, deepest {deepest}", file=report)
 report.close()
+if spoiled > done // 20:
+    raise gdb.GdbError(f"the program has died {spoiled} times")
 clock.stdin.close()
 if gdb.selected_inferior().pid:
     gdb.execute("kill")

@@ -12,7 +12,6 @@ internal static unsafe class LibC
     internal const int MapNoReserve = 0x4000;
     internal const int MadvDontNeed = 4;
     internal const int MremapMoveFixedDontUnmap = 1 | 2 | 4;
-    internal const long NumberSigprocmask = 14;
     internal const long NumberFutex = 202;
     internal const long NumberProcessVmReadv = 310;
     internal const int FutexWaitPrivate = 0 | 128;

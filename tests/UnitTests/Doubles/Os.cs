@@ -268,10 +268,10 @@ internal static unsafe class Os
 
     internal static bool IsReadable(nuint page)
     {
-        const int Refuse = -1;
+        long* time = stackalloc long[2] { 0, 0 };
         ReadableCalls++;
-        return LibC.SystemCall(LibC.NumberSigprocmask, (void*)Refuse, (long)page, 0, (void*)sizeof(ulong), null, 0) != 0 &&
-            Marshal.GetLastSystemError() == Errno.Invalid;
+        return LibC.SystemCall(LibC.NumberFutex, (void*)page, LibC.FutexWaitPrivate, 1, time, null, 0) == 0 ||
+            Marshal.GetLastSystemError() != Errno.BadAddress;
     }
 
     internal static int CpuBound() => Cpus;
