@@ -43,7 +43,7 @@ internal static unsafe class Extensions
         }
 
         Output output = Output.ToMemory(buffer, size);
-        StatisticsJson.Write(ref output, Os.ProcessId());
+        StatisticsJson.Write<OwnReport>(ref output, Os.ProcessId());
         return output.Finish();
     }
 
@@ -56,7 +56,7 @@ internal static unsafe class Extensions
         }
 
         Output output = Output.ToFile(file);
-        StatisticsJson.Write(ref output, Os.ProcessId());
+        StatisticsJson.Write<OwnReport>(ref output, Os.ProcessId());
         output.Flush();
         if (output.Failed)
         {

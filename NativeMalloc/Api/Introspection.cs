@@ -63,7 +63,7 @@ internal static unsafe class Introspection
             return result;
         }
 
-        HeapStatistics all = HeapStatistics.Gather();
+        HeapStatistics all = OwnReport.Gather();
         result->Arena = all.Mapped - all.Metadata - all.Released;
         result->FreeChunks = (nuint)all.FreeObjects;
         result->CachedChunks = (nuint)all.CachedObjects;
@@ -97,7 +97,7 @@ internal static unsafe class Introspection
     {
         if (Startup.EnsureHeap())
         {
-            StatisticsText.WriteReport(Os.ProcessId());
+            OwnReport.WriteText(Os.ProcessId());
         }
     }
 

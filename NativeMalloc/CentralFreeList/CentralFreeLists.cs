@@ -37,6 +37,9 @@ internal static unsafe class CentralFreeLists
     /// <summary>The class's first list, the only one of most.</summary>
     internal static CentralFreeList<Heap.Spans>* First(nuint sizeClass) => s_first + sizeClass;
 
+    /// <summary>By class: the lists after the first, null where there are none. For who looks from outside.</summary>
+    internal static CentralFreeList<Heap.Spans>** OthersRoot => s_others;
+
     /// <summary>All lists of the class, for foreach.</summary>
     internal static ClassLists Of(nuint sizeClass) => new(First(sizeClass), Others(sizeClass));
 

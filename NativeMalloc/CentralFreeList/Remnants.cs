@@ -27,28 +27,11 @@ internal unsafe interface IRemnantSource
 /// back is used, and begins like an object, for good.
 /// All zeros is the empty collection.
 /// </remarks>
-internal unsafe struct Remnants<TSource>
+internal unsafe partial struct Remnants<TSource>
     where TSource : IRemnantSource
 {
     private const int UnitShift = RemnantUnits.Shift;
     private const int UnitsPerPage = RemnantUnits.PerPage;
-
-    // Lists by the longest free row, in steps of eight units.
-    private const int ListStep = 8;
-    private const int Lists = 65;
-
-    internal FutexLock Lock;
-    private nint _pages;
-    private nint _usedUnits;
-    private fixed ulong _heads[Lists];
-
-    // For the sets of spans of each number of pages, a MetadataPool.
-    private fixed ulong _pools[SizeClasses.MaxPagesPerSpan + 1];
-
-    /// <summary>Bytes of the spans that are here, and of the objects in them that are not free.</summary>
-    internal readonly nuint Bytes => (nuint)_pages << PageMap.PageShift;
-
-    internal readonly nuint UsedBytes => (nuint)_usedUnits << UnitShift;
 
     /// <summary>Memory for the sets of a span of so many pages; null if there is none.</summary>
     internal ulong* TakeSets(nuint pages)

@@ -35,6 +35,9 @@ internal static unsafe class CpuSlabs
     /// <summary>The slab of an index, stopped or not; null if it has none yet.</summary>
     internal static Slab* Get(int index) => s_slabs[index];
 
+    /// <summary>All of them, for who looks from outside; null where the front end is per-thread.</summary>
+    internal static Slab** Root => s_slabs;
+
     /// <summary>Makes the empty table; false when there is no memory.</summary>
     internal static bool Initialize()
     {

@@ -30,7 +30,7 @@ internal static unsafe class FrontEnd
         Rseq.Decide(choice);
         if ((choice == IndexChoice.MmCid && Rseq.Index != RseqIndex.MmCid) || (choice == IndexChoice.CpuId && Rseq.Index != RseqIndex.CpuId))
         {
-            Options.ComplainOfIndex(StatisticsText.IndexName);
+            Options.ComplainOfIndex(Rseq.Choice.IndexName);
         }
 
         s_perThread = Rseq.Index == RseqIndex.None;

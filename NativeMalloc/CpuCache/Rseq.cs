@@ -1,30 +1,4 @@
-using System;
-
 namespace NativeMalloc;
-
-/// <summary>Whose rseq registration the sequences run on.</summary>
-internal enum RseqOwner
-{
-    /// <summary>Nobody's: the front end is per-thread.</summary>
-    Unavailable,
-
-    /// <summary>glibc's, which every thread has from its start.</summary>
-    Glibc,
-
-    /// <summary>This library's, made thread by thread.</summary>
-    Own,
-
-    /// <summary>That of another early user, on the area that both call __rseq_abi.</summary>
-    Shared,
-}
-
-/// <summary>The field of the rseq area that says which slab is this CPU's; None: one slab for each thread.</summary>
-internal enum RseqIndex
-{
-    None,
-    CpuId,
-    MmCid,
-}
 
 /// <summary>
 /// Who registered rseq, and what the sequences read: one decision for the process, at its first allocation, then one for each
@@ -69,19 +43,8 @@ internal static unsafe class Rseq
 
     internal static RseqIndex Index => s_index;
 
-    /// <summary>Why the owner is who it is.</summary>
-    internal static ReadOnlySpan<byte> Reason => s_owner switch
-    {
-        RseqOwner.Glibc => "glibc has registered it"u8,
-        RseqOwner.Own => "nobody else had registered it"u8,
-        RseqOwner.Shared => "another library shares its __rseq_abi"u8,
-        _ => s_error switch
-        {
-            Errno.NoSystemCall => "the kernel does not offer it"u8,
-            Errno.Invalid => "another library has registered an area of its own"u8,
-            _ => "the kernel refused the registration"u8,
-        },
-    };
+    /// <summary>What all of it comes to, and why.</summary>
+    internal static FrontEndChoice Choice => new() { Owner = s_owner, Index = s_index, Error = s_error };
 
     /// <summary>Threads that joined must be taken out when they end (see <see cref="Leave"/>).</summary>
     internal static bool MustLeave => s_owner is RseqOwner.Own or RseqOwner.Shared;

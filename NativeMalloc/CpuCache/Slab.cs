@@ -101,23 +101,6 @@ internal unsafe partial struct Slab
     private fixed uint _begins[SizeClasses.Count];
     private fixed uint _limits[SizeClasses.Count];
 
-    /// <summary>Makes a slab of <paramref name="bytes"/> bytes of zeroed memory.</summary>
-    internal static Slab* Create(byte* memory, uint bytes, nint budgetBytes)
-    {
-        Slab* slab = (Slab*)(memory + Bottom);
-        slab->_cut = (uint)sizeof(Slab);
-        NoteCut(slab);
-        slab->_bytes = bytes - Bottom;
-        SetBudget(slab, budgetBytes);
-        return slab;
-    }
-
-    internal static void SetBudget(Slab* slab, nint bytes)
-    {
-        slab->BudgetBytes = bytes;
-        slab->LargeBudgetBytes = SlabBudget.OfLarge(bytes, Heap.Occupancy.Peak);
-    }
-
     /// <summary>It holds objects, and no stack of it has changed since this was last asked.</summary>
     internal bool IsIdle()
     {
@@ -168,16 +151,6 @@ internal unsafe partial struct Slab
 
     /// <summary>Whether a class has a stack, as of this moment.</summary>
     internal static bool HasStack(Slab* slab, nuint sizeClass) => BeginOf(slab, sizeClass) != 0;
-
-    // What it was cut to at most is what of it was touched.
-    private static void NoteCut(Slab* slab)
-    {
-        if (slab->_cut > slab->_mostCut)
-        {
-            Metadata.CountTouched((nint)(slab->_cut - slab->_mostCut));
-            slab->_mostCut = slab->_cut;
-        }
-    }
 
     private static uint BeginOf(Slab* slab, nuint sizeClass) => Volatile.Read(ref slab->_begins[sizeClass]);
 

@@ -13,17 +13,18 @@ internal static unsafe class ThreadSlabs
     private const uint SlabBytes = 320 * 1024;
 
     private static Apart<FutexLock> s_lock;
-    private static Slab* s_inUse;
-    private static Slab* s_leftOver;
-    private static int s_threads;
+    private static ThreadSlabLists s_lists;
 
     private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock.Value);
 
     /// <summary>The slabs of the threads that there are, linked by Next; <see cref="Lock"/> protects the list.</summary>
-    internal static Slab* InUse => s_inUse;
+    internal static Slab* InUse => s_lists.InUse;
 
     /// <summary>The slabs of threads that have ended, empty and without an owner, linked by Next.</summary>
-    internal static Slab* LeftOver => s_leftOver;
+    internal static Slab* LeftOver => s_lists.LeftOver;
+
+    /// <summary>All of it, for who looks from outside.</summary>
+    internal static ThreadSlabLists* Root => (ThreadSlabLists*)Unsafe.AsPointer(ref s_lists);
 
     /// <summary>Gives a thread its slab; false when there is no memory.</summary>
     internal static bool Attach(ThreadState* thread)
@@ -64,14 +65,14 @@ internal static unsafe class ThreadSlabs
 
     /// <summary>Has a thread's slab make do with less as threads become more.</summary>
     internal static void ShareBudget(Slab* own) =>
-        Slab.SetBudget(own, SlabBudget.ForThread(Volatile.Read(ref s_threads), Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
+        Slab.SetBudget(own, SlabBudget.ForThread(Volatile.Read(ref s_lists.Threads), Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
 
     /// <summary>In the child of a fork, where only the calling thread lives on: takes the slabs of all others.</summary>
     internal static void ReclaimAfterFork(Slab* own)
     {
-        Slab* slab = s_inUse;
-        s_inUse = null;
-        s_threads = 0;
+        Slab* slab = s_lists.InUse;
+        s_lists.InUse = null;
+        s_lists.Threads = 0;
         while (slab != null)
         {
             Slab* next = slab->Next;
@@ -92,7 +93,7 @@ internal static unsafe class ThreadSlabs
     // The slab of a thread whose state was where this one's is: it has ended.
     private static Slab* FindOwnedBy(ThreadState* thread)
     {
-        Slab* slab = s_inUse;
+        Slab* slab = s_lists.InUse;
         while (slab != null && slab->Owner != thread)
         {
             slab = slab->Next;
@@ -103,10 +104,10 @@ internal static unsafe class ThreadSlabs
 
     private static Slab* TakeLeftOver()
     {
-        Slab* slab = s_leftOver;
+        Slab* slab = s_lists.LeftOver;
         if (slab != null)
         {
-            s_leftOver = slab->Next;
+            s_lists.LeftOver = slab->Next;
         }
 
         return slab;
@@ -125,7 +126,7 @@ internal static unsafe class ThreadSlabs
             return null;
         }
 
-        Slab* slab = Slab.Create(memory, SlabBytes, SlabBudget.ForThread(s_threads + 1, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
+        Slab* slab = Slab.Create(memory, SlabBytes, SlabBudget.ForThread(s_lists.Threads + 1, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
         for (int i = 0; i < entries; i++)
         {
             table[i] = CpuSlabs.EntryOf(slab);
@@ -137,14 +138,14 @@ internal static unsafe class ThreadSlabs
 
     private static void Unlink(Slab* slab)
     {
-        s_threads--;
+        s_lists.Threads--;
         if (slab->Previous != null)
         {
             slab->Previous->Next = slab->Next;
         }
         else
         {
-            s_inUse = slab->Next;
+            s_lists.InUse = slab->Next;
         }
 
         if (slab->Next != null)
@@ -155,21 +156,21 @@ internal static unsafe class ThreadSlabs
 
     private static void Link(Slab* slab)
     {
-        s_threads++;
-        slab->Next = s_inUse;
+        s_lists.Threads++;
+        slab->Next = s_lists.InUse;
         slab->Previous = null;
-        if (s_inUse != null)
+        if (s_lists.InUse != null)
         {
-            s_inUse->Previous = slab;
+            s_lists.InUse->Previous = slab;
         }
 
-        s_inUse = slab;
+        s_lists.InUse = slab;
     }
 
     private static void LeaveOver(Slab* slab)
     {
         slab->Owner = null;
-        slab->Next = s_leftOver;
-        s_leftOver = slab;
+        slab->Next = s_lists.LeftOver;
+        s_lists.LeftOver = slab;
     }
 }

@@ -14,6 +14,9 @@ internal static unsafe class LargeBlocks
     /// <summary>Bytes of all large blocks that were added by rounding up to pages.</summary>
     internal static nuint Waste => (nuint)Volatile.Read(ref s_waste.Value);
 
+    /// <summary>The same, for who looks from outside.</summary>
+    internal static long* WasteRoot => (long*)Unsafe.AsPointer(ref s_waste.Value);
+
     /// <summary>A block; null when there is no memory. <paramref name="alignment"/> is a power of two.</summary>
     internal static void* Allocate(nuint size, nuint alignment)
     {

@@ -14,37 +14,18 @@ namespace NativeMalloc;
 /// </remarks>
 internal static unsafe class LargeCache
 {
-    /// <summary>Also <see cref="ClaimedPages"/> counts them.</summary>
-    private const int Places = 8;
+    private const int Places = LargeCacheTable.Places;
 
     /// <summary>32 MiB: up to here glibc learns to keep blocks, too (DEFAULT_MMAP_THRESHOLD_MAX).</summary>
     private const nuint MaxPages = (32 << 20) >> PageMap.PageShift;
 
-    /// <summary>Sizes whose returns (<see cref="Returns"/>) are counted, since another was at the same place.</summary>
-    private const int SizeBits = 5;
-
-    /// <summary>
-    /// A place holds a span's pages above its address, so that one look tells both; while it waits, only the pages. (The kernel gives
-    /// addresses of 47 bits.)
-    /// </summary>
-    private const int PagesShift = 48;
-
-    private static Apart<Table> s_table;
+    private static Apart<LargeCacheTable> s_table;
 
     /// <summary>Bytes of the blocks.</summary>
-    internal static nuint Bytes
-    {
-        get
-        {
-            nuint pages = 0;
-            for (int number = 0; number < Places; number++)
-            {
-                pages += SpanOf(At(number)) != null ? PagesOf(At(number)) : 0;
-            }
+    internal static nuint Bytes => s_table.Value.Bytes;
 
-            return pages << PageMap.PageShift;
-        }
-    }
+    /// <summary>The places, for who looks from outside.</summary>
+    internal static LargeCacheTable* Root => (LargeCacheTable*)Unsafe.AsPointer(ref s_table.Value);
 
     // Of what is here and what is waited for. Eight loads and additions: a loop would cost twice as much.
     private static nuint ClaimedPages =>
@@ -136,11 +117,11 @@ internal static unsafe class LargeCache
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong At(int number) => Volatile.Read(ref s_table.Value.Kept[number]);
 
-    private static nuint PagesOf(ulong kept) => (nuint)(kept >> PagesShift);
+    private static nuint PagesOf(ulong kept) => LargeCacheTable.PagesOf(kept);
 
-    private static ulong Waiting(nuint pages) => (ulong)pages << PagesShift;
+    private static ulong Waiting(nuint pages) => (ulong)pages << LargeCacheTable.PagesShift;
 
-    private static Span* SpanOf(ulong kept) => (Span*)(kept & ((1UL << PagesShift) - 1));
+    private static Span* SpanOf(ulong kept) => LargeCacheTable.SpanOf(kept);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryReplace(int number, ulong kept, ulong by) =>
@@ -150,7 +131,7 @@ internal static unsafe class LargeCache
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsWantedOften(uint pages)
     {
-        ref ulong counted = ref s_table.Value.Sizes[(int)(pages * 2654435769u >> (32 - SizeBits))];
+        ref ulong counted = ref s_table.Value.Sizes[(int)(pages * 2654435769u >> (32 - LargeCacheTable.SizeBits))];
         uint returns = (uint)(counted >> 32) == pages ? (uint)counted : 0;
         if (returns < Returns.OfLarge)
         {
@@ -163,10 +144,4 @@ internal static unsafe class LargeCache
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ref long Place(int number) => ref Unsafe.As<ulong, long>(ref s_table.Value.Kept[number]);
-
-    private struct Table
-    {
-        internal fixed ulong Kept[Places];
-        internal fixed ulong Sizes[1 << SizeBits];
-    }
 }

@@ -18,19 +18,7 @@ internal static unsafe class Metadata
     private const int ChunkFraction = 8;
     private const nuint Alignment = 64;
 
-    private static Apart<State> s_state;
-
-    private struct State
-    {
-        internal FutexLock Lock;
-        internal byte* Next;
-        internal byte* End;
-        internal nuint MappedBytes;
-        internal long TouchedBytes;
-
-        // The mappings, the latest first: each is noted where there was room.
-        internal MetadataMapping* Mappings;
-    }
+    private static Apart<MetadataState> s_state;
 
     /// <summary>The mappings that structures lie in, the latest first.</summary>
     internal static MetadataMapping* Mappings => s_state.Value.Mappings;
@@ -40,6 +28,9 @@ internal static unsafe class Metadata
 
     /// <summary>Of them, bytes that structures lie in which use them; of those that are touched little by little, what has been by now.</summary>
     internal static nuint TouchedBytes => (nuint)Volatile.Read(ref s_state.Value.TouchedBytes);
+
+    /// <summary>All of it, for who looks from outside.</summary>
+    internal static MetadataState* Root => (MetadataState*)Unsafe.AsPointer(ref s_state.Value);
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_state.Value.Lock);
 
@@ -115,14 +106,6 @@ internal static unsafe class Metadata
         s_state.Value.Mappings = note;
         s_state.Value.MappedBytes += bytes;
     }
-}
-
-/// <summary>One of the mappings of <see cref="Metadata"/>.</summary>
-internal unsafe struct MetadataMapping
-{
-    internal MetadataMapping* Next;
-    internal byte* Start;
-    internal nuint Bytes;
 }
 
 /// <summary>Structures of one size that come and go: a free list over <see cref="Metadata"/>. Its owner's lock protects it.</summary>

@@ -41,12 +41,7 @@ internal unsafe struct PageHeap
     private MetadataPool _shortSpans;
     private MetadataPool _longSpans;
     private MetadataPool _trackers;
-    private nint _mappedPages;
-    private nint _usedPages;
-
-    // Free ones that the kernel is taking back: nobody can have them meanwhile.
-    private nint _leavingPages;
-    private nint _releasedPages;
+    private PageCounts _counts;
     private HeapUse _use;
     private long _keptSmall;
     private nint _movedMappings;
@@ -62,10 +57,10 @@ internal unsafe struct PageHeap
     private nint _duePages;
 
     /// <summary>Bytes of address space that the heap has mapped.</summary>
-    internal readonly nuint MappedBytes => (nuint)_mappedPages << PageMap.PageShift;
+    internal readonly nuint MappedBytes => _counts.MappedBytes;
 
     /// <summary>Bytes in spans.</summary>
-    internal readonly nuint UsedBytes => (nuint)_usedPages << PageMap.PageShift;
+    internal readonly nuint UsedBytes => _counts.UsedBytes;
 
     /// <summary>There is free memory that should go back to the kernel (<see cref="ReleaseExcess"/>).</summary>
     internal readonly bool HasExcess => _duePages > 0;
@@ -77,20 +72,23 @@ internal unsafe struct PageHeap
     internal readonly nuint UsedBytesButHoles => UsedBytes - (nuint)Volatile.Read(in _holes);
 
     /// <summary>Bytes in no span that hold no memory: never touched, or given back.</summary>
-    internal readonly nuint ReleasedBytes => (nuint)_releasedPages << PageMap.PageShift;
+    internal readonly nuint ReleasedBytes => _counts.ReleasedBytes;
+
+    /// <summary>The same, for who looks from outside.</summary>
+    internal static PageCounts* CountsOf(PageHeap* pages) => &pages->_counts;
 
     /// <summary>Bytes in no span that hold memory: what the next spans are made of.</summary>
-    internal readonly nuint FreeBytes => (nuint)(BackedPages - _usedPages) << PageMap.PageShift;
+    internal readonly nuint FreeBytes => (nuint)(BackedPages - _counts.Used) << PageMap.PageShift;
 
-    private readonly nint BackedPages => _mappedPages - _releasedPages;
+    private readonly nint BackedPages => _counts.Mapped - _counts.Released;
 
     // There is an option that limits how much memory the heap may have, in use and free; and so many pages more it may have than are in use.
     private static bool IsLimited => Options.Limit != Options.NoLimit || Options.SoftLimit != Options.NoLimit;
 
     private readonly nint LimitRoom => (nint)((Options.Limit < Options.SoftLimit ? Options.Limit : Options.SoftLimit) >> PageMap.PageShift)
-        - (nint)(Metadata.TouchedBytes >> PageMap.PageShift) - _usedPages;
+        - (nint)(Metadata.TouchedBytes >> PageMap.PageShift) - _counts.Used;
 
-    private readonly nint BackedFreePages => BackedPages - _usedPages - _leavingPages;
+    private readonly nint BackedFreePages => BackedPages - _counts.Used - _counts.Leaving;
 
     /// <summary>From here to <see cref="LeaveAsItIs"/> no page is taken or given.</summary>
     internal void KeepAsItIs() => _lock.Acquire();
@@ -128,7 +126,7 @@ internal unsafe struct PageHeap
             _policy.OnTaken(BackedFreePages, start != 0 ? BackedPages - backed : 0);
             if (start != 0)
             {
-                _shortRows.OnTaken(_usedPages, sizeClass != 0 ? (nint)pages : 0);
+                _shortRows.OnTaken(_counts.Used, sizeClass != 0 ? (nint)pages : 0);
                 _use.Add(pages, sizeClass);
             }
             else
@@ -218,7 +216,7 @@ internal unsafe struct PageHeap
     }
 
     /// <summary>Whether so many pages, of those in spans, may wait for their next use beside the free ones. Without the lock: a guess.</summary>
-    internal readonly bool MayKeep(nuint pages) => (nint)pages <= _policy.Kept(_usedPages - (nint)pages, LimitRoom) - BackedFreePages;
+    internal readonly bool MayKeep(nuint pages) => (nint)pages <= _policy.Kept(_counts.Used - (nint)pages, LimitRoom) - BackedFreePages;
 
     /// <summary>Whether the next so many pages would come from a free row that holds memory already.</summary>
     internal bool HasBacked(nuint pages, byte sizeClass, nuint alignment)
@@ -247,7 +245,7 @@ internal unsafe struct PageHeap
             nint backed = BackedPages;
             UsePages(end, more);
             _policy.OnTaken(BackedFreePages, BackedPages - backed);
-            _shortRows.OnTaken(_usedPages, 0);
+            _shortRows.OnTaken(_counts.Used, 0);
             SetPages(span, pages);
         }
 
@@ -315,7 +313,7 @@ internal unsafe struct PageHeap
     internal void ReleaseExcess(nuint freedPages)
     {
         _lock.Acquire();
-        nint most = IsLimited ? _mappedPages : (nint)freedPages + MaxReleaseStep;
+        nint most = IsLimited ? _counts.Mapped : (nint)freedPages + MaxReleaseStep;
         nint due = DuePages(out bool exchange);
         due = due < most ? due : most;
         while (due > 0 && !_refuses && !ForkGate.IsClosedTo(Shim.Thread()) && TryReleaseStep(due, out nint count, out _))
@@ -532,7 +530,7 @@ internal unsafe struct PageHeap
     // Marks free pages used, wherever they are.
     private void UsePages(nuint start, nuint pages)
     {
-        _usedPages += (nint)pages;
+        _counts.Used += (nint)pages;
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out int first, out int count);
@@ -542,11 +540,11 @@ internal unsafe struct PageHeap
             Delist(hugePage, whole);
             for (; whole > 1; whole--, start += PageMap.HugePageSize, pages -= PageBits.Pages)
             {
-                _releasedPages -= PageMap.HugePageOf(start)->UseAll();
+                _counts.Released -= PageMap.HugePageOf(start)->UseAll();
             }
 
             hugePage = PageMap.HugePageOf(start);
-            _releasedPages -= hugePage->Use(first, count);
+            _counts.Released -= hugePage->Use(first, count);
             Enlist(hugePage, 1);
             _seams.Update(hugePage);
             start += (nuint)count << PageMap.PageShift;
@@ -557,12 +555,12 @@ internal unsafe struct PageHeap
     // "refused": by the kernel, just now.
     private void GivePages(nuint start, nuint pages, PageContents contents, bool refused = false)
     {
-        _usedPages -= (nint)pages;
+        _counts.Used -= (nint)pages;
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out int first, out int count);
             Delist(hugePage, 1);
-            _releasedPages += hugePage->Free(first, count, contents);
+            _counts.Released += hugePage->Free(first, count, contents);
             hugePage->Refused = refused;
 
             // Those that are alike are one run at once.
@@ -571,7 +569,7 @@ internal unsafe struct PageHeap
             for (; alike && WholeHugePages(pages) > 1; length++, start += PageMap.HugePageSize, pages -= PageBits.Pages)
             {
                 HugePage* next = HugePageRuns.Neighbour(hugePage, length);
-                _releasedPages += next->FreeAll(contents);
+                _counts.Released += next->FreeAll(contents);
                 next->Refused = refused;
             }
 
@@ -768,8 +766,8 @@ internal unsafe struct PageHeap
         }
 
         nint pages = (nint)(bytes >> PageMap.PageShift);
-        _mappedPages += pages;
-        _releasedPages += pages;
+        _counts.Mapped += pages;
+        _counts.Released += pages;
         _runs.Add(PageMap.HugePageOf((nuint)start), (int)(bytes >> PageMap.HugePageShift));
         _lock.Release();
         Metadata.CountTouched(PageMap.BytesFor(bytes));
@@ -821,12 +819,12 @@ internal unsafe struct PageHeap
             }
 
             Metadata.CountTouched(-PageMap.BytesFor((nuint)length << PageMap.HugePageShift));
-            _mappedPages -= (nint)length * PageBits.Pages;
+            _counts.Mapped -= (nint)length * PageBits.Pages;
             Delist(run, length);
             for (nuint start = run->Start; length > 0; length--, start += PageMap.HugePageSize)
             {
                 HugePage* hugePage = PageMap.HugePageOf(start);
-                _releasedPages -= hugePage->ReleasedPages;
+                _counts.Released -= hugePage->ReleasedPages;
                 SetBeginsMapping(hugePage, false);
                 Interlocked.Add(ref _keptSmall, -hugePage->KeptSmall);
                 PageMap.SetHugePage(start, null);
@@ -838,7 +836,7 @@ internal unsafe struct PageHeap
     // Where nothing more can be mapped: pages that another thread is giving back to the kernel will be free in a moment. False if there are none.
     private bool AwaitLeaving(ref int patience)
     {
-        if (_leavingPages == 0 || --patience < 0)
+        if (_counts.Leaving == 0 || --patience < 0)
         {
             return false;
         }
@@ -860,11 +858,11 @@ internal unsafe struct PageHeap
         }
 
         nint free = BackedFreePages - _refusedPages;
-        nint due = _policy.Due(_usedPages, free, LimitRoom);
+        nint due = _policy.Due(_counts.Used, free, LimitRoom);
         if (due <= 0 && !HugePageAdvice.AreWanted(_use))
         {
             exchange = true;
-            due = _shortRows.Due(_usedPages, free);
+            due = _shortRows.Due(_counts.Used, free);
         }
 
         return due < free ? due : free;
@@ -936,8 +934,8 @@ internal unsafe struct PageHeap
     // Pages that are marked used are leaving, or do not any more: they count against no limit.
     private void SetLeaving(nint pages)
     {
-        _usedPages -= pages;
-        _leavingPages += pages;
+        _counts.Used -= pages;
+        _counts.Leaving += pages;
     }
 
     // Without the lock: whoever else is at the same huge page may advise the contrary, which does no harm.

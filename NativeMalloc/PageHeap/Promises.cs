@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace NativeMalloc;
 
 /// <summary>
@@ -6,13 +8,6 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class Promises
 {
-    private enum Promise
-    {
-        Untried,
-        Kept,
-        Broken,
-    }
-
     private const ulong Mark = 0x6b72616d;
 
     /// <summary>
@@ -50,7 +45,10 @@ internal static unsafe class Promises
     internal static bool MovesLeaveZeros => s_move == Promise.Untried ? TryMove() : s_move == Promise.Kept;
 
     /// <summary>Released memory is known not to read zero here: none is given back.</summary>
-    internal static bool ReleaseIsBroken => s_release == Promise.Broken;
+    internal static bool ReleaseIsBroken => *ReleaseRoot == Promise.Broken;
+
+    /// <summary>The same, for who looks from outside.</summary>
+    internal static Promise* ReleaseRoot => (Promise*)Unsafe.AsPointer(ref s_release);
 
     /// <summary>Tries now whether released memory reads zero.</summary>
     internal static void TryNow()

@@ -1,3 +1,5 @@
+using System.Threading;
+
 namespace NativeMalloc;
 
 /// <summary>What one size class has and did, in objects.</summary>
@@ -18,6 +20,9 @@ internal struct ClassStatistics
     internal nuint Released;
 
     internal nint Spans;
+
+    /// <summary>Bytes by which what was read did not add up.</summary>
+    internal nuint Mended;
 
     /// <summary>Allocations that found no object in the slab, and frees that found no room.</summary>
     internal long Underflows;
@@ -77,23 +82,28 @@ internal unsafe struct HeapStatistics
     internal long Underflows;
     internal long Overflows;
 
-    internal static HeapStatistics Gather()
+    /// <summary>Bytes by which what was read did not add up.</summary>
+    internal nuint Mended;
+
+    internal static HeapStatistics Gather<TCounts>()
+        where TCounts : IHeapCounts
     {
         HeapStatistics all = default;
-        all.Remnants = Heap.Remnants->Bytes;
-        all.UsedInRemnants = AtMost(all.Remnants, Heap.Remnants->UsedBytes);
+        all.Remnants = TCounts.RemnantBytes;
+        all.UsedInRemnants = AtMost(all.Remnants, TCounts.UsedInRemnants, ref all.Mended);
         nuint inRemnants = all.UsedInRemnants;
         nuint inSpans = 0;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             nuint size = SizeClasses.Size(sizeClass);
-            ClassStatistics one = GatherClass(sizeClass, ref inRemnants);
+            ClassStatistics one = GatherClass<TCounts>(sizeClass, ref inRemnants);
             all.InUse += (nuint)one.Live * size;
             all.InternalWaste += one.Waste;
+            all.Mended += one.Mended;
             all.FrontEnd += (nuint)one.InFrontEnd * size;
             all.Transfer += (nuint)one.InTransfer * size;
             nuint free = (nuint)one.InCentral * size;
-            nuint releasedObjects = AtMost(free, one.Released);
+            nuint releasedObjects = one.Released < free ? one.Released : free;
             all.Central += free - releasedObjects;
             all.ReleasedInSpans += one.Released;
             all.CachedObjects += one.InFrontEnd + one.InTransfer;
@@ -109,53 +119,57 @@ internal unsafe struct HeapStatistics
 
         all.InUse += inRemnants;
         all.Central += all.Remnants - all.UsedInRemnants;
-        all.GatherPages(inSpans + all.Remnants);
-        all.GatherMetadata();
+        all.GatherPages<TCounts>(inSpans + all.Remnants);
+        all.GatherMetadata<TCounts>();
         return all;
     }
 
     /// <summary>What one class has, for itself: of what is used in remnants, all may be its.</summary>
-    internal static ClassStatistics GatherClass(nuint sizeClass)
+    internal static ClassStatistics GatherClass<TCounts>(nuint sizeClass)
+        where TCounts : IHeapCounts
     {
-        nuint inRemnants = Heap.Remnants->UsedBytes;
-        return GatherClass(sizeClass, ref inRemnants);
+        nuint inRemnants = TCounts.UsedInRemnants;
+        return GatherClass<TCounts>(sizeClass, ref inRemnants);
     }
 
     // Pages that hold small objects are used, whatever the page heap says by now, and used ones are mapped.
-    private void GatherPages(nuint small)
+    private void GatherPages<TCounts>(nuint small)
+        where TCounts : IHeapCounts
     {
-        PageHeap* pages = Heap.Pages;
-        nuint used = AtLeast(small, pages->UsedBytes);
-        nuint cached = AtMost(used - small, LargeCache.Bytes);
+        PageCounts* pages = TCounts.Pages;
+        nuint used = AtLeast(small, pages->UsedBytes, ref Mended);
+        nuint cached = AtMost(used - small, TCounts.LargeCached, ref Mended);
         InUseLarge = used - small - cached;
         InUse += InUseLarge;
-        InternalWaste += AtMost(InUseLarge, LargeBlocks.Waste);
-        Mapped = AtLeast(used, pages->MappedBytes);
-        Released = AtMost(Mapped - used, pages->ReleasedBytes);
+        InternalWaste += AtMost(InUseLarge, TCounts.LargeWaste, ref Mended);
+        Mapped = AtLeast(used, pages->MappedBytes, ref Mended);
+        Released = AtMost(Mapped - used, pages->ReleasedBytes, ref Mended);
         Free = Mapped - used - Released + cached;
         Released += ReleasedInSpans;
     }
 
     // All of these grow only. What is a part of another is read before it.
-    private void GatherMetadata()
+    private void GatherMetadata<TCounts>()
+        where TCounts : IHeapCounts
     {
-        for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
+        for (Slab* slab = TCounts.NextSlab(null); slab != null; slab = TCounts.NextSlab(slab))
         {
             SlabsMade++;
             Slabs += slab->OwnTable == null || slab->Owner != null ? 1 : 0; // a CPU's stays
         }
 
-        MetadataTouched = NativeMalloc.Metadata.TouchedBytes;
-        Metadata = AtLeast(MetadataTouched, NativeMalloc.Metadata.MappedBytes);
+        MetadataTouched = (nuint)Volatile.Read(ref TCounts.Metadata->TouchedBytes);
+        Metadata = AtLeast(MetadataTouched, TCounts.Metadata->MappedBytes, ref Mended);
         Mapped += Metadata;
     }
 
     // Objects in caches that are none of the class's spans' are some of what is used in remnants, which becomes so much less.
-    private static ClassStatistics GatherClass(nuint sizeClass, ref nuint inRemnants)
+    private static ClassStatistics GatherClass<TCounts>(nuint sizeClass, ref nuint inRemnants)
+        where TCounts : IHeapCounts
     {
         ClassStatistics one = default;
         long requested = 0;
-        for (Slab* slab = NativeMalloc.FrontEnd.NextSlab(null); slab != null; slab = NativeMalloc.FrontEnd.NextSlab(slab))
+        for (Slab* slab = TCounts.NextSlab(null); slab != null; slab = TCounts.NextSlab(slab))
         {
             one.InFrontEnd += Slab.CountOf(slab, sizeClass);
             one.Underflows += slab->Underflows[sizeClass];
@@ -163,30 +177,25 @@ internal unsafe struct HeapStatistics
             requested += slab->Requested[sizeClass];
         }
 
-        one.TransferHits = Heap.Transfer(sizeClass)->Hits;
-        one.TransferMisses = Heap.Transfer(sizeClass)->Misses;
         nuint size = SizeClasses.Size(sizeClass);
-        nint taken = 0;
-        nuint holes = 0;
-        foreach (CentralFreeList<Heap.Spans>* list in CentralFreeLists.Of(sizeClass))
-        {
-            one.Spans += list->Spans;
-            taken += list->Out;
-            holes += list->HoleBytes;
-        }
-
+        CentralCounts central = TCounts.CentralOf(sizeClass);
+        one.Spans = central.Spans;
         nint objects = one.Spans * SizeClasses.ObjectsPerSpan(sizeClass);
-        taken = Within(objects, taken);
+        nint taken = Within(objects, central.Out, size, ref one.Mended);
         one.InCentral = objects - taken;
         nuint free = (nuint)one.Spans * SizeClasses.PagesPerSpan(sizeClass) * PageMap.PageSize - (nuint)taken * size;
-        one.Released = AtMost(free, holes);
+        one.Released = AtMost(free, central.HoleBytes, ref one.Mended);
 
+        TransferCounts transfer = TCounts.TransferOf(sizeClass);
+        one.TransferHits = transfer.Hits;
+        one.TransferMisses = transfer.Misses;
         nint most = taken + (nint)(inRemnants / size);
-        one.InTransfer = Within(most, Heap.Transfer(sizeClass)->Count);
-        one.InFrontEnd = Within(most - one.InTransfer, one.InFrontEnd);
+        one.InTransfer = Within(most, transfer.Objects, size, ref one.Mended);
+        one.InFrontEnd = Within(most - one.InTransfer, one.InFrontEnd, size, ref one.Mended);
         nint cached = one.InTransfer + one.InFrontEnd;
-        one.Live = taken - Within(taken, cached);
-        inRemnants -= (nuint)(cached - Within(taken, cached)) * size;
+        nint ofSpans = cached < taken ? cached : taken;
+        one.Live = taken - ofSpans;
+        inRemnants -= (nuint)(cached - ofSpans) * size;
         if (one.Underflows > 0)
         {
             nuint average = (nuint)(requested / one.Underflows);
@@ -196,9 +205,23 @@ internal unsafe struct HeapStatistics
         return one;
     }
 
-    private static nuint AtMost(nuint most, nuint value) => value < most ? value : most;
+    private static nuint AtMost(nuint most, nuint value, ref nuint mended)
+    {
+        mended += value > most ? value - most : 0;
+        return value < most ? value : most;
+    }
 
-    private static nuint AtLeast(nuint least, nuint value) => value > least ? value : least;
+    private static nuint AtLeast(nuint least, nuint value, ref nuint mended)
+    {
+        mended += value < least ? least - value : 0;
+        return value > least ? value : least;
+    }
 
-    private static nint Within(nint most, nint value) => value < 0 ? 0 : value < most ? value : most;
+    // Objects of so many bytes.
+    private static nint Within(nint most, nint value, nuint size, ref nuint mended)
+    {
+        nint within = value < 0 ? 0 : value < most ? value : most;
+        mended += (nuint)(value > within ? value - within : within - value) * size;
+        return within;
+    }
 }

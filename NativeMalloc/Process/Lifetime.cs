@@ -29,7 +29,7 @@ internal static unsafe class Lifetime
         if (Options.Verbose && Startup.EnsureFrontEnd())
         {
             Promises.TryNow();
-            StatisticsText.WriteIntroduction();
+            OwnReport.WriteIntroduction();
         }
     }
 
@@ -62,11 +62,11 @@ internal static unsafe class Lifetime
         bool forked = processId != s_processId;
         if (Options.Statistics == StatisticsChoice.Json)
         {
-            StatisticsJson.WriteFile(processId, forked);
+            OwnReport.WriteFile(processId, forked);
         }
         else if (!forked)
         {
-            StatisticsText.WriteReport(processId);
+            OwnReport.WriteText(processId);
         }
     }
 

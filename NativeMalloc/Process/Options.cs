@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 
 namespace NativeMalloc;
 
@@ -39,7 +40,9 @@ internal static unsafe class Options
     private const uint MaxReleaseDelay = 24 * 3600 * 1000;
     private const uint DefaultReleaseRate = 100;
 
-    internal const ulong NoLimit = ulong.MaxValue;
+    internal const ulong NoLimit = NativeMalloc.Limits.None;
+
+    private static Limits s_limits = new() { Limit = NoLimit, SoftLimit = NoLimit };
 
     private static ulong s_sample = NoLimit;
 
@@ -59,15 +62,34 @@ internal static unsafe class Options
     internal static uint ReleaseRate { get; private set; } = DefaultReleaseRate;
 
     /// <summary>The most bytes that the heap may hold, with the allocator's own structures; what is above fails.</summary>
-    internal static ulong Limit { get; private set; } = NoLimit;
+    internal static ulong Limit
+    {
+        get => s_limits.Limit;
+        private set => s_limits.Limit = value;
+    }
 
     /// <summary>Above so many bytes the caches are emptied as the heap grows, and free memory goes back to the kernel at once.</summary>
-    internal static ulong SoftLimit { get; private set; } = NoLimit;
+    internal static ulong SoftLimit
+    {
+        get => s_limits.SoftLimit;
+        private set => s_limits.SoftLimit = value;
+    }
 
     /// <summary>The limits as percentages, 0 where there is none; until it is known of what, there is no limit (<see cref="RelativeLimits"/>).</summary>
-    internal static uint LimitPercent { get; private set; }
+    internal static uint LimitPercent
+    {
+        get => s_limits.LimitPercent;
+        private set => s_limits.LimitPercent = value;
+    }
 
-    internal static uint SoftLimitPercent { get; private set; }
+    internal static uint SoftLimitPercent
+    {
+        get => s_limits.SoftLimitPercent;
+        private set => s_limits.SoftLimitPercent = value;
+    }
+
+    /// <summary>The limits, for reports.</summary>
+    internal static Limits* Limits => (Limits*)Unsafe.AsPointer(ref s_limits);
 
     internal static bool AnyPercent => (LimitPercent | SoftLimitPercent) != 0;
 

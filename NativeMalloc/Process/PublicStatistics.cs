@@ -35,7 +35,7 @@ internal struct PublicStatistics
 
     internal static PublicStatistics Gather()
     {
-        HeapStatistics all = HeapStatistics.Gather();
+        HeapStatistics all = OwnReport.Gather();
         return new PublicStatistics
         {
             Active = Interposition.IsActive ? 1u : 0u,

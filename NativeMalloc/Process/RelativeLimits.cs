@@ -18,13 +18,12 @@ internal static unsafe class RelativeLimits
 
     private static Apart<FutexLock> s_lock;
     private static long s_lastLook;
-    private static nint s_of;
 
     /// <summary>What the percentages are of, in bytes; 0 while nobody has looked.</summary>
-    internal static ulong Of => (ulong)Volatile.Read(ref s_of);
+    internal static ulong Of => (ulong)Volatile.Read(ref Options.Limits->Of);
 
     /// <summary>The file that says so.</summary>
-    internal static byte* Source => ControlGroup.Source;
+    internal static byte* Source => Options.Limits->Source;
 
     private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock.Value);
 
@@ -74,7 +73,8 @@ internal static unsafe class RelativeLimits
         if (complete || Of == 0)
         {
             Options.SetPercentagesOf(bytes);
-            Volatile.Write(ref s_of, bytes != 0 ? (nint)bytes : 1); // of one the percentages are 0, too
+            Options.Limits->Source = ControlGroup.Source;
+            Volatile.Write(ref Options.Limits->Of, bytes != 0 ? (nint)bytes : 1); // of one the percentages are 0, too
         }
     }
 }

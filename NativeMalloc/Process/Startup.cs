@@ -58,9 +58,7 @@ internal static unsafe class Startup
         }
 
         Volatile.Write(ref s_optionsRead, 1);
-        Root.Structures->PageMap = PageMap.RootPointer;
-        Root.Structures->Sampler = Sampler.State;
-        Root.Structures->SamplerControl = Sampler.Control;
+        Root.ShowStatics();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -71,6 +69,7 @@ internal static unsafe class Startup
         Lock->Acquire();
         if (s_heapReady == 0 && Heap.Initialize())
         {
+            Root.ShowHeap();
             Volatile.Write(ref s_heapReady, 1);
         }
 
@@ -96,6 +95,7 @@ internal static unsafe class Startup
         Lock->Acquire();
         if (s_frontEndReady == 0 && FrontEnd.Initialize(Options.Index))
         {
+            Root.ShowFrontEnd();
             Volatile.Write(ref s_frontEndReady, 1);
         }
 

@@ -2,53 +2,26 @@ using System;
 
 namespace NativeMalloc;
 
-/// <summary>The statistics for programs: one JSON object in a file of its own.</summary>
+/// <summary>The statistics for programs: one JSON object.</summary>
 internal static unsafe class StatisticsJson
 {
-    /// <summary>
-    /// Writes the file (<see cref="StatisticsPath"/>). A forked child writes only where that makes the
-    /// file its own. It is for the user's eyes alone, and goes through no link that somebody else may have put there.
-    /// </summary>
-    internal static void WriteFile(int processId, bool forked)
+    internal static void Write<TReport>(ref Output output, int processId)
+        where TReport : IHeapReport
     {
-        bool own = StatisticsPath.Expand(processId);
-        if (forked && !own)
-        {
-            return;
-        }
-
-        int file = Os.OpenForWriting(StatisticsPath.Expanded);
-        if (file < 0)
-        {
-            Complain(-file);
-            return;
-        }
-
-        Output output = Output.ToFile(file);
-        Write(ref output, processId);
-        output.Flush();
-        Os.Close(file);
-        if (output.Failed)
-        {
-            Complain(0);
-        }
-    }
-
-    internal static void Write(ref Output output, int processId)
-    {
-        HeapStatistics all = HeapStatistics.Gather();
+        HeapTraits traits = TReport.Traits;
+        HeapStatistics all = TReport.Gather();
         output.Text("{\n  \"version\": \""u8);
-        output.Text(Shim.Version());
+        output.Text(traits.Version);
         output.Text("\",\n  \"active\": "u8);
-        output.Text(Interposition.IsActive ? "true"u8 : "false"u8);
+        output.Text(traits.IsActive ? "true"u8 : "false"u8);
         output.Text(",\n  \"front_end\": \""u8);
-        output.Text(StatisticsText.FrontEndName);
+        output.Text(traits.FrontEndName);
         output.Text("\",\n  \"rseq\": \""u8);
-        output.Text(StatisticsText.RseqName);
+        output.Text(traits.FrontEnd.RseqName);
         output.Text("\",\n  \"rseq_reason\": \""u8);
-        output.Text(Rseq.Reason);
+        output.Text(traits.FrontEnd.Reason);
         output.Text("\",\n  \"index\": \""u8);
-        output.Text(StatisticsText.IndexName);
+        output.Text(traits.FrontEnd.IndexName);
         output.Text("\""u8);
         Number(ref output, ",\n  \"pid\": "u8, (nuint)processId);
         Number(ref output, ",\n  \"slabs\": "u8, (nuint)all.Slabs);
@@ -71,21 +44,21 @@ internal static unsafe class StatisticsJson
         Number(ref output, "},\n  \"remnants\": {\"bytes\": "u8, all.Remnants);
         Number(ref output, ", \"used\": "u8, all.UsedInRemnants);
         output.Text("},\n  \"limits\": {\"limit\": "u8);
-        NumberOrNull(ref output, Options.Limit, Options.NoLimit);
+        NumberOrNull(ref output, traits.Limits.Limit, Limits.None);
         output.Text(", \"limit_percent\": "u8);
-        NumberOrNull(ref output, Options.LimitPercent, 0);
+        NumberOrNull(ref output, traits.Limits.LimitPercent, 0);
         output.Text(", \"soft_limit\": "u8);
-        NumberOrNull(ref output, Options.SoftLimit, Options.NoLimit);
+        NumberOrNull(ref output, traits.Limits.SoftLimit, Limits.None);
         output.Text(", \"soft_limit_percent\": "u8);
-        NumberOrNull(ref output, Options.SoftLimitPercent, 0);
+        NumberOrNull(ref output, traits.Limits.SoftLimitPercent, 0);
         output.Text(", \"of\": "u8);
-        NumberOrNull(ref output, RelativeLimits.Of, 0);
+        NumberOrNull(ref output, (ulong)traits.Limits.Of, 0);
         output.Text(", \"by\": "u8);
-        TextOrNull(ref output, RelativeLimits.Of != 0 ? RelativeLimits.Source : null);
+        TextOrNull(ref output, traits.Limits.Of != 0 ? traits.Limits.Source : null);
         output.Text("},\n  \"classes\": ["u8);
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            ClassStatistics one = HeapStatistics.GatherClass(sizeClass);
+            ClassStatistics one = TReport.GatherClass(sizeClass);
             output.Text(sizeClass == 1 ? "\n    "u8 : ",\n    "u8);
             Number(ref output, "{\"size\": "u8, SizeClasses.Size(sizeClass));
             Number(ref output, ", \"live\": "u8, (nuint)one.Live);
@@ -102,17 +75,17 @@ internal static unsafe class StatisticsJson
         }
 
         output.Text("\n  ],\n  \"huge_pages\": ["u8);
-        WriteHugePages(ref output);
+        WriteHugePages<TReport>(ref output);
         output.Text("\n  ]\n}\n"u8);
     }
 
     // One object, on one line, for each row of huge pages: how many of the 256 pages of each are used and released, in turn.
-    private static void WriteHugePages(ref Output output)
+    private static void WriteHugePages<TReport>(ref Output output)
+        where TReport : IHeapReport
     {
         nuint start = 0;
-        HugePage* next = PageMap.NextHugePage(ref start);
         bool first = true;
-        while (next != null)
+        for (bool any = TReport.NextHugePage(ref start, out int used, out int released); any;)
         {
             output.Text(first ? "\n    {\"start\": \""u8 : ",\n    {\"start\": \""u8);
             output.Hexadecimal(start);
@@ -121,12 +94,12 @@ internal static unsafe class StatisticsJson
             bool adjacent = false;
             do
             {
-                Number(ref output, adjacent ? ", "u8 : ""u8, (nuint)next->UsedPages);
-                Number(ref output, ", "u8, (nuint)next->ReleasedPages);
+                Number(ref output, adjacent ? ", "u8 : ""u8, (nuint)used);
+                Number(ref output, ", "u8, (nuint)released);
                 nuint end = start + PageMap.HugePageSize;
                 start = end;
-                next = PageMap.NextHugePage(ref start);
-                adjacent = next != null && start == end;
+                any = TReport.NextHugePage(ref start, out used, out released);
+                adjacent = any && start == end;
             }
             while (adjacent);
             output.Text("]}"u8);
@@ -162,12 +135,5 @@ internal static unsafe class StatisticsJson
         output.Text("\""u8);
         output.QuotedInJson(text);
         output.Text("\""u8);
-    }
-
-    private static void Complain(int error)
-    {
-        Output output = Output.ToFile(Output.StandardError);
-        output.Text("nativemalloc: NATIVEMALLOC_STATS: the statistics could not be written to "u8);
-        Errno.Explain(ref output, StatisticsPath.Expanded, error);
     }
 }

@@ -2,40 +2,15 @@ using System;
 
 namespace NativeMalloc;
 
-/// <summary>The statistics for people: the line at the start, the report at the end, and the names that all reports use.</summary>
+/// <summary>The statistics for people: the line at the start, and the report.</summary>
 internal static unsafe class StatisticsText
 {
-    internal static ReadOnlySpan<byte> FrontEndName => Options.Check ? "none, checking"u8 : FrontEnd.IsPerThread ? "per-thread"u8 : "per-cpu"u8;
-
-    internal static ReadOnlySpan<byte> RseqName => Rseq.Owner switch
+    internal static void Write<TReport>(ref Output output, int processId)
+        where TReport : IHeapReport
     {
-        RseqOwner.Glibc => "glibc"u8,
-        RseqOwner.Own => "own"u8,
-        RseqOwner.Shared => "shared"u8,
-        _ => "unavailable"u8,
-    };
-
-    internal static ReadOnlySpan<byte> IndexName => Rseq.Index switch
-    {
-        RseqIndex.MmCid => "mm_cid"u8,
-        RseqIndex.CpuId => "cpu_id"u8,
-        _ => "thread"u8,
-    };
-
-    /// <summary>One line that shows that the library is there, and how it works.</summary>
-    internal static void WriteIntroduction()
-    {
-        Output output = Output.ToFile(Output.StandardError);
-        WriteIntroduction(ref output, Os.ProcessId());
-        output.Flush();
-    }
-
-    /// <summary>What malloc_stats prints, and the end of a process where NATIVEMALLOC_STATS=1.</summary>
-    internal static void WriteReport(int processId)
-    {
-        Output output = Output.ToFile(Output.StandardError);
-        WriteIntroduction(ref output, processId);
-        HeapStatistics all = HeapStatistics.Gather();
+        HeapTraits traits = TReport.Traits;
+        WriteIntroduction(ref output, traits, processId);
+        HeapStatistics all = TReport.Gather();
         Line(ref output, "in use by the program"u8, all.InUse);
         Line(ref output, "  of it in large blocks"u8, all.InUseLarge);
         Line(ref output, "  of it lost by rounding"u8, all.InternalWaste);
@@ -48,20 +23,20 @@ internal static unsafe class StatisticsText
         Line(ref output, "own structures (mapped)"u8, all.Metadata);
         Line(ref output, "  of it touched"u8, all.MetadataTouched);
         Line(ref output, "mapped in all"u8, all.Mapped);
-        LimitLine(ref output, "limit"u8, Options.Limit, Options.LimitPercent);
-        LimitLine(ref output, "soft limit"u8, Options.SoftLimit, Options.SoftLimitPercent);
+        LimitLine(ref output, "limit"u8, traits.Limits, traits.Limits.Limit, traits.Limits.LimitPercent);
+        LimitLine(ref output, "soft limit"u8, traits.Limits, traits.Limits.SoftLimit, traits.Limits.SoftLimitPercent);
         output.Text("  slow paths: "u8);
         output.Decimal((nuint)all.Underflows);
         output.Text(" allocations and "u8);
         output.Decimal((nuint)all.Overflows);
         output.Text(" frees, over "u8);
         output.Decimal((nuint)all.Slabs);
-        output.Text(FrontEnd.IsPerThread ? " threads' slabs\n"u8 : " CPUs' slabs\n"u8);
+        output.Text(traits.FrontEnd.IsPerThread ? " threads' slabs\n"u8 : " CPUs' slabs\n"u8);
 
         output.Text("       size       live    cached  transfer      free     spans    misses   refused\n"u8);
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            ClassStatistics one = HeapStatistics.GatherClass(sizeClass);
+            ClassStatistics one = TReport.GatherClass(sizeClass);
             if (one.Spans == 0 && one.Underflows + one.Overflows == 0)
             {
                 continue;
@@ -77,38 +52,41 @@ internal static unsafe class StatisticsText
             output.Decimal((nuint)one.Overflows, 10);
             output.Text("\n"u8);
         }
-
-        output.Flush();
     }
 
-    private static void WriteIntroduction(ref Output output, int processId)
+    /// <summary>One line.</summary>
+    internal static void WriteIntroduction<TReport>(ref Output output, int processId)
+        where TReport : IHeapReport =>
+        WriteIntroduction(ref output, TReport.Traits, processId);
+
+    private static void WriteIntroduction(ref Output output, in HeapTraits traits, int processId)
     {
         output.Text("nativemalloc "u8);
-        output.Text(Shim.Version());
+        output.Text(traits.Version);
         output.Text(" (pid "u8);
         output.Decimal((nuint)processId);
-        if (!Interposition.IsActive)
+        if (!traits.IsActive)
         {
             output.Text("): not in use, this program brings its own malloc\n"u8);
             return;
         }
 
         output.Text("): front end "u8);
-        output.Text(FrontEndName);
+        output.Text(traits.FrontEndName);
         output.Text(", rseq "u8);
-        output.Text(RseqName);
+        output.Text(traits.FrontEnd.RseqName);
         output.Text(", index "u8);
-        output.Text(IndexName);
-        if (Sampler.IsOn)
+        output.Text(traits.FrontEnd.IndexName);
+        if (traits.SampleMean != 0)
         {
             output.Text(", a sample every "u8);
-            output.Decimal((nuint)Sampler.Control->Mean);
+            output.Decimal((nuint)traits.SampleMean);
             output.Text(" bytes"u8);
         }
 
-        Relative(ref output, ", limit "u8, Options.LimitPercent);
-        Relative(ref output, ", soft limit "u8, Options.SoftLimitPercent);
-        output.Text(Promises.ReleaseIsBroken ? "; no memory goes back, since this kernel says that it takes some and does not\n"u8 : "\n"u8);
+        Relative(ref output, ", limit "u8, traits.Limits.LimitPercent);
+        Relative(ref output, ", soft limit "u8, traits.Limits.SoftLimitPercent);
+        output.Text(traits.ReleaseIsBroken ? "; no memory goes back, since this kernel says that it takes some and does not\n"u8 : "\n"u8);
     }
 
     private static void Relative(ref Output output, ReadOnlySpan<byte> name, uint percent)
@@ -122,15 +100,15 @@ internal static unsafe class StatisticsText
     }
 
     // Only where there is one.
-    private static void LimitLine(ref Output output, ReadOnlySpan<byte> name, ulong bytes, uint percent)
+    private static void LimitLine(ref Output output, ReadOnlySpan<byte> name, in Limits limits, ulong bytes, uint percent)
     {
-        if (bytes == Options.NoLimit && percent == 0)
+        if (bytes == Limits.None && percent == 0)
         {
             return;
         }
 
         Name(ref output, name);
-        if (bytes == Options.NoLimit)
+        if (bytes == Limits.None)
         {
             Relative(ref output, "        none yet: "u8, percent);
         }
@@ -139,15 +117,15 @@ internal static unsafe class StatisticsText
             output.Size((nuint)bytes);
         }
 
-        if (bytes != Options.NoLimit && percent != 0)
+        if (bytes != Limits.None && percent != 0)
         {
-            bool isGroups = *RelativeLimits.Source != 0;
+            bool isGroups = *limits.Source != 0;
             output.Text(": "u8);
             output.Decimal(percent);
             output.Text(isGroups ? "% of the "u8 : "% of the machine's "u8);
-            output.Decimal((nuint)RelativeLimits.Of);
+            output.Decimal((nuint)limits.Of);
             output.Text(isGroups ? " bytes in "u8 : " bytes"u8);
-            output.Quoted(RelativeLimits.Source);
+            output.Quoted(limits.Source);
         }
 
         output.Text("\n"u8);

@@ -8,14 +8,14 @@ internal static unsafe class StatisticsXml
     /// <summary>Writes it to a stdio stream; false if the stream did not take it.</summary>
     internal static bool Write(void* stream)
     {
-        HeapStatistics all = HeapStatistics.Gather();
+        HeapStatistics all = OwnReport.Gather();
         nuint system = all.Mapped - all.Metadata - all.Released;
 
         Output output = Output.ToStream(stream);
         output.Text("<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n"u8);
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            ClassStatistics one = HeapStatistics.GatherClass(sizeClass);
+            ClassStatistics one = OwnReport.GatherClass(sizeClass);
             nuint free = (nuint)(one.InFrontEnd + one.InTransfer + one.InCentral);
             if (free > 0)
             {

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -20,33 +19,10 @@ internal unsafe interface IObjectSource
 /// <remarks>
 /// It starts without room and grows when batches that it refused were wanted again, up to a bound (<see cref="TransferRoom"/>). What it never
 /// touched since the last <see cref="Plunder"/> goes back to the source.
-/// It has a cache line of its own: its neighbours are other classes'.
 /// </remarks>
-[StructLayout(LayoutKind.Sequential, Size = 64)]
-internal unsafe struct TransferCache<TSource>
+internal unsafe partial struct TransferCache<TSource>
     where TSource : IObjectSource
 {
-    internal FutexLock Lock;
-    private int _count;
-    private int _capacity;
-    private int _lowWater;
-    private bool _grows;
-    private void** _objects;
-    private long _hits;
-    private long _misses;
-
-    /// <summary>Objects here now.</summary>
-    internal readonly int Count => _count;
-
-    /// <summary>They themselves.</summary>
-    internal readonly void** Objects => _objects;
-
-    /// <summary>Requests that objects in the cache, or room in it, served.</summary>
-    internal readonly long Hits => _hits;
-
-    /// <summary>Requests that went on to the source.</summary>
-    internal readonly long Misses => _misses;
-
     /// <summary>Takes up to <paramref name="count"/> objects; returns how many, none when there is no memory.</summary>
     internal int Take(nuint sizeClass, void** objects, int count)
     {

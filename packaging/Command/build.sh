@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 
 product=out/nativemalloc-inspect
 log=out/obj/command.log
-inputs=(packaging/Command NativeMalloc/Profiles NativeMalloc/Sampling/Exponential.cs packaging/layout.sh packaging/version.sh NativeMalloc/include Directory.Build.props global.json)
+inputs=(packaging/Command NativeMalloc/Profiles NativeMalloc/Process NativeMalloc/Sampling/Exponential.cs packaging/layout.sh packaging/version.sh NativeMalloc/include Directory.Build.props global.json)
 while read -r structure; do
     inputs+=("$structure")
 done < packaging/Command/structures.txt

@@ -1,0 +1,22 @@
+namespace NativeMalloc;
+
+/// <summary>What is kept of all remnants.</summary>
+internal unsafe partial struct Remnants<TSource>
+{
+    // Lists by the longest free row, in steps of eight units.
+    private const int ListStep = 8;
+    private const int Lists = 65;
+
+    internal FutexLock Lock;
+    private nint _pages;
+    private nint _usedUnits;
+    private fixed ulong _heads[Lists];
+
+    // For the sets of spans of each number of pages, a MetadataPool.
+    private fixed ulong _pools[SizeClasses.MaxPagesPerSpan + 1];
+
+    /// <summary>Bytes of the spans that are here, and of the objects in them that are not free.</summary>
+    internal readonly nuint Bytes => (nuint)_pages << PageMap.PageShift;
+
+    internal readonly nuint UsedBytes => (nuint)_usedUnits << RemnantUnits.Shift;
+}
