@@ -6,6 +6,9 @@ namespace NativeMalloc;
 [StructLayout(LayoutKind.Sequential, Size = 256)]
 internal unsafe partial struct CentralFreeList<TSpans>
 {
+    /// <summary>Lists of a class that is divided, a power of two; where there are more CPUs, some share one.</summary>
+    internal const int MostOfClass = 16;
+
     internal FutexLock Lock;
 
     /// <summary>Which of the class's lists this is (see <see cref="CentralFreeLists"/>).</summary>

@@ -13,8 +13,7 @@ namespace NativeMalloc;
 /// </remarks>
 internal static unsafe class CentralFreeLists
 {
-    /// <summary>Lists of a class that is divided, a power of two; where there are more CPUs, some share one.</summary>
-    internal const int Most = 16;
+    internal const int Most = CentralFreeList<Heap.Spans>.MostOfClass;
 
     private static CentralFreeList<Heap.Spans>* s_first;
 

@@ -66,6 +66,9 @@ internal unsafe struct HeapStatistics
     internal nuint Released;
     internal nuint ReleasedInSpans;
 
+    /// <summary>What holds memory and is in no block: caches, free objects and pages.</summary>
+    internal readonly nuint Idle => FrontEnd + Transfer + Central + SpanTails + Free;
+
     /// <summary>Address space for the allocator's own structures; touched as it is used.</summary>
     internal nuint Metadata;
     internal nuint MetadataTouched;

@@ -22,7 +22,10 @@ internal static unsafe class StatisticsJson
         output.Text(traits.FrontEnd.Reason);
         output.Text("\",\n  \"index\": \""u8);
         output.Text(traits.FrontEnd.IndexName);
-        output.Text("\""u8);
+        output.Text("\",\n  \"sample\": "u8);
+        NumberOrNull(ref output, traits.SampleMean, 0);
+        output.Text(",\n  \"memory_goes_back\": "u8);
+        output.Text(traits.ReleaseIsBroken ? "false"u8 : "true"u8);
         Number(ref output, ",\n  \"pid\": "u8, (nuint)processId);
         Number(ref output, ",\n  \"slabs\": "u8, (nuint)all.Slabs);
         Number(ref output, ",\n  \"slabs_made\": "u8, (nuint)all.SlabsMade);

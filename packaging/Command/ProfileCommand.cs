@@ -170,9 +170,9 @@ internal static class ProfileCommand
 
     private static void WriteTable(Profile profile, string title, string value, int objects, int bytes, TextWriter text)
     {
-        text.Write($"{title}: {TopTable.Bytes(profile.Total(bytes))} {value.Replace('-', ' ')}");
+        text.Write($"{title}: {SizeText.Of(profile.Total(bytes))} {value.Replace('-', ' ')}");
         text.Write(objects >= 0 ? $" in {profile.Total(objects)} objects" : "");
-        text.Write(profile.Period > 1 ? $", by a sample every {TopTable.Bytes(profile.Period)}\n" : "\n");
+        text.Write(profile.Period > 1 ? $", by a sample every {SizeText.Of(profile.Period)}\n" : "\n");
         foreach (string comment in profile.Comments.Where(comment => !comment.StartsWith("nativemalloc ") && (value == "held" || !comment.StartsWith("held_space "))))
         {
             text.Write(comment + "\n");

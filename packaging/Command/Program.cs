@@ -8,7 +8,10 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
-        Command all = new("nativemalloc", "Looks into processes that run on NativeMalloc.") { ProfileCommand.Create(), new HelpOption { Recursive = true } };
+        Command all = new("nativemalloc", "Looks into processes that run on NativeMalloc.") 
+        {
+            PsCommand.Create(), StatsCommand.Create(), HeapMapCommand.Create(), ProfileCommand.Create(), new HelpOption { Recursive = true },
+        };
         ParseResult parsed = all.Parse(arguments);
         string subcommand = parsed.CommandResult.Command.Name;
         if (parsed.Errors.Count > 0)

@@ -47,13 +47,13 @@ public sealed class InstalledCommandTests
         Assert.Equal(bytes.Number("mapped") - bytes.Number("metadata"), pages.Length / 2 * (2L << 20));
         Assert.InRange(used, 1, pages.Length / 2 * 256 - released);
 
-        XDocument picture = XDocument.Parse(Nativemalloc("heapmap", file).Run().Succeeded().Output);
+        XDocument picture = XDocument.Parse(Nativemalloc("heapmap", file, "--svg").Run().Succeeded().Output);
         XNamespace svg = "http://www.w3.org/2000/svg";
         Assert.Equal(pages.Length / 2, picture.Root!.Elements(svg + "g").Count());
-        Assert.Contains(picture.Root.Elements(svg + "text"), text => text.Value == FormattableString.Invariant($"released: {released / 128.0:F1} MiB"));
+        Assert.Contains(picture.Root.Elements(svg + "text"), text => text.Value.StartsWith(FormattableString.Invariant($"released {released / 128.0:F1} MiB ")));
 
         Outcome outcome = Nativemalloc("heapmap", "/etc/passwd").Run();
-        Assert.Equal((2, "nativemalloc: heapmap: /etc/passwd: not the JSON that --stats=json: writes when a process ends\n"), (outcome.ExitCode, outcome.Error));
+        Assert.Equal((1, "nativemalloc: heapmap: /etc/passwd: not the JSON that --stats=json: writes when a process ends\n"), (outcome.ExitCode, outcome.Error));
     }
 
     [Fact]

@@ -23,6 +23,9 @@ internal sealed class RunningProgram : IDisposable
     /// <summary>All that it writes to its standard output from here on, until its end.</summary>
     internal string Output => _process.StandardOutput.ReadToEnd();
 
+    /// <summary>The next line that it writes to its standard output.</summary>
+    internal string Line() => _process.StandardOutput.ReadLine() ?? throw new EndOfStreamException(Error);
+
     /// <summary>Gives it a line to read.</summary>
     internal void Say(string line)
     {

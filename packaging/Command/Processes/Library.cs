@@ -7,16 +7,23 @@ namespace NativeMalloc.Inspect;
 internal sealed unsafe class Library
 {
     private readonly TargetProcess _process;
+    private readonly LoadedImage _image;
     private readonly LoadedImage.Note _note;
     private readonly ulong _root;
 
-    private Library(TargetProcess process, LoadedImage.Note note)
+    private Library(TargetProcess process, LoadedImage image, LoadedImage.Note note)
     {
         _process = process;
+        _image = image;
         _note = note;
         // Shim/root.S: the layout, then the distance from here to the root, then the version.
         _root = note.Address + 8 + BinaryPrimitives.ReadUInt64LittleEndian(note.Text.AsSpan(8));
     }
+
+    internal string Version => Encoding.ASCII.GetString(_note.Text.AsSpan(16)).TrimEnd('\0');
+
+    /// <summary>Its structures lie as this command's do: else nothing of them can be read.</summary>
+    internal bool IsThisBuild => BinaryPrimitives.ReadUInt64LittleEndian(_note.Text) == Layout.Id;
 
     /// <summary>Where the structures are found from.</summary>
     internal Roots Roots
@@ -28,25 +35,17 @@ internal sealed unsafe class Library
         }
     }
 
-    /// <summary>Finds it by its note, wherever it is.</summary>
+    /// <summary>Finds it by its note, wherever it is, if it is of this build.</summary>
     internal static Library In(TargetProcess process, List<LoadedImage> images)
     {
-        LoadedImage? image = images.FirstOrDefault(image => image.Notes.Any(IsOurs));
-        if (image == null)
-        {
-            throw process.Refuse("does not run on NativeMalloc: start its program by 'nativemalloc PROGRAM'");
-        }
-
-        LoadedImage.Note note = image.Notes.First(IsOurs);
-        if (BinaryPrimitives.ReadUInt64LittleEndian(note.Text) != Layout.Id)
-        {
-            string version = Encoding.ASCII.GetString(note.Text.AsSpan(16)).TrimEnd('\0');
-            throw process.Refuse(
-                $"runs on NativeMalloc {version} of another build than this command's ({Layout.Version}): use the command that was installed with {image.Line.Path}");
-        }
-
-        return new Library(process, note);
+        Library library = Find(process, images) ?? throw process.Refuse("does not run on NativeMalloc: start its program by 'nativemalloc PROGRAM'");
+        return library.IsThisBuild ? library : throw process.Refuse(
+            $"runs on NativeMalloc {library.Version} of another build than this command's ({Layout.Version}): use the command that was installed with {library._image.Line.Path}");
     }
+
+    /// <summary>Finds it, of whatever build; null if it is not there.</summary>
+    internal static Library? Find(TargetProcess process, List<LoadedImage> images) =>
+        images.FirstOrDefault(image => image.Notes.Any(IsOurs)) is LoadedImage image ? new Library(process, image, image.Notes.First(IsOurs)) : null;
 
     /// <summary>The library is still where it was, and the process has not begun another program: else nothing may be written.</summary>
     internal void EnsureStillThere()

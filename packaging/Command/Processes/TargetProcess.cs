@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace NativeMalloc.Inspect;
@@ -25,6 +26,9 @@ internal sealed unsafe class TargetProcess
 
     /// <summary>The program's file, as the process's mappings name it.</summary>
     internal string Program => new FileInfo(Folder + "/exe").LinkTarget ?? "";
+
+    /// <summary>What the kernel counts as its memory, of files too.</summary>
+    internal ulong ResidentBytes => ulong.Parse(ReadFile("statm").Split(' ')[1], CultureInfo.InvariantCulture) * (ulong)Environment.SystemPageSize;
 
     public override string ToString() => $"process {Number} ({Name})";
 
@@ -58,6 +62,37 @@ internal sealed unsafe class TargetProcess
             Kernel.Piece there = new() { Start = (nuint)address, Length = (nuint)into.Length };
             nint done = Kernel.Read(Number, &here, 1, &there, 1, 0);
             return Check(done) == into.Length;
+        }
+    }
+
+    /// <summary>Reads what must be there.</summary>
+    internal void Fill(ulong address, Span<byte> into)
+    {
+        if (!TryRead(address, into))
+        {
+            throw Changed();
+        }
+    }
+
+    /// <summary>Reads pieces that must be there, in their order, one behind the other; by one call, if they are not very many.</summary>
+    internal void ReadPieces(ReadOnlySpan<Kernel.Piece> pieces, Span<byte> into)
+    {
+        fixed (Kernel.Piece* there = pieces)
+        fixed (byte* start = into)
+        {
+            nuint done = 0;
+            for (int next = 0; next < pieces.Length; next += Kernel.MostPieces)
+            {
+                int count = Math.Min(pieces.Length - next, Kernel.MostPieces);
+                nuint bytes = 0;
+                for (int i = next; i < next + count; i++)
+                {
+                    bytes += pieces[i].Length;
+                }
+
+                Kernel.Piece here = new() { Start = (nuint)start + done, Length = bytes };
+                done += Check(Kernel.Read(Number, &here, 1, there + next, (nuint)count, 0)) == (long)bytes ? bytes : throw Changed();
+            }
         }
     }
 
@@ -158,13 +193,13 @@ internal sealed unsafe class TargetProcess
 
         if (owner != Kernel.UserId().ToString())
         {
-            return Refuse($"belongs to another user ({owner}): run this as that user, or as root");
+            return new NotPermitted($"{this} belongs to another user ({owner}): run this as that user, or as root");
         }
 
         const string Yama = "/proc/sys/kernel/yama/ptrace_scope";
         string scope = File.Exists(Yama) ? File.ReadAllText(Yama).Trim() : "0";
-        return Refuse(scope == "0"
+        return new NotPermitted(this + " " + (scope == "0"
             ? "may not be looked at: it has more rights than you, or has forbidden it (PR_SET_DUMPABLE); root may, with CAP_SYS_PTRACE"
-            : $"may not be looked at (kernel.yama.ptrace_scope is {scope}): run this as root, or set that to 0");
+            : $"may not be looked at (kernel.yama.ptrace_scope is {scope}): run this as root, or set that to 0"));
     }
 }

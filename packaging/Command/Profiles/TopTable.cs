@@ -45,26 +45,13 @@ internal static class TopTable
         foreach ((string name, Row row) in ordered.Take(most))
         {
             string objects = objectsType < 0 ? "" : row.FlatObjects.ToString(CultureInfo.InvariantCulture);
-            output.Write($"{Bytes(row.Flat),11} {Share(row.Flat),7} {Bytes(row.Cumulative),13} {Share(row.Cumulative),7} {objects,10}  {name}\n");
+            output.Write($"{SizeText.Of(row.Flat),11} {Share(row.Flat),7} {SizeText.Of(row.Cumulative),13} {Share(row.Cumulative),7} {objects,10}  {name}\n");
         }
 
         if (ordered.Length > most)
         {
             output.Write($"{ordered.Length - most} more functions are not shown.\n");
         }
-    }
-
-    /// <summary>In the unit that fits.</summary>
-    internal static string Bytes(double bytes)
-    {
-        string[] units = ["B", "KiB", "MiB", "GiB", "TiB"];
-        int unit = 0;
-        for (; Math.Abs(bytes) >= 1024 && unit < units.Length - 1; unit++)
-        {
-            bytes /= 1024;
-        }
-
-        return bytes.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + units[unit];
     }
 
     private static string Percent(double percent) => percent.ToString("0.0", CultureInfo.InvariantCulture) + " %";

@@ -1,0 +1,147 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace NativeMalloc.Inspect;
+
+/// <summary>A heap as a process wrote it to a file (NATIVEMALLOC_STATS=json:PATH).</summary>
+internal sealed unsafe class HeapFile : HeapView
+{
+    private readonly JsonElement _root;
+    private readonly byte[] _version;
+    private readonly byte[] _source;
+
+    private HeapFile(string text, JsonElement root)
+    {
+        Text = text;
+        _root = root;
+        _version = HeapReader.Pinned(Encoding.UTF8.GetBytes(root.GetProperty("version").GetString()!));
+        JsonElement limits = root.GetProperty("limits");
+        _source = HeapReader.Pinned(Encoding.UTF8.GetBytes(limits.GetProperty("by").GetString() ?? ""));
+        Traits = ReadTraits(limits);
+        Statistics = ReadStatistics();
+        HugePages = [.. root.GetProperty("huge_pages").EnumerateArray().SelectMany(ReadRow)];
+    }
+
+    /// <summary>The file, as it is.</summary>
+    internal string Text { get; }
+
+    internal override int Number => _root.GetProperty("pid").GetInt32();
+
+    internal override IReadOnlyList<HugePageUse> HugePages { get; }
+
+    /// <summary>Its size classes are those of this version.</summary>
+    internal bool HasTheseClasses =>
+        _root.GetProperty("classes") is var classes && classes.GetArrayLength() == SizeClasses.Count - 1
+        && classes.EnumerateArray().Select((one, i) => (nuint)Word(one, "size") == SizeClasses.Size((nuint)i + 1)).All(same => same);
+
+    internal static HeapFile Read(string path)
+    {
+        string text = Directory.Exists(path) || !File.Exists(path)
+            ? throw new Refusal($"{path}: there is no such file, nor is it a process's number")
+            : File.ReadAllText(path);
+        try
+        {
+            return new HeapFile(text, JsonDocument.Parse(text).RootElement);
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new Refusal($"{path}: not the JSON that --stats=json: writes when a process ends");
+        }
+    }
+
+    internal override ClassStatistics Class(nuint sizeClass)
+    {
+        JsonElement one = _root.GetProperty("classes")[(int)sizeClass - 1];
+        return new ClassStatistics
+        {
+            Live = (nint)Word(one, "live"),
+            InFrontEnd = (nint)Word(one, "front_end"),
+            InTransfer = (nint)Word(one, "transfer"),
+            InCentral = (nint)Word(one, "central"),
+            Spans = (nint)Word(one, "spans"),
+            Released = (nuint)Word(one, "released"),
+            Underflows = Word(one, "allocation_misses"),
+            Overflows = Word(one, "free_misses"),
+            TransferHits = Word(one, "transfer_hits"),
+            TransferMisses = Word(one, "transfer_misses"),
+        };
+    }
+
+    private HeapTraits ReadTraits(JsonElement limits)
+    {
+        FrontEndChoice choice = default;
+        for (choice.Owner = RseqOwner.Shared; choice.Owner > RseqOwner.Unavailable && !Is("rseq", choice.RseqName); choice.Owner--)
+        {
+        }
+
+        for (choice.Index = RseqIndex.MmCid; choice.Index > RseqIndex.None && !Is("index", choice.IndexName); choice.Index--)
+        {
+        }
+
+        return new HeapTraits
+        {
+            Version = HeapReader.AddressOf(_version),
+            IsActive = _root.GetProperty("active").GetBoolean(),
+            Checks = Is("front_end", new HeapTraits { Checks = true }.FrontEndName),
+            ReleaseIsBroken = !_root.GetProperty("memory_goes_back").GetBoolean(),
+            FrontEnd = choice,
+            SampleMean = WordOr(_root, "sample", 0),
+            Limits = new Limits
+            {
+                Limit = WordOr(limits, "limit", Limits.None),
+                LimitPercent = (uint)WordOr(limits, "limit_percent", 0),
+                SoftLimit = WordOr(limits, "soft_limit", Limits.None),
+                SoftLimitPercent = (uint)WordOr(limits, "soft_limit_percent", 0),
+                Of = (nint)WordOr(limits, "of", 0),
+                Source = HeapReader.AddressOf(_source),
+            },
+        };
+    }
+
+    private HeapStatistics ReadStatistics()
+    {
+        JsonElement bytes = _root.GetProperty("bytes"), slow = _root.GetProperty("slow_path"), remnants = _root.GetProperty("remnants");
+        return new HeapStatistics
+        {
+            InUse = (nuint)Word(bytes, "in_use"),
+            InUseLarge = (nuint)Word(bytes, "in_use_large"),
+            InternalWaste = (nuint)Word(bytes, "internal_waste"),
+            FrontEnd = (nuint)Word(bytes, "front_end"),
+            Transfer = (nuint)Word(bytes, "transfer"),
+            Central = (nuint)Word(bytes, "central"),
+            SpanTails = (nuint)Word(bytes, "span_tails"),
+            Free = (nuint)Word(bytes, "page_heap_free"),
+            Released = (nuint)Word(bytes, "released"),
+            ReleasedInSpans = (nuint)Word(bytes, "released_in_spans"),
+            Metadata = (nuint)Word(bytes, "metadata"),
+            MetadataTouched = (nuint)Word(bytes, "metadata_touched"),
+            Mapped = (nuint)Word(bytes, "mapped"),
+            Remnants = (nuint)Word(remnants, "bytes"),
+            UsedInRemnants = (nuint)Word(remnants, "used"),
+            Slabs = (int)Word(_root, "slabs"),
+            SlabsMade = (int)Word(_root, "slabs_made"),
+            Underflows = Word(slow, "allocations"),
+            Overflows = Word(slow, "frees"),
+        };
+    }
+
+    // Those of a row of addresses.
+    private static IEnumerable<HugePageUse> ReadRow(JsonElement row)
+    {
+        nuint start = nuint.Parse(row.GetProperty("start").GetString()!.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        JsonElement numbers = row.GetProperty("used_released");
+        for (int i = 0; i + 1 < numbers.GetArrayLength(); i += 2, start += PageMap.HugePageSize)
+        {
+            yield return new HugePageUse(start, numbers[i].GetInt32(), numbers[i + 1].GetInt32());
+        }
+    }
+
+    private bool Is(string name, ReadOnlySpan<byte> text) => _root.GetProperty(name).ValueEquals(text);
+
+    private static long Word(JsonElement element, string name) => element.GetProperty(name).GetInt64();
+
+    // What may be null.
+    private static ulong WordOr(JsonElement element, string name, ulong otherwise) =>
+        element.GetProperty(name) is { ValueKind: not JsonValueKind.Null } value ? value.GetUInt64() : otherwise;
+}
