@@ -8,7 +8,6 @@ internal static unsafe class Os
 {
     private const int NumberRead = 0;
     private const int NumberWrite = 1;
-    private const int NumberOpen = 2;
     private const int NumberClose = 3;
     private const int NumberMmap = 9;
     private const int NumberMprotect = 10;
@@ -28,6 +27,7 @@ internal static unsafe class Os
     private const int NumberSchedGetaffinity = 204;
     private const int NumberGetdents = 217;
     private const int NumberClockGettime = 228;
+    private const int NumberOpenat = 257;
     private const int NumberProcessVmReadv = 310;
     private const int NumberMembarrier = 324;
     private const int NumberRseq = 334;
@@ -320,10 +320,17 @@ internal static unsafe class Os
     /// link.
     /// </summary>
     internal static int OpenForWriting(byte* path) =>
-        (int)Shim.SystemCall(NumberOpen, (nint)path, OpenOwnForWriting, ReadWriteByOwner, 0, 0, 0);
+        Open(path, OpenOwnForWriting);
 
     /// <summary>Opens a file for reading; a negative errno on failure.</summary>
-    internal static int OpenForReading(byte* path) => (int)Shim.SystemCall(NumberOpen, (nint)path, OpenOnlyForReading, 0, 0, 0, 0);
+    internal static int OpenForReading(byte* path) => Open(path, OpenOnlyForReading);
+
+    // As glibc does it: a filter that was made for its programs may kill for open.
+    private static int Open(byte* path, int how)
+    {
+        const int HereIfRelative = -100; // AT_FDCWD
+        return (int)Shim.SystemCall(NumberOpenat, HereIfRelative, (nint)path, how, ReadWriteByOwner, 0, 0);
+    }
 
     /// <summary>Reads up to so many bytes; returns how many, 0 at the end, or a negative errno.</summary>
     internal static int Read(int file, byte* bytes, int length) => (int)Shim.SystemCall(NumberRead, file, (nint)bytes, length, 0, 0, 0);

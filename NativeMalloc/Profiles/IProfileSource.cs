@@ -23,7 +23,7 @@ internal unsafe interface IProfileSource
     /// <summary>Writes a line on what was missed, or on how the numbers came about; false if there is no such line.</summary>
     static abstract bool WriteComment(int number, ref Output output);
 
-    /// <summary>The process's file of mappings (/proc/self/maps).</summary>
+    /// <summary>The process's file of mappings (/proc/thread-self/maps).</summary>
     static abstract byte* Maps { get; }
 
     /// <summary>An address in the program's code (AT_ENTRY).</summary>

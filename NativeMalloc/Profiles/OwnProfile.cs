@@ -48,7 +48,18 @@ internal readonly unsafe struct OwnProfile : IProfileSource
         }
     }
 
-    public static bool TryCopy(ulong address, void* to, nuint bytes) => Os.TryCopy(to, (void*)address, bytes);
+    // Libraries may be unloaded meanwhile, so that it cannot be read as other memory; and a filter may kill for calls that are made to read processes'.
+    public static bool TryCopy(ulong address, void* to, nuint bytes)
+    {
+        int file = Os.OpenForReading(Literal.Pointer("/proc/thread-self/mem"u8));
+        bool copied = file >= 0 && Os.ReadAt(file, (byte*)to, (nint)bytes, (nint)address) == (nint)bytes;
+        if (file >= 0)
+        {
+            Os.Close(file);
+        }
+
+        return copied;
+    }
 
     public static bool WriteComment(int number, ref Output output)
     {
