@@ -206,6 +206,7 @@ struct worker {
     uint64_t seed;
     int number;
     int has_room;
+    int is_forked; /* another thread's hold on a lock stays */
     struct block blocks[SLOTS];
 };
 
@@ -223,7 +224,8 @@ static void churn(struct worker *w, int times)
                 change(b, &w->seed);
             break;
         case 4:
-            exchange(b, &w->seed);
+            if (!w->is_forked)
+                exchange(b, &w->seed);
             break;
         default:
             drop(b);
@@ -528,6 +530,7 @@ static void fork_child(struct worker *w)
     CHECK(child >= 0);
     if (child == 0) {
         alarm(PATIENCE);
+        w->is_forked = 1;
         churn(w, 50);
         if (nativemalloc_write_profile) {
             nativemalloc_start_profiling(1);
