@@ -563,6 +563,8 @@ static void *work(void *argument)
         case 2:
             if (next_random(&w->seed) % 8 == 0)
                 fork_child(w);
+            else if (nativemalloc_write_profile && next_random(&w->seed) % 16 == 0)
+                write_profile(null_file, &w->seed);
             break;
         case 3: case 4: {
             struct coroutine *c = &coroutines[next_random(&w->seed) % 2];
