@@ -58,10 +58,14 @@ internal static unsafe class CpuCache
 
         return block != null ? block
             : attached ? Shim.Pop(sizeClass, size, failure) // there may be objects after all
-            : failure == OnFailure.ReturnNull ? null
-            : failure == OnFailure.SetErrno ? Shortage.Fail(size)
-            : CxxRuntime.Throw("_Znwm"u8, size, 0);
+            : Fail(size, failure);
     }
+
+    /// <summary>An allocation of that size fails as its caller wants it.</summary>
+    internal static void* Fail(nuint size, OnFailure failure) =>
+        failure == OnFailure.ReturnNull ? null
+        : failure == OnFailure.SetErrno ? Shortage.Fail(size)
+        : CxxRuntime.Throw("_Znwm"u8, size, 0);
 
     /// <summary>
     /// An object of the class that reads zero: where no cache has one, it comes straight from its span, and what nobody has touched since

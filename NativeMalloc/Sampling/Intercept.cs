@@ -41,12 +41,14 @@ internal static unsafe class Intercept
     {
         ulong mean = Sampler.Begin(thread);
         AllocationClock.CountBack(thread, size);
-        void* block = Shim.Pop(sizeClass, size, failure);
-        if (block != null)
+        void* block = Shim.Pop(sizeClass, size, OnFailure.ReturnNull);
+        if (block == null)
         {
-            Sampler.Finish(thread, block, size, mean);
+            Sampler.GiveUp(thread);
+            return CpuCache.Fail(size, failure); // which may throw, or allocate once more
         }
 
+        Sampler.Finish(thread, block, size, mean);
         return block;
     }
 

@@ -132,6 +132,16 @@ internal static unsafe class Sampler
     }
 
     /// <summary>
+    /// It has failed, and its bytes were counted back: they never went by. The next sample was drawn from behind them, and they may be more than a
+    /// program ever has.
+    /// </summary>
+    internal static void GiveUp(ThreadState* thread)
+    {
+        AllocationClock.Set(thread, 0, thread->LastLook);
+        Change(thread, thread->SampleMean, 0, thread->LastLook);
+    }
+
+    /// <summary>
     /// An allocation that came along a slow path has a block, and the slow path is left: it is a sample if that was due. (Mostly that is seen before:
     /// a sequence may be interrupted right after it has counted.)
     /// </summary>

@@ -44,6 +44,15 @@ public sealed class SamplingTests
     public void EveryThreadTakesPartWithinOneCountdown(string variable, string value) =>
         new Command(TestProgram.Path("turned_on", "", "-I" + Repository.Header, Repository.Library)).Preloaded().With(variable, value).Run().Succeeded();
 
+    // Also where the sampler is off: then there are none.
+    [Theory]
+    [InlineData("0")]
+    [InlineData("1")]
+    [InlineData("65536")]
+    public void WhatFailsDoesNotCount(string mean) =>
+        new Command(TestProgram.Path("failing", "", "-I" + Repository.Header, Repository.Library), mean)
+            .Preloaded().With("NATIVEMALLOC_SAMPLE", mean).With("NATIVEMALLOC_LIMIT", "64M").Run().Succeeded();
+
     public static TheoryData<string, string[]> Programs => new()
     {
         { "interface", [] }, { "alignment", [] }, { "large", [] }, { "lives", ["100"] }, { "forks", ["3", "2"] }, { "vforks", ["30"] },
