@@ -77,9 +77,9 @@ internal static unsafe class LeakReport
     private static bool Make(byte* stack, int processId)
     {
         ThreadState* thread = Shim.Thread();
-        if (!SlowPath.TryEnter(thread))
+        if (!TryEnter(thread))
         {
-            Complain(SearchFailure.Busy, 0);
+            Complain(thread->OnSlowPath != 0 ? SearchFailure.Busy : SearchFailure.OthersBusy, 0);
             return false;
         }
 
@@ -107,6 +107,22 @@ internal static unsafe class LeakReport
         leaks.Forget();
         search.Forget();
         return failure == SearchFailure.None && leaks.Samples > 0;
+    }
+
+    // A fork of another thread's passes. But musl's wait for the process's destructors, in one of which this is.
+    private static bool TryEnter(ThreadState* thread)
+    {
+        for (int sleeps = 0; !SlowPath.TryEnter(thread); sleeps++)
+        {
+            if (thread->OnSlowPath != 0 || sleeps == LeakSearch.MostSleeps)
+            {
+                return false;
+            }
+
+            Os.Sleep(1);
+        }
+
+        return true;
     }
 
     private static void Write(ref LeakTable leaks, ref LeakSearch search, int processId)
@@ -141,6 +157,7 @@ internal static unsafe class LeakReport
         output.Text(failure switch
         {
             SearchFailure.Busy => "the process ends in a signal handler that interrupted malloc"u8,
+            SearchFailure.OthersBusy => "other threads are in the middle of malloc or fork"u8,
             SearchFailure.NoMemory => "there is no memory for it"u8,
             SearchFailure.NoMappings => "/proc cannot be read"u8,
             _ => "the kernel does not let the process read its own memory"u8,

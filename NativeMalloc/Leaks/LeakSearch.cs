@@ -9,6 +9,9 @@ internal enum SearchFailure
 
     /// <summary>The thread is in the middle of malloc: a signal handler's.</summary>
     Busy,
+
+    /// <summary>Others are in the middle of malloc, or of a fork, and do not come out.</summary>
+    OthersBusy,
     NoMemory,
 
     /// <summary>/proc cannot be read.</summary>
@@ -28,6 +31,12 @@ internal enum SearchFailure
 /// </remarks>
 internal unsafe struct LeakSearch
 {
+    /// <summary>
+    /// How often to sleep, a millisecond each, until others have come out of malloc: one may have to wait for its turn among many. But none may ever come
+    /// out that writes to a pipe which nobody reads.
+    /// </summary>
+    internal const int MostSleeps = 1000;
+
     /// <summary>Threads that may come while others are stopped.</summary>
     private const int MoreThreads = 64;
 
@@ -66,7 +75,11 @@ internal unsafe struct LeakSearch
     {
         ThreadState* thread = Shim.Thread();
         ForkGate.Close(thread);
-        Insiders.AwaitOthers(thread);
+        if (!Insiders.AwaitOthers(thread, MostSleeps))
+        {
+            return SearchFailure.OthersBusy; // with locks that are needed here
+        }
+
         int threads = search->_threads.CountAll(Os.ProcessId());
         if (threads < 0)
         {

@@ -23,8 +23,11 @@ internal static unsafe class Insiders
     private const int SpinsBeforeSleep = 100;
     private const uint SleepMilliseconds = 1;
 
-    /// <summary>How often a fork sleeps that others may be waiting for: a signal handler's, which interrupted malloc.</summary>
-    private const int SleepsOfHandler = 10;
+    /// <summary>
+    /// How often a fork sleeps that others may be waiting for: a signal handler's, which interrupted its thread's slow path, whose locks others need.
+    /// Its child may do next to nothing (POSIX), and where there is but one thread nobody is inside.
+    /// </summary>
+    internal const int SleepsOfHandler = 10;
 
     private static Table s_table;
 
@@ -63,14 +66,9 @@ internal static unsafe class Insiders
         }
     }
 
-    /// <summary>Waits until no other thread is inside; the gate is closed.</summary>
-    /// <remarks>
-    /// A handler that interrupted its thread's slow path may wait for ever, since others need the locks that the thread has. It gives up: its
-    /// child may do next to nothing (POSIX), and where there is but one thread nobody is inside.
-    /// </remarks>
-    internal static void AwaitOthers(ThreadState* thread)
+    /// <summary>Waits until no other thread is inside; the gate is closed. False after so many sleeps in vain, if they are not endless.</summary>
+    internal static bool AwaitOthers(ThreadState* thread, int sleeps = int.MaxValue)
     {
-        int sleeps = thread->OnSlowPath != 0 ? SleepsOfHandler : int.MaxValue;
         nint* end = Entries + Volatile.Read(ref s_end);
         for (nint* entry = Entries; entry < end; entry++)
         {
@@ -89,6 +87,8 @@ internal static unsafe class Insiders
                 }
             }
         }
+
+        return sleeps > 0;
     }
 
     /// <summary>In the child of a fork, where there are no other threads: those that were just looking at the gate left entries behind.</summary>

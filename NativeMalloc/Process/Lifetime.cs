@@ -76,7 +76,7 @@ internal static unsafe class Lifetime
     {
         ThreadState* thread = Shim.Thread();
         ForkGate.Close(thread);
-        Insiders.AwaitOthers(thread);
+        Insiders.AwaitOthers(thread, thread->OnSlowPath != 0 ? Insiders.SleepsOfHandler : int.MaxValue);
     }
 
     [RuntimeExport("nm_fork_parent")]

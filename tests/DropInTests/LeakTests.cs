@@ -52,6 +52,7 @@ public sealed class LeakTests
         { "first-thread-ended", 100, 1, 0, 0 },
         { "closed-descriptors", 100, 1, 0, 0 },
         { "forked", 100, 1, 0, 0 },
+        { "while-forking", 100, 1, 0, 0 },
         { "closed-streams", 100, 1, 0, 0 },
     };
 

@@ -205,6 +205,30 @@ public sealed unsafe class SlowPathTests : AllocatorTest
         Join(other);
     }
 
+    // Who needs others' locks himself, from within a slow path, waits for as long as he says.
+    [Fact]
+    public void HowLongToWaitForOthersIsSaid()
+    {
+        using ManualResetEventSlim leave = new();
+        Thread other = StartInside(leave);
+        Assert.True(SlowPath.TryEnter(Me));
+        ForkGate.Close(Me);
+        Assert.False(Insiders.AwaitOthers(Me, sleeps: 20));
+        bool[] left = [false];
+        Thread release = new(() =>
+        {
+            Thread.Sleep(Insiders.SleepsOfHandler * 10);
+            Volatile.Write(ref left[0], true);
+            leave.Set();
+        });
+        release.Start();
+        Assert.True(Insiders.AwaitOthers(Me, sleeps: 100_000));
+        Assert.True(Volatile.Read(ref left[0]));
+        ForkGate.Open(Me);
+        SlowPath.Leave(Me);
+        Join(other, release);
+    }
+
     [Fact]
     public void MoreForksThanThereAreBitsWaitForEachOther()
     {
@@ -223,7 +247,7 @@ public sealed unsafe class SlowPathTests : AllocatorTest
     private static void BeginFork()
     {
         ForkGate.Close(Me);
-        Insiders.AwaitOthers(Me);
+        Insiders.AwaitOthers(Me, Me->OnSlowPath != 0 ? Insiders.SleepsOfHandler : int.MaxValue);
     }
 
     private static void End(bool child)

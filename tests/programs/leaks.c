@@ -483,6 +483,32 @@ static NOINLINE void forked(void)
     printf("child %d %d\n", (int)child, WEXITSTATUS(status));
 }
 
+static void *fork_for_ever(void *unused)
+{
+    sem_post(&ready);
+    for (;;) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        waitpid(child, NULL, 0);
+    }
+    return unused;
+}
+
+/* Forks take long here, since so many pages are to be shared. */
+static NOINLINE void while_forking(void)
+{
+    size_t bytes = (size_t)256 << 20;
+    char *mapped = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED)
+        abort();
+    madvise(mapped, bytes, MADV_NOHUGEPAGE);
+    for (size_t i = 0; i < bytes; i += 4096)
+        mapped[i] = 1;
+    start(fork_for_ever);
+    make(100);
+}
+
 static NOINLINE void closed_streams(void)
 {
     make(100);
@@ -535,6 +561,7 @@ static const struct {
     { "first-thread-ended", first_thread_ended },
     { "closed-descriptors", closed_descriptors },
     { "forked", forked },
+    { "while-forking", while_forking },
     { "closed-streams", closed_streams },
 };
 
