@@ -11,9 +11,10 @@ internal static class HeapMapText
     private const int CellsInRow = 32;
     private const int MostRows = 40;
 
-    // By eighths that are used.
+    // By the share that is used; the last is all of it.
     private const string Bars = "▁▂▃▄▅▆▇█";
-    private const char FreeAlone = '░';
+    private const char All = '█';
+    private const char FreeAlone = '░'; // where there are no colours
     private const char Nothing = '·';
 
     // Of 256 colours: two that are seen on black and on white, and tell themselves apart to all eyes.
@@ -34,8 +35,8 @@ internal static class HeapMapText
         }
 
         output.Write($"{title}\n{all.Counts}\n");
-        output.Write($"{In(UsedColour, "█")} used {HugePageTotals.Size(all.Used)}, as high as its share");
-        output.Write($"   {In(FreeColour, FreeAlone.ToString())} free {HugePageTotals.Size(all.Free)}");
+        output.Write($"{In(UsedColour, All.ToString())} used {HugePageTotals.Size(all.Used)}, as high as its share");
+        output.Write($"   {In(FreeColour, (colours ? All : FreeAlone).ToString())} free {HugePageTotals.Size(all.Free)}");
         output.Write($"   {In(FaintColour, Nothing.ToString())} released {HugePageTotals.Size(all.Released)}\n");
         output.Write($"{(shift == 0 ? "a character is a huge page" : $"a character is {1 << shift} huge pages, {SizeText.Of((double)PageMap.HugePageSize * (1 << shift))}")}\n\n");
         if (all.HugePages == 0)
@@ -63,14 +64,13 @@ internal static class HeapMapText
     private static string Cell(HugePageTotals cell, bool colours)
     {
         long pages = (long)cell.HugePages * HugePageUse.Pages;
-        char bar = cell.Used == 0 ? ' ' : Bars[(int)(cell.Used * Bars.Length - 1) / (int)pages];
+        char bar = cell.Used == 0 ? ' ' : Bars[(int)(cell.Used * (Bars.Length - 1) / pages)];
         if (cell.Used > 0)
         {
             return !colours ? bar.ToString() : (cell.Free > cell.Released ? OnFreeColour : UsedColour) + bar + Plain;
         }
 
         bool free = cell.Free > cell.Released;
-        string alone = (free ? FreeAlone : Nothing).ToString();
-        return !colours ? alone : (free ? FreeColour : FaintColour) + alone + Plain;
+        return !colours ? (free ? FreeAlone : Nothing).ToString() : free ? FreeColour + All + Plain : FaintColour + Nothing + Plain;
     }
 }
