@@ -2,7 +2,7 @@
 # Looks into processes at random moments of their lives, while they start, fork, end, become other programs, and run out of memory. Neither
 # side may crash: the command shows what it sees, or says in one line why not, and each program ends as it would have by itself.
 #
-#     tests/attach.sh [TIMES]     1000 by default, a minute and a half
+#     tests/attach.sh [TIMES]     1000 by default, a few minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 times=${1:-1000}
@@ -22,8 +22,8 @@ for ((i = 0; i < times; i++)); do
     process=$!
     [ "${command[0]}" = ps ] || command=("${command[0]}" $process "${command[@]:1}")
     # Of a life of some hundredths of a second, any moment.
-    printf -v delay '0.%03d' $((RANDOM % 40))
-    [ "$mode" != start ] || delay=0.00$((RANDOM % 4))
+    printf -v delay '0.%03d' $((RANDOM % 30))
+    case $mode in start | exec) delay=0.00$((RANDOM % 5)) ;; esac
     sleep "$delay"
     code=0
     out/nativemalloc-inspect "${command[@]}" > "$folder/output" 2> "$folder/error" || code=$?

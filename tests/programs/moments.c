@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BLOCKS = 2000, TURNS = 30 };
+enum { BLOCKS = 2000, TURNS = 100 };
 
 static void *allocate(void *unused)
 {
