@@ -77,6 +77,7 @@ internal static unsafe class Lifetime
         ThreadState* thread = Shim.Thread();
         ForkGate.Close(thread);
         Insiders.AwaitOthers(thread, thread->OnSlowPath != 0 ? Insiders.SleepsOfHandler : int.MaxValue);
+        Sampler.BeforeFork();
     }
 
     [RuntimeExport("nm_fork_parent")]
@@ -88,6 +89,7 @@ internal static unsafe class Lifetime
         ThreadState* thread = Shim.Thread();
         Insiders.ForgetOthers(thread);
         ForkGate.OpenInChild(thread);
+        Sampler.AfterForkInChild(thread);
         if (Startup.IsFrontEndReady && SlowPath.TryEnter(thread))
         {
             ThreadSlabs.ReclaimAfterFork(thread->Slab);

@@ -68,6 +68,17 @@ internal static unsafe class Sampler
     /// <summary>As if there had never been a sample; for tests.</summary>
     internal static void Forget() => s_known.Value = default;
 
+    /// <summary>Before a fork: what a child begins with, its siblings do not.</summary>
+    internal static void BeforeFork() => Interlocked.Add(ref s_seed.Value, unchecked((long)Exponential.Step));
+
+    /// <summary>In the child: it does not take the samples that its siblings take, or the error of one would be that of all together.</summary>
+    internal static void AfterForkInChild(ThreadState* thread)
+    {
+        s_seed.Value = (long)Exponential.Mix((ulong)s_seed.Value); // far from what the parent, and other children, come to
+        thread->Random = 0;
+        Change(thread, thread->SampleMean, 0, thread->LastLook);
+    }
+
     /// <summary>Goes through the stacks, in the order in which they came: the first for null, null after the last. The lock is held.</summary>
     internal static CallStack* NextStack(CallStack* after) => after == null ? State->FirstStack : after->Later;
 

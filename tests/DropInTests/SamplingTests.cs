@@ -53,6 +53,13 @@ public sealed class SamplingTests
         new Command(TestProgram.Path("failing", "", "-I" + Repository.Header, Repository.Library), mean)
             .Preloaded().With("NATIVEMALLOC_SAMPLE", mean).With("NATIVEMALLOC_LIMIT", "64M").Run().Succeeded();
 
+    [Theory]
+    [InlineData("mm_cid")]
+    [InlineData("thread")]
+    public void ChildrenOfOneForkTakeSamplesOfTheirOwn(string index) =>
+        new Command(TestProgram.Path("siblings", "", "-I" + Repository.Header, Repository.Library, "-lm"))
+            .Preloaded().With("NATIVEMALLOC_SAMPLE", "64K").With("NATIVEMALLOC_INDEX", index).Run().Succeeded();
+
     public static TheoryData<string, string[]> Programs => new()
     {
         { "interface", [] }, { "alignment", [] }, { "large", [] }, { "lives", ["100"] }, { "forks", ["3", "2"] }, { "vforks", ["30"] },
