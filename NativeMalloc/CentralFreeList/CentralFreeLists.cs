@@ -21,6 +21,9 @@ internal static unsafe class CentralFreeLists
     private static CentralFreeList<Heap.Spans>** s_others;
     private static bool s_anyOthers;
 
+    // A thread makes lists.
+    private static int s_divides;
+
     /// <summary>Makes the empty lists; false when there is no memory.</summary>
     internal static bool Initialize()
     {
@@ -151,10 +154,15 @@ internal static unsafe class CentralFreeLists
         }
     }
 
+    // Memory may take a system call, for which the class need not wait; one thread asks for that at a time, and others come by again.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Divide(nuint sizeClass)
     {
-        First(sizeClass)->Lock.Acquire();
+        if (Interlocked.Exchange(ref s_divides, 1) != 0)
+        {
+            return;
+        }
+
         CentralFreeList<Heap.Spans>* others = Others(sizeClass) != null ? null
             : (CentralFreeList<Heap.Spans>*)Metadata.Allocate((nuint)((Most - 1) * sizeof(CentralFreeList<Heap.Spans>)));
         if (others != null)
@@ -168,7 +176,7 @@ internal static unsafe class CentralFreeLists
             s_anyOthers = true;
         }
 
-        First(sizeClass)->Lock.Release();
+        Volatile.Write(ref s_divides, 0);
     }
 }
 

@@ -60,6 +60,34 @@ public sealed unsafe class CentralFreeListsTests : AllocatorTest, IDisposable
     }
 
     [Fact]
+    public void NoLockIsHeldWhileMemoryForListsIsMapped()
+    {
+        Give(Take(1));
+        using (new MetadataShortage()) // what is mapped is used
+        {
+        }
+
+        int calls = 0;
+        int waits = 0;
+        Os.BeforeCall = () =>
+        {
+            calls++;
+            FutexLock* theLock = &CentralFreeLists.First(SizeClass)->Lock;
+            if (theLock->TryAcquire())
+            {
+                theLock->Release();
+            }
+            else
+            {
+                waits++;
+            }
+        };
+        Divide();
+        Assert.Equal(0, waits);
+        Assert.InRange(calls, 1, 100);
+    }
+
+    [Fact]
     public void WhatIsFreedGoesBackToTheListOfItsSpan()
     {
         Divide();
