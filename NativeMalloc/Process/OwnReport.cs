@@ -10,7 +10,7 @@ internal readonly unsafe struct OwnReport : IHeapReport
         Checks = Options.Check,
         ReleaseIsBroken = Promises.ReleaseIsBroken,
         FrontEnd = Rseq.Choice,
-        SampleMean = Sampler.IsOn ? Sampler.Control->Mean : 0,
+        SampleMean = Sampler.Mean,
         Limits = *Options.Limits,
     };
 

@@ -30,7 +30,8 @@ internal static unsafe class Sampler
 
     internal static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_known.Value.State.Lock);
 
-    internal static bool IsOn => MeanAt(Clock.Milliseconds) != 0;
+    /// <summary>Bytes from one sample to the next, as threads find it when they look now; 0 where none is taken.</summary>
+    internal static ulong Mean => MeanAt(Clock.Milliseconds);
 
     internal static ulong MissedStacks => State->MissedStacks;
 

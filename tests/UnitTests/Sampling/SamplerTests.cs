@@ -247,7 +247,7 @@ public sealed unsafe class SamplerTests : AllocatorTest, IDisposable
     {
         Assert.False(Allocate(100));
         Sampler.Start(1000);
-        Assert.True(Sampler.IsOn);
+        Assert.Equal(1000u, Sampler.Mean);
         int samples = 0;
         for (int i = 0; i < 20_000; i++)
         {
@@ -266,13 +266,26 @@ public sealed unsafe class SamplerTests : AllocatorTest, IDisposable
         Clock.Milliseconds = 49;
         Assert.True(Allocate(1));
         Clock.Milliseconds = 50;
-        Assert.False(Sampler.IsOn);
+        Assert.Equal(0u, Sampler.Mean);
         Assert.False(Allocate(1));
         Assert.Equal(0u, Me->SampleMean);
         for (int i = 0; i < 1000; i++)
         {
             Assert.False(Allocate(1000));
         }
+    }
+
+    // Where nobody has said how far samples are to be apart.
+    [Fact]
+    public void ATracerHasTheUsualDistance()
+    {
+        Shim.Tracers = 1;
+        Assert.Equal(Sampler.UsualMean, Sampler.Mean);
+        Sampler.Start(1000);
+        Assert.Equal(1000u, Sampler.Mean);
+        Sampler.Stop();
+        Shim.Tracers = 0;
+        Assert.Equal(0u, Sampler.Mean);
     }
 
     // A thread's first allocation may be its only one.
@@ -288,6 +301,35 @@ public sealed unsafe class SamplerTests : AllocatorTest, IDisposable
         }
 
         Assert.InRange(samples, 632 - 50, 632 + 50);
+    }
+
+    // As many bytes as nobody has, or more than a number of them is.
+    [Theory]
+    [InlineData(1UL << 40)]
+    [InlineData((1UL << 62) - 1)]
+    [InlineData(long.MaxValue)]
+    public void AnAllocationThatFailsMovesNoSample(ulong size)
+    {
+        foreach (ulong mean in (ulong[])[0, 1, 1000])
+        {
+            Sampler.Start(mean);
+            Allocate(300_000); // a look
+            bool isSample = Allocate((nuint)size);
+            AllocationClock.CountBack(Me, (nuint)size);
+            if (isSample)
+            {
+                Sampler.GiveUp(Me);
+            }
+
+            AllocationClock.Fit(Me, 100); // as the next slow path does
+            int samples = 0;
+            for (int i = 0; i < 1000; i++)
+            {
+                samples += Allocate(100) ? 1 : 0;
+            }
+
+            Assert.InRange(samples, mean == 0 ? 0 : mean == 1 ? 1000 : 50, mean == 0 ? 0 : mean == 1 ? 1000 : 150); // 95
+        }
     }
 
     // What cannot be done at a free is done at the next allocation.
