@@ -7,7 +7,7 @@ namespace NativeMalloc;
 /// <summary>
 /// The loaded objects by address, for where libc does not say: those of the list that the dynamic linker keeps for debuggers (r_debug). It is read
 /// without the linker's lock, again when an address is in none, or no longer in what it was in; what is not there any more, or not
-/// yet, is not believed.
+/// yet, is not believed. Of the objects in it only that is read which an address must be in if it is in any: others may be unloaded at that moment.
 /// </summary>
 internal unsafe struct ObjectTable
 {
@@ -33,7 +33,17 @@ internal unsafe struct ObjectTable
         internal int Count;
         internal int Room;
 
-        internal static CodeObject* Entries(List* list) => (CodeObject*)(list + 1);
+        internal static Entry* Entries(List* list) => (Entry*)(list + 1);
+    }
+
+    // They do not overlap, and each has its headers first.
+    private struct Entry
+    {
+        internal CodeObject Code;
+        internal nuint Dynamic;
+
+        /// <summary>More than where it starts is known.</summary>
+        internal bool IsRead;
     }
 
     private struct Link
@@ -48,42 +58,54 @@ internal unsafe struct ObjectTable
     internal static bool TryFind(Workspace* work, nuint address, bool mayBeNew, CodeObject* found)
     {
         ObjectTable* table = &work->Shared->Objects;
-        if (TryLookUp(work, table, address, found, out bool isGone))
+        if (TryLookUp(work, table, address, found, out bool mustRead))
         {
             return true;
         }
 
-        mayBeNew = (mayBeNew || Volatile.Read(ref table->_made) == 0) && TryMake(work, table, isGone);
-        return mayBeNew && TryLookUp(work, table, address, found, out _);
+        bool mayBe = mayBeNew || mustRead || Volatile.Read(ref table->_made) == 0;
+        return mayBe && TryMake(work, table, address, mustRead) && TryLookUp(work, table, address, found, out _);
     }
 
-    // "isGone": one was there, and is no more.
-    private static bool TryLookUp(Workspace* work, ObjectTable* table, nuint address, CodeObject* found, out bool isGone)
+    // "mustRead": it would be in one that was not read yet, or is no more.
+    private static bool TryLookUp(Workspace* work, ObjectTable* table, nuint address, CodeObject* found, out bool mustRead)
     {
         int made;
-        bool exists;
+        Entry entry = default;
         do
         {
             made = Volatile.Read(ref table->_made);
-            List* list = (List*)table->_lists[made & 1];
-            exists = list != null && TryLookUp(list, address, found);
+            Entry* nearest = Nearest((List*)table->_lists[made & 1], address);
+            entry = nearest != null ? *nearest : new Entry { IsRead = true };
         }
         while (made != Volatile.Read(ref table->_made)); // it may have been written to meanwhile
 
-        ulong identity = found->Identity;
-        isGone = exists && !(found->TryIdentify(&work->Pages) && found->Identity == identity);
-        return exists && !isGone;
+        *found = entry.Code;
+        if (!entry.IsRead || !entry.Code.Contains(address))
+        {
+            mustRead = !entry.IsRead;
+            return false;
+        }
+
+        mustRead = !found->TryIdentify(&work->Pages) || found->Identity != entry.Code.Identity;
+        return !mustRead;
     }
 
-    private static bool TryLookUp(List* list, nuint address, CodeObject* found)
+    // The last one that starts there or before.
+    private static Entry* Nearest(List* list, nuint address)
     {
-        CodeObject* entries = List.Entries(list);
+        if (list == null)
+        {
+            return null;
+        }
+
+        Entry* entries = List.Entries(list);
         int first = 0;
         int last = list->Count;
         while (first < last)
         {
             int middle = (int)((uint)(first + last) / 2);
-            if (entries[middle].Start <= address)
+            if (entries[middle].Code.Start <= address)
             {
                 first = middle + 1;
             }
@@ -93,17 +115,11 @@ internal unsafe struct ObjectTable
             }
         }
 
-        if (first == 0)
-        {
-            return false;
-        }
-
-        *found = entries[first - 1];
-        return found->Contains(address);
+        return first > 0 ? &entries[first - 1] : null;
     }
 
-    // False if the linker's list has not changed, though another object may have the place of one, or another thread is at it.
-    private static bool TryMake(Workspace* work, ObjectTable* table, bool isGone)
+    // False if the linker's list has not changed, and what the address is in is known, or another thread is at it.
+    private static bool TryMake(Workspace* work, ObjectTable* table, nuint address, bool mustRead)
     {
         if (Interlocked.CompareExchange(ref table->_making, 1, 0) != 0)
         {
@@ -124,7 +140,7 @@ internal unsafe struct ObjectTable
 
         bool isFirst = table->_made == 0;
         bool isWhole = first != null || isFirst; // else the linker is at it
-        bool changed = isWhole && (links != table->_links || isGone) && TryFill(work, table, &program, isKnown, first, count);
+        bool changed = isWhole && (links != table->_links || mustRead) && TryFill(work, table, &program, isKnown, first, count, address);
         if (changed)
         {
             table->_links = links;
@@ -152,14 +168,14 @@ internal unsafe struct ObjectTable
         return Volatile.Read(ref table->_made) != 0;
     }
 
-    private static bool TryFill(Workspace* work, ObjectTable* table, ElfImage* program, bool isKnown, Link* first, int count)
+    private static bool TryFill(Workspace* work, ObjectTable* table, ElfImage* program, bool isKnown, Link* first, int count, nuint address)
     {
         int next = table->_made + 1 & 1;
         List* list = (List*)table->_lists[next];
         if (list == null || list->Room < count)
         {
             int room = count + count / 2;
-            list = (List*)Metadata.Allocate((nuint)sizeof(List) + (nuint)room * (nuint)sizeof(CodeObject));
+            list = (List*)Metadata.Allocate((nuint)sizeof(List) + (nuint)room * (nuint)sizeof(Entry));
             if (list == null)
             {
                 return false;
@@ -172,70 +188,86 @@ internal unsafe struct ObjectTable
         list->Count = 0;
         if (isKnown)
         {
-            Add(work, table, list, program);
+            Read(work, table, Add(list, program->Code.Start), program);
         }
 
         ElfImage image = default;
         nuint vdso = Shim.AuxiliaryValue(Vdso);
         if (vdso != 0 && image.TryRead(&work->Pages, vdso))
         {
-            Add(work, table, list, &image);
+            Read(work, table, Add(list, image.Code.Start), &image);
         }
 
-        for (Link* link = first; count > 0 && TryRead(work, link); link = link->Next, count--)
+        for (Link* link = first; count > 0 && list->Count < list->Room && TryRead(work, link); link = link->Next, count--) // it may grow meanwhile
         {
-            if (list->Count == list->Room)
+            Entry* entry = Add(list, link->Base);
+            if (entry != null)
             {
-                break; // it has grown meanwhile
+                Entry* before = Nearest((List*)table->_lists[table->_made & 1], link->Base);
+                bool isSame = before != null && before->Code.Start == link->Base && before->Dynamic == link->Dynamic;
+                *entry = isSame ? *before : new Entry { Code = new CodeObject { Start = link->Base }, Dynamic = link->Dynamic };
             }
+        }
 
+        Entry* nearest = Nearest(list, address);
+        if (nearest != null && nearest->Dynamic != 0)
+        {
             // The header is there where the object begins at its base, as all do but programs that are loaded at a fixed address.
-            if (image.TryRead(&work->Pages, link->Base) && image.Find(ElfImage.Dynamic) is var dynamic && dynamic != null &&
-                image.Base + dynamic->Address == link->Dynamic)
-            {
-                Add(work, table, list, &image);
-            }
+            bool exists = image.TryRead(&work->Pages, nearest->Code.Start) && image.Find(ElfImage.Dynamic) is var dynamic && dynamic != null &&
+                image.Base + dynamic->Address == nearest->Dynamic;
+            Read(work, table, nearest, exists ? &image : null);
         }
 
         return true;
     }
 
-    // In order of addresses.
-    private static void Add(Workspace* work, ObjectTable* table, List* list, ElfImage* image)
+    // In order of addresses; null if it is there.
+    private static Entry* Add(List* list, nuint start)
     {
-        CodeObject code = image->Code;
-        code.Frames = code.Frames != 0 ? code.Frames : MadeFrames(work, table, image, code);
-        CodeObject* entries = List.Entries(list);
-        int place = list->Count;
-        while (place > 0 && entries[place - 1].Start > code.Start)
+        Entry* entries = List.Entries(list);
+        Entry* nearest = Nearest(list, start);
+        if (nearest != null && nearest->Code.Start == start)
         {
-            place--;
+            return null;
         }
 
-        if ((place > 0 && entries[place - 1].Start == code.Start) || !code.TryIdentify(&work->Pages))
-        {
-            return;
-        }
-
+        int place = nearest != null ? (int)(nearest - entries) + 1 : 0;
         for (int i = list->Count++; i > place; i--)
         {
             entries[i] = entries[i - 1];
         }
 
-        entries[place] = code;
+        entries[place] = new Entry { Code = new CodeObject { Start = start } };
+        return &entries[place];
+    }
+
+    // Without an image, nothing is in it.
+    private static void Read(Workspace* work, ObjectTable* table, Entry* entry, ElfImage* image)
+    {
+        CodeObject code = image != null ? image->Code : default;
+        if (code.End != 0 && code.Frames == 0)
+        {
+            code.Frames = MadeFrames(work, table, image, code);
+        }
+
+        entry->IsRead = true;
+        entry->Code.End = 0;
+        if (code.End != 0 && code.Start == entry->Code.Start && code.TryIdentify(&work->Pages))
+        {
+            entry->Code = code;
+        }
     }
 
     // A table in place of one that the linker was not asked for: as it was, if the object is the same.
     private static nuint MadeFrames(Workspace* work, ObjectTable* table, ElfImage* image, CodeObject code)
     {
-        List* before = (List*)table->_lists[table->_made & 1];
-        CodeObject known;
-        if (before != null && TryLookUp(before, code.Start, &known) && known.Start == code.Start)
+        Entry* before = Nearest((List*)table->_lists[table->_made & 1], code.Start);
+        if (before != null && before->Code.Start == code.Start && before->IsRead)
         {
-            code.Frames = known.Frames;
-            if (code.TryIdentify(&work->Pages) && code.Identity == known.Identity)
+            code.Frames = before->Code.Frames;
+            if (code.TryIdentify(&work->Pages) && code.Identity == before->Code.Identity)
             {
-                return known.Frames;
+                return code.Frames;
             }
         }
 

@@ -266,10 +266,14 @@ internal static unsafe class Os
     /// <summary>How often it was tried whether a page can be read.</summary>
     internal static int ReadableCalls { get; set; }
 
+    /// <summary>Is told of each page that is tried.</summary>
+    internal static Action<nuint> WhileTrying { get; set; }
+
     internal static bool IsReadable(nuint page)
     {
         long* time = stackalloc long[2] { 0, 0 };
         ReadableCalls++;
+        WhileTrying?.Invoke(page);
         return LibC.SystemCall(LibC.NumberFutex, (void*)page, LibC.FutexWaitPrivate, 1, time, null, 0) == 0 ||
             Marshal.GetLastSystemError() != Errno.BadAddress;
     }

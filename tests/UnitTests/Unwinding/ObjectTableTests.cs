@@ -140,6 +140,30 @@ public sealed unsafe class ObjectTableTests : UnwindingTest
         AssertFound(library, (nuint)library.Start);
     }
 
+    // Another thread may be about to unload the others. Each is read when it is wanted.
+    [Fact]
+    public void OnlyWhatTheAddressMayBeInIsRead()
+    {
+        TableMemory[] libraries = [.. Enumerable.Range(2, 9).Select(i => Image((byte)i)).OrderBy(memory => (ulong)memory.Start)];
+        Link([.. _loaded, .. libraries]);
+        List<nuint> tried = [];
+        Os.WhileTrying = tried.Add;
+        foreach (TableMemory library in (TableMemory[])[libraries[4], libraries[2], libraries[4], libraries[8]])
+        {
+            tried.Clear();
+            AssertFound(library, (nuint)library.Start + 700);
+            Assert.Contains((nuint)library.Start, tried);
+            Assert.DoesNotContain(libraries, other => other != library && tried.Any(page => page - (nuint)other.Start < 8192));
+        }
+
+        // What is behind one, and in none.
+        Assert.False(TryFind((nuint)libraries[6].Start + 8192, out _));
+        tried.Clear();
+        Assert.False(TryFind((nuint)libraries[6].Start + 8192, out _));
+        Assert.DoesNotContain(libraries, library => tried.Any(page => page - (nuint)library.Start < 8192));
+        Os.WhileTrying = null;
+    }
+
     // As freed memory may say anything.
     [Theory]
     [InlineData(0x1234567)]
