@@ -19,6 +19,7 @@ internal sealed unsafe class HeapCopy(TargetProcess process, Library library)
     private byte* _memory; // of it: it does not move
     private nuint _bytes;
     private nuint[] _others = [];
+    private List<nuint> _slabAddresses = [];
     private int _slabs;
     private nuint _remnants;
     private nuint _slabsAt;
@@ -47,6 +48,9 @@ internal sealed unsafe class HeapCopy(TargetProcess process, Library library)
     /// <summary>What the generic structures have no source of here.</summary>
     internal struct Nobody;
 
+    /// <summary>There are transfer caches and central free lists.</summary>
+    internal bool HasTiers { get; private set; }
+
     internal TransferCache<Nobody>* Transfer(nuint sizeClass) => (TransferCache<Nobody>*)(_memory + _transfer) + sizeClass;
 
     /// <summary>The class's first central free list, and where there are others, those.</summary>
@@ -64,32 +68,41 @@ internal sealed unsafe class HeapCopy(TargetProcess process, Library library)
         return next < first + _slabs ? next : null;
     }
 
+    /// <summary>Where the process has a slab that this has a copy of.</summary>
+    internal nuint AddressOf(Slab* slab) => _slabAddresses[(int)(slab - (Slab*)(_memory + _slabsAt))];
+
     /// <summary>Reads all of it anew.</summary>
     internal void Read()
     {
         Roots = library.Roots;
-        if (Roots.PageMap == null || Roots.OtherCentralLists == null)
+        if (Roots.PageMap == null)
         {
             throw process.Refuse("has only just started: try again");
         }
 
+        // A program without small blocks has no tiers.
+        HasTiers = Roots.OtherCentralLists != null;
         List<nuint> slabs = FindSlabs();
         nuint[] others = new nuint[SizeClasses.Count];
-        process.Fill((ulong)Roots.OtherCentralLists, MemoryMarshal.AsBytes(others.AsSpan()));
+        if (HasTiers)
+        {
+            process.Fill((ulong)Roots.OtherCentralLists, MemoryMarshal.AsBytes(others.AsSpan()));
+        }
 
         _pieces.Clear();
         _bytes = 0;
         _remnants = Add((nuint)Roots.Remnants, (nuint)sizeof(Remnants<Nobody>));
         _slabs = slabs.Count;
+        _slabAddresses = slabs;
         _slabsAt = _bytes;
         foreach (nuint slab in slabs)
         {
             Add(slab, (nuint)sizeof(Slab));
         }
 
-        _lists = Add((nuint)Roots.CentralLists, (nuint)(SizeClasses.Count * sizeof(CentralFreeList<Nobody>)));
+        _lists = HasTiers ? Add((nuint)Roots.CentralLists, (nuint)(SizeClasses.Count * sizeof(CentralFreeList<Nobody>))) : 0;
         _others = [.. others.Select(lists => lists == 0 ? 0 : Add(lists, (nuint)(OtherLists * sizeof(CentralFreeList<Nobody>))))];
-        _transfer = Add((nuint)Roots.Transfer, (nuint)(SizeClasses.Count * sizeof(TransferCache<Nobody>)));
+        _transfer = HasTiers ? Add((nuint)Roots.Transfer, (nuint)(SizeClasses.Count * sizeof(TransferCache<Nobody>))) : 0;
         _pages = Add((nuint)Roots.Pages, (nuint)sizeof(PageCounts));
         _largeCache = Add((nuint)Roots.LargeCache, (nuint)sizeof(LargeCacheTable));
         _largeWaste = Add((nuint)Roots.LargeWaste, sizeof(long));

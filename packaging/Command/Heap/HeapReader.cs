@@ -66,6 +66,54 @@ internal sealed unsafe class HeapReader(TargetProcess process, Library library) 
         return HeapStatistics.GatherClass<TargetCounts>(sizeClass);
     }
 
+    /// <summary>The slabs, when they were last read.</summary>
+    internal List<SlabUse> Slabs()
+    {
+        List<SlabUse> all = [];
+        for (Slab* slab = _copy.NextSlab(null); slab != null; slab = _copy.NextSlab(slab))
+        {
+            nuint bytes = 0;
+            long calls = 0;
+            for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
+            {
+                bytes += (nuint)Slab.CountOf(slab, sizeClass) * SizeClasses.Size(sizeClass);
+                calls += slab->Underflows[sizeClass] + slab->Overflows[sizeClass];
+            }
+
+            all.Add(new SlabUse(_copy.AddressOf(slab), bytes, calls));
+        }
+
+        return all;
+    }
+
+    /// <summary>The large blocks that the program has, by the page map, as it is now.</summary>
+    internal List<LargeBlock> LargeBlocks()
+    {
+        TargetHeap.LookAt(new PieceReader(process), (nuint)_copy.Roots.PageMap);
+        List<LargeBlock> all = [];
+        foreach (HugePageUse one in HugePages)
+        {
+            for (nuint page = 0; page < PageBits.Pages; page++)
+            {
+                nuint address = one.Start + (page << PageMap.PageShift);
+                Span* span = TargetHeap.SpanOf(address);
+                if (span == null)
+                {
+                    continue;
+                }
+
+                if (span->SizeClass == 0 && !span->Remnant && !span->Cached)
+                {
+                    all.Add(new LargeBlock(address, span->Bytes));
+                }
+
+                page += Math.Max(span->Pages - (address - span->Start >> PageMap.PageShift), 1) - 1;
+            }
+        }
+
+        return all;
+    }
+
     private List<HugePageUse> FindHugePages()
     {
         TargetHeap.LookAt(new PieceReader(process), (nuint)_copy.Roots.PageMap);
@@ -115,3 +163,9 @@ internal sealed unsafe class HeapReader(TargetProcess process, Library library) 
     /// <summary>Of what is pinned, and is kept.</summary>
     internal static byte* AddressOf(byte[] pinned) => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned));
 }
+
+/// <summary>A slab by its address in the process: what it holds, and how often it came to its slow paths.</summary>
+internal readonly record struct SlabUse(nuint Address, nuint Bytes, long Calls);
+
+/// <summary>A block that is a span of its own.</summary>
+internal readonly record struct LargeBlock(nuint Address, nuint Bytes);

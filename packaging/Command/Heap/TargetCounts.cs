@@ -21,7 +21,7 @@ internal readonly unsafe struct TargetCounts : IHeapCounts
 
     public static Slab* NextSlab(Slab* slab) => s_copy.NextSlab(slab);
 
-    public static TransferCounts TransferOf(nuint sizeClass) => new()
+    public static TransferCounts TransferOf(nuint sizeClass) => !s_copy.HasTiers ? default : new()
     {
         Objects = s_copy.Transfer(sizeClass)->Count, Hits = s_copy.Transfer(sizeClass)->Hits, Misses = s_copy.Transfer(sizeClass)->Misses,
     };
@@ -29,8 +29,12 @@ internal readonly unsafe struct TargetCounts : IHeapCounts
     public static CentralCounts CentralOf(nuint sizeClass)
     {
         CentralCounts counts = default;
-        Add(ref counts, s_copy.CentralLists(sizeClass, others: false));
-        Add(ref counts, s_copy.CentralLists(sizeClass, others: true));
+        if (s_copy.HasTiers)
+        {
+            Add(ref counts, s_copy.CentralLists(sizeClass, others: false));
+            Add(ref counts, s_copy.CentralLists(sizeClass, others: true));
+        }
+
         return counts;
     }
 
