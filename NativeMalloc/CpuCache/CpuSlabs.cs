@@ -75,7 +75,7 @@ internal static unsafe class CpuSlabs
         Slab* slab = null;
         if (s_slabs[index] == null)
         {
-            byte* memory = Metadata.AllocateSparse(SlabBytes);
+            byte* memory = Metadata.MapAside(SlabBytes, MappingNames.Slabs);
             if (memory != null)
             {
                 s_made++;

@@ -133,6 +133,7 @@ internal static unsafe class Reserve
             return false;
         }
 
+        MappingNames.Give(memory, bytes, MappingNames.Heap);
         Region* region = (Region*)memory;
         region->Next = newest;
         region->InUse = (ulong*)(region + 1);

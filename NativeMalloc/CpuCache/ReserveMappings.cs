@@ -59,6 +59,7 @@ internal static unsafe class ReserveMappings
             Os.Unmap(start + size, behind);
         }
 
+        MappingNames.Give(start, size, MappingNames.Heap);
         *length = size;
         Interlocked.Exchange(ref *(long*)place, (long)start);
         return start;

@@ -24,12 +24,14 @@ internal unsafe struct HeapMappings
         if (_start > bytes + GuardBytes && TryExtend(below, bytes, _start - GuardBytes, below))
         {
             _start -= bytes;
+            MappingNames.Give((byte*)_start, bytes, MappingNames.Heap);
             return (byte*)_start;
         }
 
         if (_start != 0 && TryExtend(_end + GuardBytes, bytes, _end, _end + bytes))
         {
             _end += bytes;
+            MappingNames.Give((byte*)_end - bytes, bytes, MappingNames.Heap);
             return (byte*)_end - bytes;
         }
 
@@ -104,6 +106,7 @@ internal unsafe struct HeapMappings
 
         Os.Withdraw(start - GuardBytes, GuardBytes);
         Os.Withdraw(start + bytes, GuardBytes);
+        MappingNames.Give(start, bytes, MappingNames.Heap);
         _start = (nuint)start;
         _end = _start + bytes;
         return start;

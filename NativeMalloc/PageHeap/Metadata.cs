@@ -1,3 +1,4 @@
+using System;
 using System.Runtime.CompilerServices;
 using System.Threading;
 
@@ -48,7 +49,7 @@ internal static unsafe class Metadata
         bytes = (bytes + Alignment - 1) & ~(Alignment - 1);
         if (bytes > ChunkBytes / 2)
         {
-            return MapAside(bytes);
+            return MapAside(bytes, MappingNames.Structures);
         }
 
         Lock->Acquire();
@@ -69,6 +70,7 @@ internal static unsafe class Metadata
                 return null;
             }
 
+            MappingNames.Give(chunk, chunkBytes, MappingNames.Structures);
             Note((MetadataMapping*)chunk, chunk, chunkBytes);
             s_state.Value.Next = chunk + Alignment;
             s_state.Value.End = chunk + chunkBytes;
@@ -83,11 +85,12 @@ internal static unsafe class Metadata
     /// <summary>So many bytes more of sparse structures are touched.</summary>
     internal static void CountTouched(nint bytes) => Interlocked.Add(ref s_state.Value.TouchedBytes, bytes);
 
-    /// <summary>As <see cref="AllocateSparse"/>, for a large structure: a mapping to itself.</summary>
-    internal static byte* MapAside(nuint bytes)
+    /// <summary>As <see cref="AllocateSparse"/>, for a large structure: a mapping to itself, of that name.</summary>
+    internal static byte* MapAside(nuint bytes, ReadOnlySpan<byte> name)
     {
         MetadataMapping* note = (MetadataMapping*)AllocateSparse((nuint)sizeof(MetadataMapping));
         byte* result = note != null ? Os.Map(bytes) : null;
+        MappingNames.Give(result, bytes, name);
         if (result != null)
         {
             Lock->Acquire();

@@ -139,6 +139,7 @@ internal static unsafe class MovedBlocks
             return false;
         }
 
+        MappingNames.Give((byte*)start, bytes, MappingNames.Heap);
         HugePageAdvice.OnMappedAnew(start, bytes);
         Heap.Pages->NoteMoved(start, pages, moved: false);
         return true;

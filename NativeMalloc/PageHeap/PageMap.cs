@@ -88,7 +88,7 @@ internal static unsafe partial class PageMap
         Leaf* leaf = LeafOf(address);
         if (leaf->Samples == null)
         {
-            leaf->Samples = (ulong*)Metadata.MapAside(LeafPages * sizeof(ulong));
+            leaf->Samples = (ulong*)Metadata.MapAside(LeafPages * sizeof(ulong), MappingNames.Structures);
         }
 
         return leaf->Samples != null;
@@ -172,7 +172,7 @@ internal static unsafe partial class PageMap
                 continue;
             }
 
-            byte* leaf = Metadata.MapAside((nuint)sizeof(Leaf));
+            byte* leaf = Metadata.MapAside((nuint)sizeof(Leaf), MappingNames.Structures);
             if (leaf == null)
             {
                 return false;

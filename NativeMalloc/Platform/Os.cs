@@ -91,6 +91,14 @@ internal static unsafe class Os
     internal static bool MapOver(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;
 
+    /// <summary>What the kernel calls these mappings of memory from now on: 0, or a negative errno, as from kernels before 5.17, or made without it.</summary>
+    internal static int Name(byte* start, nuint bytes, byte* name)
+    {
+        const int SetMappings = 0x53564d41;
+        const int AnonymousName = 0;
+        return (int)Shim.SystemCall(NumberPrctl, SetMappings, AnonymousName, (nint)start, (nint)bytes, (nint)name, 0);
+    }
+
     /// <summary>Takes the memory away, and leaves addresses that nobody can touch; false, and nothing is done, where that would be too many mappings.</summary>
     internal static bool Withdraw(byte* start, nuint bytes) =>
         Shim.SystemCall(NumberMmap, (nint)start, (nint)bytes, ProtNone, MapPrivate | MapAnonymous | MapFixed, -1, 0) == (nint)start;

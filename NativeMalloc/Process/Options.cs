@@ -105,6 +105,9 @@ internal static unsafe class Options
     /// <summary>Bytes from one sample to the next on average (see <see cref="Sampler"/>); 0: there are none.</summary>
     internal static ulong Sample => s_sample != NoLimit ? s_sample : !Profile ? 0 : Check && Leaks ? Exponential.EachBlock : Sampler.UsualMean;
 
+    /// <summary>The kernel is to know what the mappings are (see <see cref="MappingNames"/>).</summary>
+    internal static bool Names { get; private set; }
+
     /// <summary>A thread is to give memory back.</summary>
     internal static bool ReleaseThread { get; private set; }
 
@@ -155,6 +158,12 @@ internal static unsafe class Options
         {
             ReleaseThread = Is(value, "1"u8);
             return ReleaseThread || Is(value, "0"u8) || *value == 0;
+        }
+
+        if ((value = After(option, "NAMES="u8)) != null)
+        {
+            Names = Is(value, "1"u8);
+            return Names || Is(value, "0"u8) || *value == 0;
         }
 
         if ((value = After(option, "HUGE_PAGES="u8)) != null)
@@ -353,6 +362,10 @@ internal static unsafe class Options
                 _ => "auto"u8,
             });
         }
+        else if (Is(name, "names"u8))
+        {
+            output.Text(Names ? "1"u8 : "0"u8);
+        }
         else if (Is(name, "release_delay"u8))
         {
             output.Decimal(ReleaseDelay);
@@ -399,6 +412,7 @@ internal static unsafe class Options
         WriteOne("index"u8, ref output);
         WriteOne(" check"u8, ref output);
         WriteOne(" huge_pages"u8, ref output);
+        WriteOne(" names"u8, ref output);
         WriteOne(" release_delay"u8, ref output);
         WriteOne(" release_rate"u8, ref output);
         WriteOne(" release_thread"u8, ref output);
@@ -461,7 +475,7 @@ internal static unsafe class Options
         Output output = Output.ToFile(Output.StandardError);
         output.Text("nativemalloc: "u8);
         output.Quoted(setting);
-        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_HUGE_PAGES=auto|never|always, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_SAMPLE=BYTES[K|M|G], NATIVEMALLOC_PROFILE=PATH[,allocated|peak|held][,leaks[=CODE]], NATIVEMALLOC_LIMIT=BYTES[K|M|G]|PERCENT% and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]|PERCENT%\n"u8);
+        output.Text(": ignored; there are NATIVEMALLOC_INDEX=mm_cid|cpu_id|thread, NATIVEMALLOC_STATS=1|json:PATH, NATIVEMALLOC_CHECK=1, NATIVEMALLOC_VERBOSE=1, NATIVEMALLOC_HUGE_PAGES=auto|never|always, NATIVEMALLOC_NAMES=1, NATIVEMALLOC_RELEASE_DELAY=MILLISECONDS, NATIVEMALLOC_RELEASE_RATE=PERCENT, NATIVEMALLOC_RELEASE_THREAD=1, NATIVEMALLOC_SAMPLE=BYTES[K|M|G], NATIVEMALLOC_PROFILE=PATH[,allocated|peak|held][,leaks[=CODE]], NATIVEMALLOC_LIMIT=BYTES[K|M|G]|PERCENT% and NATIVEMALLOC_SOFT_LIMIT=BYTES[K|M|G]|PERCENT%\n"u8);
         output.Flush();
     }
 

@@ -35,13 +35,14 @@ internal static unsafe class Startup
     {
         Options.Read(Shim.Environment());
         Clock.Find();
-        if ((Options.HugePages != HugePageChoice.Auto || Options.Check) && SlowPath.Enter(Shim.Thread()))
+        if ((Options.HugePages != HugePageChoice.Auto || Options.Check || Options.Names) && SlowPath.Enter(Shim.Thread()))
         {
             if (Options.HugePages != HugePageChoice.Auto)
             {
                 Heap.Pages->AdviseAnew();
             }
 
+            MappingNames.GiveToAll();
             if (Options.Check)
             {
                 Heap.MustAskPageMap = true;

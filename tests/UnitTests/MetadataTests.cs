@@ -33,7 +33,7 @@ public sealed unsafe class MetadataTests : AllocatorTest
     public void OfSparseStructuresOnlyWhatIsTouchedCounts()
     {
         nuint before = Metadata.TouchedBytes;
-        Assert.True(Metadata.AllocateSparse(300_000) != null && Metadata.MapAside(5 << 20) != null);
+        Assert.True(Metadata.AllocateSparse(300_000) != null && Metadata.MapAside(5 << 20, MappingNames.Structures) != null);
         Assert.Equal(before, Metadata.TouchedBytes);
         Assert.True(Metadata.Allocate(1000) != null);
         Assert.Equal(before + 1000, Metadata.TouchedBytes);
@@ -81,7 +81,7 @@ public sealed unsafe class MetadataTests : AllocatorTest
             nuint before = Metadata.MappedBytes;
             Assert.True(Metadata.Allocate(64) == null);
             Assert.True(Metadata.Allocate(1 << 20) == null);
-            Assert.True(Metadata.MapAside(64) == null);
+            Assert.True(Metadata.MapAside(64, MappingNames.Structures) == null);
             Assert.Equal(before, Metadata.MappedBytes);
         }
 

@@ -188,6 +188,8 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     [InlineData("release_delay", "86400000", "NATIVEMALLOC_RELEASE_DELAY=86400000")]
     [InlineData("release_delay", "250", "NATIVEMALLOC_RELEASE_DELAY=86400001")]
     [InlineData("release_delay", "250", "NATIVEMALLOC_RELEASE_DELAY=99999999999999999999")]
+    [InlineData("names", "0")]
+    [InlineData("names", "1", "NATIVEMALLOC_NAMES=1")]
     [InlineData("release_rate", "100")]
     [InlineData("release_rate", "50", "NATIVEMALLOC_RELEASE_RATE=50")]
     [InlineData("sample", "0")]

@@ -51,6 +51,14 @@ internal static unsafe class Os
     /// <summary>As emulators that move, but know nothing of what is to be left behind.</summary>
     internal static bool MoveLosesSource { get; set; }
 
+    /// <summary>The names of what is mapped, for each page of the kernel's that has one; and how often one was given.</summary>
+    internal static Dictionary<nuint, string> Names { get; } = [];
+
+    internal static int NameCalls { get; private set; }
+
+    /// <summary>What <see cref="Name"/> answers: 0, or a negative errno.</summary>
+    internal static int NameResult { get; set; }
+
     internal static int MapCalls { get; private set; }
 
     internal static int MoveCalls { get; private set; }
@@ -111,6 +119,9 @@ internal static unsafe class Os
         WhileAborting = null;
         MapCalls = 0;
         MoveCalls = 0;
+        NameCalls = 0;
+        NameResult = 0;
+        Names.Clear();
         s_live.Remove(0, nuint.MaxValue);
         LiveBytes = 0;
         ReleasedBytes = 0;
@@ -129,7 +140,31 @@ internal static unsafe class Os
 
     internal static bool Enable(byte* start, nuint bytes) => Admits(bytes) && MapLive(start, bytes) == start;
 
-    internal static bool MapOver(byte* start, nuint bytes) => Enable(start, bytes);
+    internal static bool MapOver(byte* start, nuint bytes)
+    {
+        EndNames(start, bytes);
+        return Enable(start, bytes);
+    }
+
+    internal static int Name(byte* start, nuint bytes, byte* name)
+    {
+        NameCalls++;
+        for (nuint page = 0; page < bytes && NameResult == 0; page += AddressSpace.SystemPage)
+        {
+            Names[(nuint)start + page] = Marshal.PtrToStringUTF8((nint)name);
+        }
+
+        return NameResult;
+    }
+
+    // A new mapping has none.
+    private static void EndNames(byte* start, nuint bytes)
+    {
+        for (nuint page = 0; page < bytes && Names.Count > 0; page += AddressSpace.SystemPage)
+        {
+            Names.Remove((nuint)start + page);
+        }
+    }
 
     internal static bool Withdraw(byte* start, nuint bytes)
     {
@@ -212,6 +247,7 @@ internal static unsafe class Os
 
     private static void EndLive(byte* start, nuint bytes)
     {
+        EndNames(start, bytes);
         LiveBytes -= s_live.Remove((nuint)start, (nuint)start + bytes);
         MapAt(start, bytes, LibC.ProtNone);
     }
@@ -260,7 +296,19 @@ internal static unsafe class Os
             return RefuseMove.Value;
         }
 
-        return LibC.Remap(from, bytes, bytes, LibC.MremapMoveFixedDontUnmap, to) == to ? MoveResult.Moved : MoveResult.Refused;
+        if (LibC.Remap(from, bytes, bytes, LibC.MremapMoveFixedDontUnmap, to) != to)
+        {
+            return MoveResult.Refused;
+        }
+
+        // A mapping keeps its name; if it is one for all of the room.
+        EndNames(to, room);
+        for (nuint page = 0; page < room && Names.TryGetValue((nuint)from, out string name); page += AddressSpace.SystemPage)
+        {
+            Names[(nuint)to + page] = name;
+        }
+
+        return MoveResult.Moved;
     }
 
     /// <summary>How often it was tried whether a page can be read.</summary>
