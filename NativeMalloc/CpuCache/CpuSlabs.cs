@@ -41,14 +41,16 @@ internal static unsafe class CpuSlabs
     /// <summary>Makes the empty table; false when there is no memory.</summary>
     internal static bool Initialize()
     {
+        // CRIU may put the process on a machine with more CPUs: those find the sentinel, as one without a slab does.
         int bound = Os.CpuBound();
-        nint* table = (nint*)Metadata.Allocate((nuint)((bound + EntriesBelowZero) * sizeof(nint)));
+        nint* table = (nint*)Metadata.AllocateSparse((nuint)(Os.MostCpus + EntriesBelowZero) * (nuint)sizeof(nint));
         Slab** slabs = (Slab**)Metadata.Allocate((nuint)(bound * sizeof(Slab*)));
         if (table == null || slabs == null)
         {
             return false;
         }
 
+        Metadata.CountTouched((bound + EntriesBelowZero) * sizeof(nint));
         s_table = table + EntriesBelowZero;
         s_slabs = slabs;
         s_bound = bound;

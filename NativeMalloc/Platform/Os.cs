@@ -214,11 +214,14 @@ internal static unsafe class Os
     /// </summary>
     internal static int CpuBound()
     {
-        const int MaskBytes = 1024; // 8,192 CPUs, the kernel's limit
+        const int MaskBytes = MostCpus / 8;
         byte* mask = stackalloc byte[MaskBytes];
         nint bytes = Shim.SystemCall(NumberSchedGetaffinity, 0, MaskBytes, (nint)mask, 0, 0, 0);
-        return Failed(bytes) ? MaskBytes * 8 : (int)bytes * 8;
+        return Failed(bytes) ? MostCpus : (int)bytes * 8;
     }
+
+    /// <summary>The kernel's limit, whatever the machine.</summary>
+    internal const int MostCpus = 8192;
 
     internal const int AllCpus = -1;
 

@@ -51,6 +51,20 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
         Assert.InRange(little->BudgetBytes, 880 << 10, 1 << 20);
     }
 
+    // Of a machine with more, on which CRIU restores the process.
+    [Fact]
+    public void CpusThatThereAreNotFindTheSentinelAndGetNoSlab()
+    {
+        Assert.True(Heap.Initialize());
+        Os.Cpus = 2;
+        Assert.True(CpuSlabs.Initialize());
+        System.Span<byte> next = new(Metadata.Allocate(256), 256);
+        next.Fill(0xff);
+        Slab* slab = CpuSlabs.Create(1);
+        Assert.Equal([1], Enumerable.Range(0, 8192).Where(cpu => CpuSlabs.Table[cpu] != 0));
+        Assert.True(slab != null && CpuSlabs.Create(2) == null && CpuSlabs.Create(8191) == null);
+    }
+
     [Fact]
     public void WhoIsThereMakesDoWithLessAsSoonAsThereAreMore()
     {

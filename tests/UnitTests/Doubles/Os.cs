@@ -328,6 +328,8 @@ internal static unsafe class Os
 
     internal static int CpuBound() => Cpus;
 
+    internal const int MostCpus = 8192;
+
     internal const int AllCpus = -1;
 
     /// <summary>What other CPUs do meanwhile, and whether the kernel does it.</summary>
