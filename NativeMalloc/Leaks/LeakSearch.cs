@@ -177,6 +177,7 @@ internal unsafe struct LeakSearch
     private void FindThreads(byte* stack)
     {
         _threads.FindWaiting();
+        RunningThreads = _threads.Missing;
         int caller = Os.ThreadId();
         for (int number = 0; number < _threads.Count; number++)
         {

@@ -17,6 +17,9 @@ internal unsafe struct MemoryMapping
     /// <summary>The kernel's own: its clock's page.</summary>
     internal bool IsKernels;
 
+    /// <summary>The stack of the process's first thread.</summary>
+    internal bool IsStack;
+
     /// <summary>Memory as malloc gives it.</summary>
     internal readonly bool IsPlain => CanRead && CanWrite && !IsShared && IsAnonymous && !IsKernels;
 }
@@ -61,6 +64,7 @@ internal unsafe struct MemoryMappings
         ReadName(name);
         mapping.IsAnonymous = !hasFile || Begins(name, "/dev/zero"u8) || Begins(name, "/memfd:"u8) || Begins(name, "/SYSV"u8) || Begins(name, "/dev/shm/"u8);
         mapping.IsKernels = Begins(name, "[v"u8);
+        mapping.IsStack = Begins(name, "[stack]"u8);
         return true;
     }
 

@@ -8,8 +8,9 @@ namespace NativeMalloc;
 /// </summary>
 /// <remarks>
 /// A mapping is gone through from its end to its start, since stacks grow so. What lies below a thread's stack pointer is nothing any more, but still
-/// holds what was there, down to the first page that nothing was ever written to. The same goes for all of the stack of a thread that has ended,
-/// which libc keeps for the next one, and for its thread-local storage.
+/// holds what was there, down to the first page that nothing was ever written to: if it is the thread's own stack, at whose end libc's descriptor of it
+/// lies. Below a coroutine's may be another's at once. The same goes for all of the stack of a thread that has ended, which libc keeps for the next
+/// one, and for its thread-local storage.
 /// </remarks>
 internal unsafe struct SearchRoots
 {
@@ -38,6 +39,12 @@ internal unsafe struct SearchRoots
 
     // What lies here is dead, down to the first page that holds nothing.
     private bool _dead;
+
+    // The thread whose descriptor was come by last in a mapping; 0 if none.
+    private int _owner;
+
+    // The mapping is the first thread's stack, whose descriptor lies elsewhere.
+    private bool _isFirstStack;
 
     // A thread's state of ours, which names the block that it resized last.
     private nuint _stateStart;
@@ -69,6 +76,8 @@ internal unsafe struct SearchRoots
             SearchedThread* thread = (*_threads)[number];
             _marking->Look(thread->Registers, SearchedThread.RegisterWords);
             _marking->Look(thread->Vectors, SearchedThread.VectorWords);
+            ulong pointer = thread->StackPointer; // of a stack that is a block
+            _marking->Look(&pointer, 1);
         }
     }
 
@@ -82,6 +91,8 @@ internal unsafe struct SearchRoots
         }
 
         _stateStart = 0;
+        _owner = 0;
+        _isFirstStack = mapping.IsStack;
         nuint end = mapping.End;
         for (nuint start = mapping.Start; _exclusions->LastPart(ref start, ref end); end = start, start = mapping.Start)
         {
@@ -143,13 +154,14 @@ internal unsafe struct SearchRoots
         }
     }
 
-    // If a thread's stack ends between two addresses, the last such place becomes the first of them, and what is below it is dead.
+    // If a thread's own stack ends between two addresses, the last such place becomes the first of them, and what is below it is dead.
     private readonly void FindStackPointer(ref nuint from, nuint end, ref bool dead)
     {
         for (int number = 0; number < _threads->Count; number++)
         {
-            nuint last = ((*_threads)[number]->StackPointer - RedZone) & ~(WordBytes - 1);
-            if (last >= from && last < end)
+            SearchedThread* thread = (*_threads)[number];
+            nuint last = (thread->StackPointer - RedZone) & ~(WordBytes - 1);
+            if (last >= from && last < end && (_isFirstStack || thread->Id == _owner))
             {
                 from = last;
                 dead = true;
@@ -163,22 +175,24 @@ internal unsafe struct SearchRoots
         const nuint Alignment = 16;
         for (nuint address = (end - 1) & ~(Alignment - 1); _idOffset != 0 && address >= from; address -= Alignment)
         {
-            if (words[(address - start) / WordBytes] == address && IsDescriptor(address, out bool ended))
+            if (words[(address - start) / WordBytes] == address && IsDescriptor(address, out int id))
             {
+                bool ended = id <= 0 && address != _first; // below 0: somebody has waited for its end (glibc)
                 from = address;
                 dead = ended;
+                _owner = id;
                 _stateStart = ended ? 0 : address + (nuint)_stateOffset;
             }
         }
     }
 
-    private readonly bool IsDescriptor(nuint address, out bool ended)
+    private readonly bool IsDescriptor(nuint address, out int id)
     {
         ulong canary = 0;
-        int id = 0;
+        int thread = 0;
         bool found = Os.TryCopy(&canary, (void*)(address + CanaryOffset), WordBytes) && canary == _canary
-            && Os.TryCopy(&id, (void*)(address + _idOffset), sizeof(int));
-        ended = id <= 0 && address != _first; // below 0: somebody has waited for its end (glibc)
+            && Os.TryCopy(&thread, (void*)(address + _idOffset), sizeof(int));
+        id = thread;
         return found;
     }
 

@@ -40,6 +40,9 @@ internal unsafe struct ThreadList
 
     internal int Count { get; private set; }
 
+    /// <summary>So many more there are, for which the list has no room.</summary>
+    internal int Missing { get; private set; }
+
     internal readonly SearchedThread* this[int number] => _threads + number;
 
     internal static nuint BytesNeeded(int threads) => SearchMemory.Rounded((nuint)(threads * sizeof(SearchedThread)));
@@ -83,6 +86,7 @@ internal unsafe struct ThreadList
 
         byte* entries = stackalloc byte[EntryBytes];
         int all = 0;
+        Missing = 0;
         for (int bytes; (bytes = Os.ReadFolder(folder, entries, EntryBytes)) > 0;)
         {
             // struct linux_dirent64: inode, offset, length, type, name
@@ -95,9 +99,18 @@ internal unsafe struct ThreadList
                 }
 
                 all++;
-                if (Count < _room && Find(id) == null)
+                if (Find(id) != null)
+                {
+                    continue;
+                }
+
+                if (Count < _room)
                 {
                     _threads[Count++].Id = id;
+                }
+                else
+                {
+                    Missing++;
                 }
             }
         }
@@ -106,7 +119,10 @@ internal unsafe struct ThreadList
         return all;
     }
 
-    /// <summary>Finds out where the stacks of threads end that wait in the kernel, and what they gave it: of those that are not stopped.</summary>
+    /// <summary>
+    /// Of those that are not stopped: finds out which have ended, and where the stacks of those end that wait in the kernel, and what they gave it, if it
+    /// tells.
+    /// </summary>
     internal void FindWaiting()
     {
         byte* name = stackalloc byte[PathBytes];
@@ -114,14 +130,24 @@ internal unsafe struct ThreadList
         {
             SearchedThread* thread = _threads + number;
             FileBytes file = default;
-            PathOf(name, thread->Id, "/syscall"u8);
             if (thread->IsStopped)
             {
                 continue;
             }
 
-            thread->HasEnded = true; // it has, if there is no such file
+            PathOf(name, thread->Id, "/stat"u8);
             if (file.Open(name))
+            {
+                thread->HasEnded = HasEnded(ref file);
+                file.Close();
+            }
+            else
+            {
+                thread->HasEnded = file.Error == -Errno.NoEntry;
+            }
+
+            PathOf(name, thread->Id, "/syscall"u8);
+            if (!thread->HasEnded && file.Open(name))
             {
                 ReadPlace(thread, ref file);
                 file.Close();
@@ -129,20 +155,32 @@ internal unsafe struct ThreadList
         }
     }
 
-    // "running", or a system call's number, its six arguments, the stack pointer and the instruction's; or "-1" and those, if it waits otherwise. They
-    // are 0 if it has ended.
+    // Its number, its name in parentheses, which may be anything, and its state: a first thread that has ended is a zombie.
+    private static bool HasEnded(ref FileBytes file)
+    {
+        const int StatePlace = 2; // behind the last parenthesis
+        int state = 0;
+        int place = StatePlace;
+        for (int next = file.Next(); next != FileBytes.End; next = file.Next())
+        {
+            place = next == ')' ? 0 : place + 1;
+            state = place == StatePlace ? next : state;
+        }
+
+        return state is 0 or 'Z' or 'X';
+    }
+
+    // "running", or a system call's number, its six arguments, the stack pointer and the instruction's; or "-1" and those, if it waits otherwise.
     private static void ReadPlace(SearchedThread* thread, ref FileBytes file)
     {
         int first = file.Next();
         int place = first == '-' ? 1 : 7;
-        thread->HasEnded = first == FileBytes.End;
         for (int word = 0; file.Last is >= '0' and <= '9' or '-'; word++, file.Next())
         {
             ulong value = HexadecimalIn(ref file);
             if (word == place)
             {
                 thread->StackPointer = (nuint)value;
-                thread->HasEnded = value == 0;
             }
             else if (word < place)
             {

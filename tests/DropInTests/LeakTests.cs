@@ -46,6 +46,7 @@ public sealed class LeakTests
         { "guarded", 0, 0, 0, 0 },
         { "on-mapped-coroutine", 0, 0, 0, 0 },
         { "on-allocated-coroutine", 0, 0, 0, 0 },
+        { "below-coroutine-that-ends", 0, 0, 0, 0 },
         { "freed", 500, 1, 0, 0 },
         { "in-library-that-went", 100, 1, 0, 0 },
         { "in-library", 0, 0, 0, 0 },
@@ -159,6 +160,13 @@ public sealed class LeakTests
         string[] lines = outcome.Error.Split('\n');
         Assert.Matches("leaks 2100 bytes in 21 blocks that nothing leads to, and 0 bytes", lines[0]);
         Assert.Equal("nativemalloc: threads that could not be stopped meanwhile: 2; what they alone had in registers is listed", lines[1]);
+    }
+
+    [Fact]
+    public void WhereThreadsCannotBeLookedAtEitherThatIsSaid()
+    {
+        Outcome outcome = Run("without-dumps").With("NATIVEMALLOC_CHECK", "1").Run().Succeeded();
+        Assert.Contains("nativemalloc: threads that could not be stopped meanwhile: 2; ", outcome.Error);
     }
 
     [Fact]

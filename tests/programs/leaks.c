@@ -401,6 +401,23 @@ static NOINLINE void on_allocated_coroutine(void)
     start_coroutine(kept[0], 1 << 16);
 }
 
+static void end_on_coroutine(void) { exit(0); }
+
+/* On two small stacks, one right below the other, whose pages have all been used before. */
+static NOINLINE void below_coroutine_that_ends(void)
+{
+    char *stacks = map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+    memset(stacks, 0, 1 << 20);
+    start_coroutine(stacks, 1 << 16);
+    memset(&coroutine_context, 0, sizeof coroutine_context);
+    getcontext(&coroutine_context);
+    coroutine_context.uc_stack.ss_sp = stacks + (1 << 16);
+    coroutine_context.uc_stack.ss_size = 1 << 16;
+    makecontext(&coroutine_context, end_on_coroutine, 0);
+    forget();
+    setcontext(&coroutine_context);
+}
+
 /* Freed blocks lead to nothing, and are not lost, wherever they wait. */
 static NOINLINE void freed(void)
 {
@@ -555,6 +572,7 @@ static const struct {
     { "guarded", guarded },
     { "on-mapped-coroutine", on_mapped_coroutine },
     { "on-allocated-coroutine", on_allocated_coroutine },
+    { "below-coroutine-that-ends", below_coroutine_that_ends },
     { "freed", freed },
     { "in-library-that-went", in_library_that_went },
     { "in-library", in_library },
@@ -596,6 +614,15 @@ static NOINLINE void without_ptrace(void)
     start(wait_with_stack);
 }
 
+/* Nobody but root may look into the process then, and in /proc it may open less of its own. */
+static NOINLINE void without_dumps(void)
+{
+    start(wait_with_register);
+    start(wait_with_stack);
+    if ((geteuid() == 0 && setuid(65534)) || prctl(PR_SET_DUMPABLE, 0))
+        abort();
+}
+
 static NOINLINE void without_reading(void)
 {
     refuse(SYS_process_vm_readv);
@@ -617,6 +644,8 @@ int main(int argc, char **argv)
         heap(strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
     if (argc > 1 && strcmp(argv[1], "without-ptrace") == 0)
         without_ptrace();
+    if (argc > 1 && strcmp(argv[1], "without-dumps") == 0)
+        without_dumps();
     if (argc > 1 && strcmp(argv[1], "without-reading") == 0)
         without_reading();
     forget();

@@ -123,6 +123,8 @@ public sealed unsafe class ExclusionsTests : AllocatorTest
         "12"u8.CopyTo(entries.AsSpan(19));
         "345"u8.CopyTo(entries.AsSpan(43));
         Os.Files["/proc/99/task"] = (entries, 0, 0);
+        Os.Files["/proc/99/task/12/stat"] = ("12 (a) Z (b)) R 1 12 12 0 -1\n"u8.ToArray(), 0, 0);
+        Os.Files["/proc/99/task/345/stat"] = ("345 (c) S 1 12 12 0 -1\n"u8.ToArray(), 0, 0);
         Os.Files["/proc/99/task/12/syscall"] = ("running\n"u8.ToArray(), 0, 0);
         Os.Files["/proc/99/task/345/syscall"] = ("202 0x7f1 0x80 0x0 0x7f5544332211 0x0 0xffffffff 0x7ffc12345678 0x7f0102030405\n"u8.ToArray(), 0, 0);
         ThreadList threads = default;
@@ -138,9 +140,19 @@ public sealed unsafe class ExclusionsTests : AllocatorTest
         Assert.True(threads.Find(13) == null && !threads.Find(345)->HasEnded);
 
         Os.Files["/proc/99/task/12/syscall"] = ("-1 0x7ffc00000010 0x401000\n"u8.ToArray(), 0, 0);
-        Os.Files["/proc/99/task/345/syscall"] = ("-1 0x0 0x0\n"u8.ToArray(), 0, 0); // as of a process's first thread that has ended
+        Os.Files["/proc/99/task/345/stat"] = ("345 (c) R)) Z 1 12 12 0 -1\n"u8.ToArray(), 0, 0); // as of a process's first thread that has ended
         threads.FindWaiting();
         Assert.True((ulong)threads.Find(12)->StackPointer == 0x7ffc00000010 && !threads.Find(12)->HasEnded);
+        Assert.True(threads.Find(345)->HasEnded);
+
+        const int NoRight = -13; // EACCES: nobody may look into the process, and one knows nothing of them
+        Os.Files["/proc/99/task/12/syscall"] = ([], NoRight, 0);
+        Os.Files["/proc/99/task/345/stat"] = ([], -Errno.TooManyFiles, 0);
+        Os.Files["/proc/99/task/345/syscall"] = ([], NoRight, 0);
+        threads.FindWaiting();
+        Assert.True(!threads.Find(12)->HasEnded && !threads.Find(345)->HasEnded);
+        Os.Files.Remove("/proc/99/task/345/stat");
+        threads.FindWaiting();
         Assert.True(threads.Find(345)->HasEnded);
         memory.Unmap();
     }

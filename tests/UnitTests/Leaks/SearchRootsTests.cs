@@ -24,6 +24,7 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
     private nuint[] _targets;
     private int _used;
     private byte* _first;
+    private bool _isStack;
 
     public SearchRootsTests()
     {
@@ -75,8 +76,10 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
     }
 
     // Down to the first page that nothing was ever written to.
-    [Fact]
-    public void BelowAStackPointerNothingDoes()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void BelowAStackPointerNothingDoes(bool isFirst)
     {
         _absent.UnionWith([30, 31]);
         nuint pointer = 100 * Page + 512;
@@ -85,7 +88,52 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
         nuint[] dead = [pointer - redZone - 8, 100 * Page, 99 * Page, 64 * Page, 63 * Page, 32 * Page];
         nuint[] all = [.. alive, .. dead];
         Put(all);
+        if (isFirst)
+        {
+            _isStack = true;
+        }
+        else
+        {
+            WriteDescriptor(_mapping + 190 * Page, OtherId);
+        }
+
         Assert.Equal(all.Select(alive.Contains), Found(all.Length, [], [(OtherId, pointer)]));
+    }
+
+    // A coroutine's, wherever its thread's own is: what lies below may be the stack of another.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(OtherId + 1)]
+    public void BelowAStackPointerOnAnotherStackThanItsThreadsEverythingDoes(int owner)
+    {
+        nuint[] places = [101 * Page, 100 * Page - 256, 60 * Page, 0];
+        Put(places);
+        if (owner != 0)
+        {
+            WriteDescriptor(_mapping + 190 * Page, owner);
+        }
+
+        Assert.All(Found(places.Length, [], [(OtherId, 100 * Page)]), Assert.True);
+    }
+
+    // It may be a block of its own, or lie in one, to which nothing else leads.
+    [Fact]
+    public void StackPointersCount()
+    {
+        State state = Prepare([], [(OtherId, 0)]);
+        (*state.Threads)[0]->StackPointer = _targets[0] + 8;
+        state.Roots->LookAtRegisters();
+        _heap.Search->Marking.Follow();
+        Assert.Equal([true, false], _targets.Take(2).Select(IsReached));
+    }
+
+    [Fact]
+    public void ThreadsForWhichThereIsNoRoomAreCounted()
+    {
+        State state = Prepare([], [(OtherId, 0)]);
+        AddFolder(Enumerable.Range(1, 20));
+        Assert.Equal(20, state.Threads->Update());
+        Assert.Equal((16, 5), (state.Threads->Count, state.Threads->Missing));
     }
 
     // Another stack lies right below, with a guard between.
@@ -94,6 +142,7 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
     {
         nuint[] places = [50 * Page, 41 * Page, 39 * Page];
         Put(places);
+        WriteDescriptor(_mapping + 60 * Page, OtherId);
         LibC.Map(_mapping + 40 * Page, Page, LibC.ProtNone, LibC.MapPrivateAnonymous | LibC.MapFixed, -1, 0);
         Assert.Equal([true, false, true], Found(places.Length, [], [(OtherId, 45 * Page)]));
     }
@@ -228,7 +277,7 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
 
     private bool IsReached(nuint block) => _heap.Search->Blocks.Reached.Has(_heap.At(block));
 
-    private MemoryMapping Whole() => new() { Start = (nuint)_mapping, End = (nuint)_mapping + Pages * Page, CanRead = true, CanWrite = true, IsAnonymous = true };
+    private MemoryMapping Whole() => new() { Start = (nuint)_mapping, End = (nuint)_mapping + Pages * Page, CanRead = true, CanWrite = true, IsAnonymous = true, IsStack = _isStack };
 
     private static void WriteDescriptor(byte* place, int id)
     {
