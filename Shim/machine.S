@@ -90,6 +90,15 @@ FUNCTION nm_read_registers
         ret
 FUNCTION_END nm_read_registers
 
+/* unsigned nm_exchange_mxcsr(unsigned value): how floating-point numbers are reckoned with from now on, and until now. */
+FUNCTION nm_exchange_mxcsr
+        stmxcsr -8(%rsp)
+        mov     -8(%rsp), %eax
+        mov     %edi, -8(%rsp)
+        ldmxcsr -8(%rsp)
+        ret
+FUNCTION_END nm_exchange_mxcsr
+
 /* void *nm_call(void *function, long a, long b, long c): function(a, b, c). */
 FUNCTION nm_call
         mov     %rdi, %rax

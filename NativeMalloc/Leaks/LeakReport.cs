@@ -65,7 +65,9 @@ internal static unsafe class LeakReport
             return;
         }
 
+        uint programs = FloatingPoint.Begin();
         bool any = Make(stack, processId);
+        FloatingPoint.End(programs);
         if (any && ProfileRequest.LeaksExitCode != 0)
         {
             Shim.End(ProfileRequest.LeaksExitCode);

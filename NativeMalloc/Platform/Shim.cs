@@ -90,6 +90,11 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern void ReadRegisters(Registers* registers);
 
+    /// <summary>Sets this thread's control and status of floating-point numbers (MXCSR); returns what it was.</summary>
+    [RuntimeImport("*", "nm_exchange_mxcsr")]
+    [MethodImpl(Call)]
+    internal static extern uint ExchangeMxcsr(uint value);
+
     /// <summary>Starts <see cref="ThreadStopper.Run"/> as a process of its own, in this one's memory; its number, or a negative errno.</summary>
     [RuntimeImport("*", "nm_start_thread_stopper")]
     [MethodImpl(Call)]

@@ -9,8 +9,16 @@ namespace NativeMalloc;
 internal static unsafe class ProfileFile
 {
     /// <summary>To a file descriptor; 0, or an errno.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int Write(int file, ProfileFormat format, ProfileValue value = ProfileValue.InUse)
+    {
+        uint programs = FloatingPoint.Begin();
+        int error = WriteFormat(file, format, value);
+        FloatingPoint.End(programs);
+        return error;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int WriteFormat(int file, ProfileFormat format, ProfileValue value)
     {
         if (format == ProfileFormat.Heap)
         {

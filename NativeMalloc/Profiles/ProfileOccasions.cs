@@ -55,7 +55,9 @@ internal static unsafe class ProfileOccasions
     {
         if (Heap.Pages->IsAboveSoftLimit && Interlocked.Exchange(ref s_aboveSoftLimit, 1) == 0)
         {
+            uint programs = FloatingPoint.Begin();
             HeldBytes.CountOnSlowPath();
+            FloatingPoint.End(programs);
             Write(ProfileOccasion.SoftLimit, Os.ProcessId());
         }
     }

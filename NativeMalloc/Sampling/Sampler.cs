@@ -115,7 +115,7 @@ internal static unsafe class Sampler
     internal static ulong Begin(ThreadState* thread)
     {
         ulong mean = thread->SampleMean;
-        AllocationClock.SetSample(thread, Exponential.NextDistance(ref thread->Random, mean));
+        AllocationClock.SetSample(thread, NextDistance(thread, mean));
         return mean;
     }
 
@@ -208,10 +208,12 @@ internal static unsafe class Sampler
     internal static void End(Sample* sample, void* block)
     {
         Shim.ProbeFree(block);
+        uint programs = FloatingPoint.Begin();
         Lock->Acquire();
         State->OnFreed(sample);
         s_known.Value.Samples.Give(sample);
         Lock->Release();
+        FloatingPoint.End(programs);
     }
 
     // A method of its own, so that the frames are on the stack of nothing else.
@@ -220,6 +222,7 @@ internal static unsafe class Sampler
     {
         nuint* frames = stackalloc nuint[Backtrace.MostFrames];
         int depth = Backtrace.Capture(frames, Backtrace.MostFrames, out StackEnd end);
+        uint programs = FloatingPoint.Begin();
         double weight = Exponential.Weight(size, mean);
         Heap.MustAskPageMap = true;
         Lock->Acquire();
@@ -237,9 +240,11 @@ internal static unsafe class Sampler
         }
 
         Lock->Release();
+        nuint bytes = (nuint)(weight * size + 0.5);
+        FloatingPoint.End(programs);
         if (sample != null)
         {
-            Shim.ProbeAlloc(block, size, (nuint)(weight * size + 0.5));
+            Shim.ProbeAlloc(block, size, bytes);
         }
 
         return sample != null;
@@ -281,7 +286,15 @@ internal static unsafe class Sampler
             thread->Random = Exponential.Mix(seed ^ (ulong)thread ^ (ulong)now << 40);
         }
 
-        AllocationClock.SetSample(thread, mean <= Exponential.EachBlock ? 0 : Exponential.NextDistance(ref thread->Random, mean) - (long)size);
+        AllocationClock.SetSample(thread, mean <= Exponential.EachBlock ? 0 : NextDistance(thread, mean) - (long)size);
+    }
+
+    private static long NextDistance(ThreadState* thread, ulong mean)
+    {
+        uint programs = FloatingPoint.Begin();
+        long distance = Exponential.NextDistance(ref thread->Random, mean);
+        FloatingPoint.End(programs);
+        return distance;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

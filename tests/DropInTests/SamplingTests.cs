@@ -79,6 +79,18 @@ public sealed class SamplingTests
         }
     }
 
+    [Theory]
+    [InlineData("1", "p.pb.gz,leaks")]
+    [InlineData("4K", "p.heap,leaks")]
+    [InlineData("512K", "p.folded,leaks")]
+    public void HowTheProgramReckonsIsItsOwnAffair(string mean, string profile)
+    {
+        string folder = Repository.NewFolder("reckoning");
+        new Command(TestProgram.Path("reckoning", "", "-I" + Repository.Header)).Preloaded().With("NATIVEMALLOC_SAMPLE", mean)
+            .With("NATIVEMALLOC_PROFILE", Path.Combine(folder, profile)).Run().Succeeded();
+        Assert.Equal(2, Directory.GetFiles(folder).Length);
+    }
+
     // Memory is short: what the sampler needs itself counts.
     [Theory]
     [InlineData("1", "30000")]

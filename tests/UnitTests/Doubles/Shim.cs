@@ -53,6 +53,8 @@ internal static unsafe class Shim
         OwnFunctions = default;
     }
 
+    internal static uint ExchangeMxcsr(uint value) => value;
+
     internal static int PopBatch(Slab* slab, nuint sizeClass, void** objects, int count)
     {
         if (!IsHere(slab))
