@@ -84,7 +84,7 @@ internal unsafe struct MappingTable
             return;
         }
 
-        file.Next();
+        bool isUsed = file.Next() == 'r';
         file.Next();
         bool isCode = file.Next() == 'x';
         file.Next();
@@ -100,7 +100,8 @@ internal unsafe struct MappingTable
             file.Next();
         }
 
-        current.Base = current.IsSame(previous) && current.Inode != 0 ? previous.Base : mapping.Start - mapping.Offset;
+        current.Base = current.Continues(previous, mapping.Offset, isCode) ? previous.Base : mapping.Start - mapping.Offset;
+        current.End = isUsed || isCode ? mapping.Offset + (mapping.End - mapping.Start) : previous.End;
         previous = current;
         if (isCode && file.Last is Slash or '[')
         {
@@ -169,7 +170,7 @@ internal unsafe struct MappingTable
         return digits > 0 && file.Last == end;
     }
 
-    // What is mapped: the same in a file's pieces, which follow one another.
+    // What is mapped.
     private struct Image
     {
         internal ulong Major;
@@ -177,6 +178,16 @@ internal unsafe struct MappingTable
         internal ulong Inode;
         internal ulong Base;
 
-        internal readonly bool IsSame(in Image other) => Major == other.Major && Minor == other.Minor && Inode == other.Inode;
+        /// <summary>What follows in the file behind the piece, but for one between others that nobody may touch.</summary>
+        internal ulong End;
+
+        // Whether a piece is one of the same image: these follow one another in the file as in memory, and at most share a page. Programs map whole
+        // files, too, to read their symbols, and the kernel likes to put that right below the image.
+        internal readonly bool Continues(in Image other, ulong offset, bool isCode)
+        {
+            const ulong PageSize = 4096;
+            bool isSame = Inode != 0 && Major == other.Major && Minor == other.Minor && Inode == other.Inode;
+            return isSame && offset + PageSize >= other.End && (offset != 0 || isCode);
+        }
     }
 }

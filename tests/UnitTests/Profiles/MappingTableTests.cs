@@ -69,6 +69,21 @@ public sealed unsafe class MappingTableTests : AllocatorTest
     }
 
     [Theory]
+    [InlineData(0x5000, "1000-5000 r--p 0", "5000-6000 r--p 0", "6000-7000 r-xp 1000")] // the file as such, and an image
+    [InlineData(0x5000, "1000-5000 r--p 0", "5000-7000 r-xp 0")]
+    [InlineData(0x2000, "1000-2000 r--p 0", "2000-3000 r--p 0", "3000-4000 r-xp 1000")]
+    [InlineData(0x5000, "1000-3000 r-xp 0", "3000-5000 rw-p 2000", "5000-6000 r--p 0", "6000-7000 r-xp 1000")] // two images
+    [InlineData(0x1000, "1000-2000 r--p 0", "2000-3000 r-xp 0")] // whose code begins on the headers' page
+    [InlineData(0x1000, "1000-4000 r--p 0", "4000-5000 r-xp 2000")]
+    [InlineData(0x1000, "1000-2000 r--p 0", "2000-201000 ---p 1000", "201000-202000 r-xp 1000")]
+    [InlineData(0x1000, "1000-2000 r--p 0", "2000-3000 r--p 1000", "3000-4000 rw-p 2000", "4000-5000 r-xp 3000")]
+    public void PiecesThatFollowInTheFileAreOneImage(ulong expected, params string[] pieces)
+    {
+        MappingTable table = Read([.. pieces.Select(piece => piece + " fe:01 77 /lib.so")]);
+        Assert.Equal(expected, table[table.Count - 1]->Base);
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("garbage")]
     [InlineData("1000-2000")]
