@@ -129,27 +129,37 @@ internal static unsafe class LeakReport
 
     private static void Write(ref LeakTable leaks, ref LeakSearch search, int processId)
     {
-        int file = StandardErrorThen;
-        if (ProfileRequest.HasPath)
+        if (!ProfileRequest.HasPath)
         {
-            byte* path = ProfileRequest.Expanded(ProfileOccasion.Leaks);
-            file = Os.OpenForWriting(path);
-            if (file < 0)
-            {
-                Output complaint = Output.ToFile(Output.StandardError);
-                complaint.Text("nativemalloc: NATIVEMALLOC_PROFILE: the leaks could not be written to "u8);
-                Errno.Explain(ref complaint, path, -file);
-                return;
-            }
+            WriteTo(StandardErrorThen, ref leaks, ref search, processId);
+            return;
         }
 
+        byte* path = ProfileRequest.Expanded(ProfileOccasion.Leaks);
+        ReportFile file = ReportFile.Open(path);
+        int error = -file.Descriptor;
+        if (file.Descriptor >= 0)
+        {
+            error = WriteTo(file.Descriptor, ref leaks, ref search, processId);
+            file.Close(error);
+        }
+
+        if (error > 0)
+        {
+            Output complaint = Output.ToFile(Output.StandardError);
+            complaint.Text("nativemalloc: NATIVEMALLOC_PROFILE: the leaks could not be written to "u8);
+            Errno.Explain(ref complaint, path, error);
+        }
+    }
+
+    // 0, or an errno.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int WriteTo(int file, ref LeakTable leaks, ref LeakSearch search, int processId)
+    {
         Output output = Output.ToFile(file);
         LeakText.Write(ref output, ref leaks, ref search, processId);
         output.Flush();
-        if (ProfileRequest.HasPath)
-        {
-            Os.Close(file);
-        }
+        return output.Error;
     }
 
     private static void Complain(SearchFailure failure, int error)

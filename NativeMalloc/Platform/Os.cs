@@ -21,6 +21,7 @@ internal static unsafe class Os
     private const int NumberWait = 61;
     private const int NumberSysinfo = 99;
     private const int NumberPtrace = 101;
+    private const int NumberSigtimedwait = 128;
     private const int NumberPrctl = 157;
     private const int NumberGettid = 186;
     private const int NumberFutex = 202;
@@ -276,6 +277,14 @@ internal static unsafe class Os
         ulong before = 0;
         Shim.SystemCall(NumberSigprocmask, SetMask, (nint)(&signals), (nint)(&before), sizeof(ulong), 0, 0);
         return before;
+    }
+
+    /// <summary>Takes a signal of that set, which the thread does not take otherwise, if one waits.</summary>
+    internal static void TakeSignal(ulong signals)
+    {
+        long* time = stackalloc long[2];
+        SetTime(time, 0);
+        Shim.SystemCall(NumberSigtimedwait, (nint)(&signals), 0, (nint)time, sizeof(ulong), 0, 0);
     }
 
     /// <summary>Nanoseconds since 1970; 0 where the kernel does not say.</summary>

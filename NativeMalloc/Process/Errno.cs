@@ -12,6 +12,7 @@ internal static unsafe class Errno
     internal const int Invalid = 22;      // EINVAL
     internal const int TooManyFilesInSystem = 23; // ENFILE
     internal const int TooManyFiles = 24; // EMFILE
+    internal const int FileTooLarge = 27; // EFBIG
     internal const int NoSystemCall = 38; // ENOSYS
     internal const int Loop = 40;         // ELOOP
     internal const int TimedOut = 110;    // ETIMEDOUT

@@ -54,20 +54,20 @@ internal readonly unsafe struct OwnReport : IHeapReport
             return;
         }
 
-        int file = Os.OpenForWriting(StatisticsPath.Expanded);
-        if (file < 0)
+        ReportFile file = ReportFile.Open(StatisticsPath.Expanded);
+        if (file.Descriptor < 0)
         {
-            Complain(-file);
+            Complain(-file.Descriptor);
             return;
         }
 
-        Output output = Output.ToFile(file);
+        Output output = Output.ToFile(file.Descriptor);
         StatisticsJson.Write<OwnReport>(ref output, processId);
         output.Flush();
-        Os.Close(file);
+        file.Close(output.Error);
         if (output.Failed)
         {
-            Complain(0);
+            Complain(output.Error);
         }
     }
 

@@ -55,6 +55,19 @@ public sealed class ProfileFileTests
         }
     }
 
+    // The kernel has a signal for it, which would end the process: 1 KiB is less than each of them takes.
+    [Fact]
+    public void FilesThatMayNotGrowAreAnErrorAndNoMore()
+    {
+        string error = new Command("bash", "-c", "ulimit -f 1; exec \"$0\"", s_program)
+            .Preloaded().With("NATIVEMALLOC_SOFT_LIMIT", "1M").With("NATIVEMALLOC_PROFILE", Path.Combine(_folder, "p.heap"))
+            .With("NATIVEMALLOC_STATS", "json:" + Path.Combine(_folder, "s")).Run().Succeeded().Error;
+        Assert.Equal(
+            ["p.heap", "p.soft_limit.heap", "s"],
+            Regex.Matches(error, @"could not be written to .*/(\S+), errno 27\n").Select(match => match.Groups[1].Value).Distinct().Order());
+        Assert.All(Directory.GetFiles(_folder), file => Assert.Equal(1024, new FileInfo(file).Length));
+    }
+
     [Theory]
     [InlineData("google-pprof")]
     [InlineData("jeprof")]
