@@ -23,6 +23,7 @@ internal static unsafe class Backtrace
 
         work->Registers = default;
         Shim.ReadRegisters(&work->Registers);
+        work->IsCertain = true;
         work->Pages.Know((nuint)work->Registers.Values[Registers.Rsp]);
         int count = StackWalk.Follow(work, frames, most, isOwn: true, isInterrupted: false, out end);
         Workspaces.Give(work);

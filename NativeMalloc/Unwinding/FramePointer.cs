@@ -18,6 +18,7 @@ internal static unsafe class FramePointer
     /// <summary>Makes the registers the caller's. A frame that was interrupted may be where it has pushed nothing yet.</summary>
     internal static FrameStep StepOut(Workspace* work, bool isInterrupted)
     {
+        work->IsCertain = false;
         ulong* values = work->Registers.Values;
         nuint rip = (nuint)values[Registers.Rip];
         if (work->Pages.TryRead(rip, out ulong code) && (code == ReturnFromHandler || (code & ShortMask) == ReturnFromHandlerShort))

@@ -14,7 +14,11 @@ internal static unsafe class LoadedObjects
         int result = Shim.FindObject((void*)address, &answer);
         if (result == Found && answer.Frames != 0)
         {
-            work->Pages.Know(answer.Start); // as libc says
+            if (work->IsCertain)
+            {
+                work->Pages.Know(answer.Start); // a live frame is in it, so that it stays
+            }
+
             *found = new CodeObject { Start = answer.Start, End = answer.End, Frames = answer.Frames };
             return found->TryIdentify(&work->Pages);
         }

@@ -7,6 +7,9 @@ internal unsafe struct Workspace
     internal int Number;
     internal Workspaces.Shared* Shared;
 
+    /// <summary>All frames so far are this thread's live ones, as tables say, and not words that only look like them.</summary>
+    internal bool IsCertain;
+
     internal Registers Registers;
     internal Registers Caller;
     internal ReadablePages Pages;

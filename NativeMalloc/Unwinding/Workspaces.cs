@@ -61,6 +61,7 @@ internal static unsafe class Workspaces
             shared->Places[number] = (ulong)work;
         }
 
+        work->IsCertain = false;
         work->Pages.Forget();
         work->Objects.Forget();
         return work;
