@@ -91,9 +91,6 @@ internal unsafe partial struct CentralFreeList<TSpans>
     /// </summary>
     internal int Take(nuint sizeClass, void** objects, int count) => Take(sizeClass, objects, count, out _);
 
-    /// <summary>As <see cref="Take(nuint, void**, int)"/>, one. "holes": the units of its span on which it lies that were holes, and read zero.</summary>
-    internal bool TakeOne(nuint sizeClass, void** item, out ulong holes) => Take(sizeClass, item, 1, out holes) > 0;
-
     /// <summary>The same, of what is here: none rather than a span more.</summary>
     internal int TakeFree(nuint sizeClass, void** objects, int count, out ulong holes)
     {
@@ -111,6 +108,7 @@ internal unsafe partial struct CentralFreeList<TSpans>
         return taken;
     }
 
+    /// <summary>As <see cref="Take(nuint, void**, int)"/>. "holes": the units of the last object's span that were holes, and read zero.</summary>
     internal int Take(nuint sizeClass, void** objects, int count, out ulong holes)
     {
         Enter();

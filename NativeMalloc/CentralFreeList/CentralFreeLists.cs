@@ -72,7 +72,6 @@ internal static unsafe class CentralFreeLists
 
     private static int Take(nuint sizeClass, void** objects, int count, out ulong holes)
     {
-        CentralFreeList<Heap.Spans>* own = First(sizeClass);
         if (Others(sizeClass) != null)
         {
             int number = Insiders.LineOf(Shim.Thread());
@@ -88,7 +87,7 @@ internal static unsafe class CentralFreeLists
             return At(sizeClass, number % Most)->Take(sizeClass, objects, count, out holes);
         }
 
-        int all = own->Take(sizeClass, objects, count, out holes);
+        int all = First(sizeClass)->Take(sizeClass, objects, count, out holes);
         DivideIfWaitedFor(sizeClass);
         return all;
     }

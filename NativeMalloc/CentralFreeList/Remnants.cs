@@ -152,14 +152,6 @@ internal unsafe partial struct Remnants<TSource>
     /// <summary>Bytes of the object that begins at the address; 0 if none does. The object is the caller's, or the lock is held.</summary>
     internal static nuint SizeAt(Span* span, nuint address) => (nuint)UnitsAt(span, address, out _) << UnitShift;
 
-    /// <summary>The class of the object in a remnant that begins at the address, and is the caller's; 0 if none does.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static nuint ClassAt(nuint address)
-    {
-        Span* span = PageMap.SpanOf(address);
-        return span != null && span->Remnant ? ClassAt(span, address) : 0;
-    }
-
     /// <summary>Where the object begins in which an address lies; 0 if none does. As <see cref="SizeAt"/>.</summary>
     internal static nuint ObjectAt(Span* span, nuint address)
     {
@@ -175,7 +167,7 @@ internal unsafe partial struct Remnants<TSource>
         return span->Units[number] & Begins(span, span->Units)[number];
     }
 
-    /// <summary>As <see cref="ClassAt(nuint)"/>, of a remnant's.</summary>
+    /// <summary>The class of the object in a remnant that begins at the address, and is the caller's; 0 if none does.</summary>
     internal static nuint ClassAt(Span* span, nuint address)
     {
         nuint size = SizeAt(span, address);

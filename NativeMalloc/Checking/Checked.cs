@@ -253,7 +253,7 @@ internal static unsafe class Checked
             return;
         }
 
-        nuint sizeClass = span->Remnant ? Remnants<Heap.RemnantSpans>.ClassAt((nuint)block) : span->SizeClass;
+        nuint sizeClass = span->Remnant ? Remnants<Heap.RemnantSpans>.ClassAt(span, (nuint)block) : span->SizeClass;
         CentralFreeLists.Give(sizeClass, &block, 1);
     }
 

@@ -53,24 +53,16 @@ internal struct FrontEndChoice
     };
 
     /// <summary>Why the owner is who it is.</summary>
-    internal readonly ReadOnlySpan<byte> Reason
+    internal readonly ReadOnlySpan<byte> Reason => Owner switch
     {
-        get
+        RseqOwner.Glibc => "glibc has registered it"u8,
+        RseqOwner.Own => "nobody else had registered it"u8,
+        RseqOwner.Shared => "another library shares its __rseq_abi"u8,
+        _ => Error switch
         {
-            const int NoSystemCall = 38; // ENOSYS
-            const int Invalid = 22; // EINVAL
-            return Owner switch
-            {
-                RseqOwner.Glibc => "glibc has registered it"u8,
-                RseqOwner.Own => "nobody else had registered it"u8,
-                RseqOwner.Shared => "another library shares its __rseq_abi"u8,
-                _ => Error switch
-                {
-                    NoSystemCall => "the kernel does not offer it"u8,
-                    Invalid => "another library has registered an area of its own"u8,
-                    _ => "the kernel refused the registration"u8,
-                },
-            };
-        }
-    }
+            Errno.NoSystemCall => "the kernel does not offer it"u8,
+            Errno.Invalid => "another library has registered an area of its own"u8,
+            _ => "the kernel refused the registration"u8,
+        },
+    };
 }

@@ -58,8 +58,8 @@ internal unsafe struct LeakTable
             if (IsLeak(ref blocks, sample, out bool direct))
             {
                 Leak* leak = PlaceOf(sample->Stack);
-                Add(ref direct ? ref leak->Direct : ref leak->Indirect, sample);
-                Add(ref direct ? ref All.Direct : ref All.Indirect, sample);
+                (direct ? ref leak->Direct : ref leak->Indirect).Add(sample);
+                (direct ? ref All.Direct : ref All.Indirect).Add(sample);
             }
         }
 
@@ -76,12 +76,6 @@ internal unsafe struct LeakTable
         bool found = blocks.TryFind(sample->Address, out Block block) && block.Start == sample->Address;
         direct = found && !blocks.Pointed.Has(block);
         return found;
-    }
-
-    private static void Add(ref Totals totals, Sample* sample)
-    {
-        totals.Objects += sample->Objects;
-        totals.Bytes += sample->Objects * sample->Size;
     }
 
     private readonly Leak* PlaceOf(CallStack* stack)

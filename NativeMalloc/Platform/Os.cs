@@ -9,6 +9,7 @@ internal static unsafe class Os
     private const int NumberRead = 0;
     private const int NumberWrite = 1;
     private const int NumberClose = 3;
+    private const int NumberFstat = 5;
     private const int NumberMmap = 9;
     private const int NumberMprotect = 10;
     private const int NumberMunmap = 11;
@@ -19,6 +20,7 @@ internal static unsafe class Os
     private const int NumberNanosleep = 35;
     private const int NumberGetpid = 39;
     private const int NumberWait = 61;
+    private const int NumberFcntl = 72;
     private const int NumberSysinfo = 99;
     private const int NumberPtrace = 101;
     private const int NumberSigtimedwait = 128;
@@ -242,7 +244,6 @@ internal static unsafe class Os
 
     internal static int ThreadId() => (int)Shim.SystemCall(NumberGettid, 0, 0, 0, 0, 0, 0);
 
-
     /// <summary>Lets that process trace this one, where the Yama module would not.</summary>
     internal static void AllowTracer(int processId)
     {
@@ -378,7 +379,6 @@ internal static unsafe class Os
     /// </summary>
     internal static int DuplicateAside(int file)
     {
-        const int NumberFcntl = 72;
         const int DuplicateCloseOnExec = 1030;
         const int Aside = 1000;
         nint result = Shim.SystemCall(NumberFcntl, file, DuplicateCloseOnExec, Aside, 0, 0, 0);
@@ -388,7 +388,6 @@ internal static unsafe class Os
     /// <summary>Which file a descriptor is of: two numbers, which are 0 if it is of none.</summary>
     internal static void IdentityOf(int file, ulong* identity)
     {
-        const int NumberFstat = 5;
         const int Words = 18; // struct stat, which begins with the device and the inode
         ulong* status = stackalloc ulong[Words];
         bool known = Shim.SystemCall(NumberFstat, file, (nint)status, 0, 0, 0, 0) == 0;

@@ -56,7 +56,7 @@ internal static unsafe class Misuse
             return;
         }
 
-        nuint there = span->Remnant ? Remnants<Heap.RemnantSpans>.ClassAt((nuint)block) : span->SizeClass;
+        nuint there = span->Remnant ? Remnants<Heap.RemnantSpans>.ClassAt(span, (nuint)block) : span->SizeClass;
         bool isOther = there != sizeClass && (there != 0 || !span->Remnant);
         Report(Caller.Free, block, isOther ? Fault.WrongClass : Fault.FreedOrNoObject);
     }

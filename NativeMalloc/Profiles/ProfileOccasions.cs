@@ -65,7 +65,7 @@ internal static unsafe class ProfileOccasions
     /// <summary>A period has ended: if the heap is below the soft limit by now, the next time above it is another.</summary>
     internal static void EndPeriod()
     {
-        if (!Heap.Pages->IsAboveSoftLimit)
+        if (Options.Profile && !Heap.Pages->IsAboveSoftLimit)
         {
             Volatile.Write(ref s_aboveSoftLimit, 0);
         }

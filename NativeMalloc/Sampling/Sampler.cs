@@ -37,10 +37,6 @@ internal static unsafe class Sampler
 
     internal static ulong MissedSamples => State->MissedSamples;
 
-    internal static Totals LiveTotals => State->Live;
-
-    internal static Totals PeakTotals => State->Peak;
-
     /// <summary>From now on there is a sample every so many bytes; each thread sees that at its next look at the clock.</summary>
     internal static void Start(ulong mean)
     {

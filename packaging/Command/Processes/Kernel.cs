@@ -5,11 +5,6 @@ namespace NativeMalloc.Inspect;
 /// <summary>Calls that the class library has no name for.</summary>
 internal static unsafe partial class Kernel
 {
-    internal const int NotPermitted = 1; // EPERM
-    internal const int NoSuchProcess = 3; // ESRCH
-    internal const int BadAddress = 14; // EFAULT
-    internal const int NotImplemented = 38; // ENOSYS
-
     /// <summary>IOV_MAX: the most pieces of one call.</summary>
     internal const int MostPieces = 1024;
 

@@ -159,10 +159,10 @@ internal sealed unsafe class TargetProcess
 
         return Marshal.GetLastPInvokeError() switch
         {
-            Kernel.BadAddress => 0,
-            Kernel.NoSuchProcess => throw Ended(),
-            Kernel.NotPermitted => throw NotPermitted(),
-            Kernel.NotImplemented => throw Refuse("cannot be read: this kernel, or a filter of system calls, has no process_vm_readv"),
+            Errno.BadAddress => 0,
+            Errno.NoSuchProcess => throw Ended(),
+            Errno.NotPermitted => throw NotPermitted(),
+            Errno.NoSystemCall => throw Refuse("cannot be read: this kernel, or a filter of system calls, has no process_vm_readv"),
             int error => throw Refuse("cannot be read: " + Marshal.GetPInvokeErrorMessage(error)),
         };
     }
