@@ -12,8 +12,7 @@ internal static unsafe class Seal
     private const byte SlackPattern = 0xc5;
     private const byte FreedPattern = 0xdf;
 
-    /// <summary>2^64 divided by the golden ratio, an odd number, and its inverse modulo 2^64: a bit that changes in a product changes half of the factor.</summary>
-    private const ulong Spread = 0x9e37_79b9_7f4a_7c15;
+    /// <summary>Of <see cref="Hash.Spread"/> modulo 2^64: a bit that changes in a product with that changes half of the factor.</summary>
     private const ulong Inverse = 0xf1de_83e1_9937_733d;
 
     /// <summary>In the place of a size: neither it nor its complement is the size of any block.</summary>
@@ -100,7 +99,7 @@ internal static unsafe class Seal
         return true;
     }
 
-    private static void Write(void* block, nuint bytes, ulong state) => *Place(block, bytes) = (state ^ Where(block)) * Spread;
+    private static void Write(void* block, nuint bytes, ulong state) => *Place(block, bytes) = (state ^ Where(block)) * Hash.Spread;
 
     private static ulong* Place(void* block, nuint bytes) => (ulong*)((byte*)block + bytes - Bytes);
 

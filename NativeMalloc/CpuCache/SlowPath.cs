@@ -10,9 +10,6 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class SlowPath
 {
-    /// <summary>An odd number without a pattern: 2^64 divided by the golden ratio.</summary>
-    private const ulong Spread = 0x9e37_79b9_7f4a_7c15;
-
     private static ulong s_deferred;
 
     /// <summary>False for whoever interrupted a slow path of this very thread, or is kept out by a fork.</summary>
@@ -130,7 +127,7 @@ internal static unsafe class SlowPath
     }
 
     // No program has it in a block of its own.
-    private static ulong MarkOf(void* block) => (ulong)block * Spread;
+    private static ulong MarkOf(void* block) => (ulong)block * Hash.Spread;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool PassGate(ThreadState* thread, bool patient)

@@ -80,8 +80,7 @@ internal unsafe struct LeakTable
 
     private readonly Leak* PlaceOf(CallStack* stack)
     {
-        const ulong Spread = 0x9e37_79b9_7f4a_7c15; // 2^64 divided by the golden ratio
-        nuint place = (nuint)((ulong)stack * Spread >> 32) & _mask;
+        nuint place = (nuint)((ulong)stack * Hash.Spread >> 32) & _mask;
         while (_places[place].Stack != null && _places[place].Stack != stack)
         {
             place = (place + 1) & _mask;

@@ -44,22 +44,18 @@ internal unsafe struct MemoryMappings
     internal bool Next(out MemoryMapping mapping)
     {
         mapping = default;
-        mapping.Start = Hexadecimal();
-        mapping.End = Hexadecimal();
-        if (mapping.End <= mapping.Start)
+        MappingLine line = default;
+        if (!line.TryRead(ref _file))
         {
             return false;
         }
 
-        mapping.CanRead = _file.Next() == 'r';
-        mapping.CanWrite = _file.Next() == 'w';
-        _file.Next();
-        mapping.IsShared = _file.Next() == 's';
-        _file.Next();
-        Hexadecimal(); // offset
-        Hexadecimal(); // device, in two parts
-        Hexadecimal();
-        bool hasFile = Hexadecimal() != 0; // inode, whatever its digits mean
+        mapping.Start = (nuint)line.Start;
+        mapping.End = (nuint)line.End;
+        mapping.CanRead = line.CanRead;
+        mapping.CanWrite = line.CanWrite;
+        mapping.IsShared = line.IsShared;
+        bool hasFile = line.Inode != 0;
         byte* name = stackalloc byte[NameBytes + 1];
         ReadName(name);
         mapping.IsAnonymous = !hasFile || Begins(name, "/dev/zero"u8) || Begins(name, "/memfd:"u8) || Begins(name, "/SYSV"u8) || Begins(name, "/dev/shm/"u8);
@@ -68,32 +64,15 @@ internal unsafe struct MemoryMappings
         return true;
     }
 
-    // A number and the character behind it.
-    private nuint Hexadecimal()
-    {
-        nuint number = 0;
-        for (int next = _file.Next(); ; next = _file.Next())
-        {
-            int digit = next is >= '0' and <= '9' ? next - '0' : next is >= 'a' and <= 'f' ? next - 'a' + 10 : -1;
-            if (digit < 0)
-            {
-                return number;
-            }
-
-            number = number << 4 | (nuint)digit;
-        }
-    }
-
     // Its first bytes, and the rest of the line.
     private void ReadName(byte* name)
     {
         int length = 0;
-        while (_file.Last is not '\n' and not FileBytes.End)
+        for (; _file.Last is not '\n' and not FileBytes.End; _file.Next())
         {
-            int next = _file.Next();
-            if (next is not ' ' and not '\n' and not FileBytes.End && length < NameBytes)
+            if (_file.Last != ' ' && length < NameBytes)
             {
-                name[length++] = (byte)next;
+                name[length++] = (byte)_file.Last;
             }
         }
 

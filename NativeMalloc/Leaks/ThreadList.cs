@@ -192,11 +192,10 @@ internal unsafe struct ThreadList
     // "0x" and digits, or decimal ones, which are of no interest; the first has been read.
     private static ulong HexadecimalIn(ref FileBytes file)
     {
-        ulong number = 0;
-        for (int next = file.Next(); next is not ' ' and not '\n' and not FileBytes.End; next = file.Next())
+        file.Hexadecimal(out ulong number);
+        if (file.Last == 'x')
         {
-            int digit = next is >= '0' and <= '9' ? next - '0' : next is >= 'a' and <= 'f' ? next - 'a' + 10 : 0;
-            number = number << 4 | (uint)digit;
+            file.Hexadecimal(out number);
         }
 
         return number;

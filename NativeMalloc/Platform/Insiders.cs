@@ -110,8 +110,7 @@ internal static unsafe class Insiders
     /// <summary>The CPU's number, or one that is spread over the threads where each has a slab; for what many would wait for.</summary>
     internal static int LineOf(ThreadState* thread)
     {
-        const ulong Spread = 0x9e37_79b9_7f4a_7c15; // 2^64 divided by the golden ratio
-        return thread->Slab == null ? Shim.CurrentIndex() & (Lines - 1) : (int)((ulong)thread * Spread >> 56);
+        return thread->Slab == null ? Shim.CurrentIndex() & (Lines - 1) : (int)((ulong)thread * Hash.Spread >> 56);
     }
 
     // A free entry, of that line if there is one.

@@ -53,6 +53,19 @@ internal unsafe struct FileBytes
         return Last = _buffer[_next++];
     }
 
+    /// <summary>Reads a number in base 16, and the character behind it, which is <see cref="Last"/> then; returns how many digits it has.</summary>
+    internal int Hexadecimal(out ulong number)
+    {
+        number = 0;
+        int digits = 0;
+        for (Next(); Last is (>= '0' and <= '9') or (>= 'a' and <= 'f'); Next(), digits++)
+        {
+            number = number << 4 | (uint)(Last <= '9' ? Last - '0' : Last - 'a' + 10);
+        }
+
+        return digits;
+    }
+
     /// <summary>Goes to the start of the next line, unless the end of this one is what was read last; false if there is none.</summary>
     internal bool EndLine()
     {

@@ -6,9 +6,6 @@ namespace NativeMalloc;
 /// </summary>
 internal unsafe struct AddressSet
 {
-    /// <summary>An odd number without a pattern: 2^64 divided by the golden ratio.</summary>
-    private const ulong Spread = 0x9e37_79b9_7f4a_7c15;
-
     /// <summary>Two pages of them.</summary>
     private const int FirstPlaces = 1024;
 
@@ -29,7 +26,7 @@ internal unsafe struct AddressSet
     internal static int MostIn(int places) => places / 8;
 
     /// <summary>One of so many parts that all addresses fall into.</summary>
-    internal static uint PartOf(ulong address, uint parts) => (uint)((address * Spread >> 32) * parts >> 32);
+    internal static uint PartOf(ulong address, uint parts) => (uint)((address * Hash.Spread >> 32) * parts >> 32);
 
     /// <summary>False if it is there already, or the set is full.</summary>
     internal bool Add(ulong address)
@@ -75,7 +72,7 @@ internal unsafe struct AddressSet
     // Where it is, or would go; null if the set is full.
     private readonly ulong* PlaceOf(ulong address)
     {
-        uint place = (uint)((uint)(address * Spread >> 16) * (ulong)(uint)_count >> 32);
+        uint place = (uint)((uint)(address * Hash.Spread >> 16) * (ulong)(uint)_count >> 32);
         for (int tried = 0; tried < _count; tried++)
         {
             if (_places[place] == address || _places[place] == 0)

@@ -75,38 +75,22 @@ internal unsafe struct MappingTable
         return first < Count && _mappings[first].Start <= address ? first : -1;
     }
 
-    // "start-end rwxp offset device inode   /path". What is mapped from no file has no path, or one in brackets.
+    // What is mapped from no file has no path, or one in brackets.
     private void ReadLine(ref FileBytes file, ref Image previous)
     {
-        Mapping mapping = default;
-        if (!Hexadecimal(ref file, '-', out mapping.Start) || !Hexadecimal(ref file, ' ', out mapping.End))
+        MappingLine line = default;
+        if (!line.TryRead(ref file))
         {
             return;
         }
 
-        bool isUsed = file.Next() == 'r';
-        file.Next();
-        bool isCode = file.Next() == 'x';
-        file.Next();
-        Image current = default;
-        if (file.Next() != ' ' || !Hexadecimal(ref file, ' ', out mapping.Offset) || !Hexadecimal(ref file, ':', out current.Major)
-            || !Hexadecimal(ref file, ' ', out current.Minor) || !Hexadecimal(ref file, ' ', out current.Inode)) // decimal, but no letter hurts
-        {
-            return;
-        }
-
-        while (file.Last == ' ')
-        {
-            file.Next();
-        }
-
-        current.Base = current.Continues(previous, mapping.Offset, isCode) ? previous.Base : mapping.Start - mapping.Offset;
-        current.End = isUsed || isCode ? mapping.Offset + (mapping.End - mapping.Start) : previous.End;
+        Image current = new() { Major = line.Major, Minor = line.Minor, Inode = line.Inode };
+        current.Base = current.Continues(previous, line.Offset, line.CanExecute) ? previous.Base : line.Start - line.Offset;
+        current.End = line.CanRead || line.CanExecute ? line.Offset + (line.End - line.Start) : previous.End;
         previous = current;
-        if (isCode && file.Last is Slash or '[')
+        if (line.CanExecute && file.Last is Slash or '[')
         {
-            mapping.Base = current.Base;
-            Add(ref file, mapping);
+            Add(ref file, new Mapping { Start = line.Start, End = line.End, Offset = line.Offset, Base = current.Base });
         }
     }
 
@@ -155,19 +139,6 @@ internal unsafe struct MappingTable
         }
 
         return true;
-    }
-
-    // A number, and the character behind it.
-    private static bool Hexadecimal(ref FileBytes file, int end, out ulong number)
-    {
-        number = 0;
-        int digits = 0;
-        for (file.Next(); file.Last is (>= '0' and <= '9') or (>= 'a' and <= 'f'); file.Next(), digits++)
-        {
-            number = number << 4 | (uint)(file.Last <= '9' ? file.Last - '0' : file.Last - 'a' + 10);
-        }
-
-        return digits > 0 && file.Last == end;
     }
 
     // What is mapped.

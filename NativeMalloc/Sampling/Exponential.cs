@@ -11,9 +11,6 @@ internal static unsafe class Exponential
     /// <summary>With this mean each block is a sample.</summary>
     internal const ulong EachBlock = 1;
 
-    /// <summary>2^64 divided by the golden ratio: the sequence of its multiples meets all numbers.</summary>
-    internal const ulong Step = 0x9e37_79b9_7f4a_7c15;
-
     private const double Log2 = 0.693147180559945309;
 
     /// <summary>At least 1. "state" is a generator of random numbers: any number will do to begin with.</summary>
@@ -85,7 +82,7 @@ internal static unsafe class Exponential
     // Above 0, at most 1.
     private static double NextUnit(ref ulong state)
     {
-        state += Step;
+        state += Hash.Spread;
         return (double)(long)((Mix(state) >> 11) + 1) * (1.0 / (1L << 53));
     }
 

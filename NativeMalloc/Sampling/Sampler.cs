@@ -66,7 +66,7 @@ internal static unsafe class Sampler
     internal static void Forget() => s_known.Value = default;
 
     /// <summary>Before a fork: what a child begins with, its siblings do not.</summary>
-    internal static void BeforeFork() => Interlocked.Add(ref s_seed.Value, unchecked((long)Exponential.Step));
+    internal static void BeforeFork() => Interlocked.Add(ref s_seed.Value, unchecked((long)Hash.Spread));
 
     /// <summary>In the child: it does not take the samples that its siblings take, or the error of one would be that of all together.</summary>
     internal static void AfterForkInChild(ThreadState* thread)
@@ -278,7 +278,7 @@ internal static unsafe class Sampler
         if (thread->Random == 0)
         {
             // Threads may begin at the same time, or one where another ended.
-            ulong seed = (ulong)Interlocked.Add(ref s_seed.Value, unchecked((long)Exponential.Step));
+            ulong seed = (ulong)Interlocked.Add(ref s_seed.Value, unchecked((long)Hash.Spread));
             thread->Random = Exponential.Mix(seed ^ (ulong)thread ^ (ulong)now << 40);
         }
 

@@ -125,8 +125,7 @@ internal unsafe struct StackTable
         ulong hash = (ulong)end;
         for (int i = 0; i < depth; i++)
         {
-            hash = (hash ^ frames[i]) * Exponential.Step;
-            hash ^= hash >> 32;
+            hash = Hash.Add(hash, frames[i]);
         }
 
         return hash;

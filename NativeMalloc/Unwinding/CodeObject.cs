@@ -65,16 +65,3 @@ internal unsafe struct CodeObject
         }
     }
 }
-
-/// <summary>Mixes words into one of which all bits depend on all of theirs.</summary>
-internal static class Hash
-{
-    /// <summary>An odd number without a pattern: 2^64 divided by the golden ratio.</summary>
-    private const ulong Spread = 0x9e37_79b9_7f4a_7c15;
-
-    internal static ulong Add(ulong hash, ulong word)
-    {
-        hash = (hash ^ word) * Spread;
-        return hash ^ hash >> 32;
-    }
-}

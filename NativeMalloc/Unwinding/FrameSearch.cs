@@ -11,12 +11,6 @@ internal static unsafe class FrameSearch
     /// <summary>Version 1, no address of the entries, how many there are, and rows of two words.</summary>
     private const uint Header = 1 | TableReader.Omitted << 8 | TableReader.UnsignedFourBytes << 16 | FrameTable.LongRows << 24;
 
-    private struct Row
-    {
-        internal long Start;
-        internal long Entry;
-    }
-
     /// <summary>The table, as <see cref="FrameTable"/> reads it; 0 where there are no entries, or is no memory.</summary>
     internal static nuint MakeTable(Workspace* work, ElfImage* image)
     {
@@ -78,63 +72,31 @@ internal static unsafe class FrameSearch
 
     private static nuint Make(Workspace* work, byte* at, uint count)
     {
-        uint* table = (uint*)Metadata.Allocate(sizeof(ulong) + (nuint)count * (nuint)sizeof(Row));
+        uint* table = (uint*)Metadata.Allocate(sizeof(ulong) + (nuint)count * (nuint)sizeof(SortEntry));
         if (table == null)
         {
             return 0;
         }
 
-        Row* rows = (Row*)(table + 2);
+        SortEntry* rows = (SortEntry*)(table + 2);
         uint made = 0;
         for (; *(uint*)at != 0; at += *(uint*)at + sizeof(uint))
         {
             if (*(uint*)(at + sizeof(uint)) != 0 && work->Description.TryRead(&work->Pages, at))
             {
-                rows[made].Start = (long)work->Description.Start - (long)table;
-                rows[made].Entry = (long)at - (long)table;
-                made++;
+                rows[made++] = new SortEntry { Key = work->Description.Start, Value = (ulong)at };
             }
         }
 
-        Sort(rows, (int)made);
+        SortEntries.Ascending(rows, (int)made);
+        for (uint i = 0; i < made; i++)
+        {
+            rows[i].Key -= (ulong)table; // as rows have it
+            rows[i].Value -= (ulong)table;
+        }
+
         table[0] = Header;
         table[1] = made;
         return (nuint)table;
-    }
-
-    // A heap, whose largest goes to the end: no more memory, and never long.
-    private static void Sort(Row* rows, int count)
-    {
-        for (int root = count / 2 - 1; root >= 0; root--)
-        {
-            SiftDown(rows, root, count);
-        }
-
-        for (int last = count - 1; last > 0; last--)
-        {
-            Row largest = rows[0];
-            rows[0] = rows[last];
-            rows[last] = largest;
-            SiftDown(rows, 0, last);
-        }
-    }
-
-    private static void SiftDown(Row* rows, int root, int count)
-    {
-        Row row = rows[root];
-        int child;
-        while ((child = 2 * root + 1) < count)
-        {
-            child += child + 1 < count && rows[child + 1].Start > rows[child].Start ? 1 : 0;
-            if (rows[child].Start <= row.Start)
-            {
-                break;
-            }
-
-            rows[root] = rows[child];
-            root = child;
-        }
-
-        rows[root] = row;
     }
 }

@@ -69,14 +69,14 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         DropAllBut(20);
         Fill(256);
         (nuint address, nuint sizeClass) = _blocks.First(block => PageMap.SpanOf(block.Address)->Remnant);
-        Assert.Equal(sizeClass, Remnants<Heap.RemnantSpans>.ClassAt(address));
+        Assert.Equal(sizeClass, Heap.ClassBySpan((void*)address));
         Assert.False(Give(address + 16, sizeClass));
         Assert.False(Give(address + 8, sizeClass));
         Assert.False(Give(address, sizeClass + 1));
         Assert.False(Give(address, sizeClass - 1));
         Assert.True(Give(address, sizeClass));
         Assert.False(Give(address, sizeClass));
-        Assert.Equal((nuint)0, Remnants<Heap.RemnantSpans>.ClassAt(address));
+        Assert.Equal((nuint)0, Heap.ClassBySpan((void*)address));
     }
 
     // Sizes are read without a lock.
@@ -232,7 +232,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
             if (span->Remnant)
             {
                 Assert.Equal(SizeClasses.Size(sizeClass), Remnants<Heap.RemnantSpans>.SizeAt(span, address));
-                Assert.Equal(sizeClass, Remnants<Heap.RemnantSpans>.ClassAt(address));
+                Assert.Equal(sizeClass, Heap.ClassBySpan((void*)address));
             }
         }
     }
