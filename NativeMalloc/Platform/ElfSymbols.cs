@@ -5,7 +5,6 @@ namespace NativeMalloc;
 /// <remarks>System V ABI, chapter 5 (dynamic section, symbol table, hash table), and the GNU hash table's layout.</remarks>
 internal unsafe struct ElfSymbols
 {
-    private const uint DynamicSegment = 2;
     private const long SystemVHash = 4;
     private const long StringTable = 5;
     private const long SymbolTable = 6;
@@ -149,7 +148,7 @@ internal unsafe struct ElfSymbols
     {
         for (int i = 0; i < loaded->SegmentCount; i++)
         {
-            if (loaded->Segments[i].Type == DynamicSegment)
+            if (loaded->Segments[i].Type == Segment.Dynamic)
             {
                 return (Dynamic*)(loaded->Base + loaded->Segments[i].Address);
             }
@@ -197,17 +196,4 @@ internal unsafe struct LoadedObject
     internal byte* Name;
     internal Segment* Segments;
     internal ushort SegmentCount;
-}
-
-/// <summary>Elf64_Phdr.</summary>
-internal struct Segment
-{
-    internal uint Type;
-    internal uint Flags;
-    internal nuint Offset;
-    internal nuint Address;
-    internal nuint PhysicalAddress;
-    internal nuint FileBytes;
-    internal nuint MemoryBytes;
-    internal nuint Alignment;
 }

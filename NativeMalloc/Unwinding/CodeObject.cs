@@ -27,7 +27,7 @@ internal unsafe struct CodeObject
         bool hasBuildId = false;
         for (int i = 0; i < image.SegmentCount; i++)
         {
-            if (image.Segments[i].Type == ElfImage.Note)
+            if (image.Segments[i].Type == Segment.Note)
             {
                 hasBuildId |= AddBuildId(pages, image.Base + image.Segments[i].Address, image.Segments[i].MemoryBytes);
             }
@@ -45,15 +45,12 @@ internal unsafe struct CodeObject
     private bool AddBuildId(ReadablePages* pages, nuint start, nuint bytes)
     {
         const int Words = 9; // a header of four, and 20 bytes
-        const uint BuildId = 3; // NT_GNU_BUILD_ID
-        const uint Gnu = 0x554e47;
-        uint* note = (uint*)start;
-        if (start % sizeof(uint) != 0 || bytes < Words * sizeof(uint) || !pages->CanRead(start, Words * sizeof(uint)) || note[2] != BuildId || note[3] != Gnu)
+        if (start % sizeof(uint) != 0 || bytes < Words * sizeof(uint) || !pages->CanRead(start, Words * sizeof(uint)) || !((ElfNote*)start)->IsBuildId)
         {
             return false;
         }
 
-        Add(note, Words);
+        Add((uint*)start, Words);
         return true;
     }
 

@@ -3,33 +3,22 @@ namespace NativeMalloc;
 /// <summary>The headers of an object in memory (System V ABI, chapters 4 and 5).</summary>
 internal unsafe struct ElfImage
 {
-    internal const uint Load = 1;
-    internal const uint Dynamic = 2;
-    internal const uint Note = 4;
-    internal const uint HeaderTable = 6; // PT_PHDR
-    internal const uint Frames = 0x6474e550; // PT_GNU_EH_FRAME
-
-    private const uint Magic = 0x464c457f;
-    private const nuint HeaderBytes = 64;
-    private const int HeadersAt = 32;
-    private const int HeaderSizeAt = 54;
-    private const int HeaderCountAt = 56;
-
     /// <summary>What the addresses in the headers are relative to.</summary>
     internal nuint Base;
     internal Segment* Segments;
     internal int SegmentCount;
 
     /// <summary>The image whose header lies there; false if none does.</summary>
-    internal bool TryRead(ReadablePages* pages, nuint header)
+    internal bool TryRead(ReadablePages* pages, nuint start)
     {
-        if (!pages->CanRead(header, HeaderBytes) || *(uint*)header != Magic || *(ushort*)(header + HeaderSizeAt) != sizeof(Segment))
+        ElfHeader* header = (ElfHeader*)start;
+        if (!pages->CanRead(start, (nuint)sizeof(ElfHeader)) || !header->IsValid)
         {
             return false;
         }
 
-        Segments = (Segment*)(header + (nuint)(*(ulong*)(header + HeadersAt)));
-        SegmentCount = *(ushort*)(header + HeaderCountAt);
+        Segments = (Segment*)(start + (nuint)header->Segments);
+        SegmentCount = header->SegmentCount;
         if ((nuint)Segments % sizeof(ulong) != 0 || SegmentCount == 0 || !pages->CanRead((nuint)Segments, (nuint)SegmentCount * (nuint)sizeof(Segment)))
         {
             return false;
@@ -37,9 +26,9 @@ internal unsafe struct ElfImage
 
         for (int i = 0; i < SegmentCount; i++)
         {
-            if (Segments[i].Type == Load && Segments[i].Offset == 0)
+            if (Segments[i].Type == Segment.Load && Segments[i].Offset == 0)
             {
-                Base = header - Segments[i].Address;
+                Base = start - Segments[i].Address;
                 return true;
             }
         }
@@ -71,12 +60,12 @@ internal unsafe struct ElfImage
             {
                 Segment* segment = &Segments[i];
                 nuint start = Base + segment->Address;
-                if (segment->Type == Load)
+                if (segment->Type == Segment.Load)
                 {
                     code.Start = start < code.Start ? start : code.Start;
                     code.End = start + segment->MemoryBytes > code.End ? start + segment->MemoryBytes : code.End;
                 }
-                else if (segment->Type == Frames)
+                else if (segment->Type == Segment.Frames)
                 {
                     code.Frames = start;
                 }

@@ -19,7 +19,7 @@ internal static unsafe class FrameSearch
             Segment* segment = &image->Segments[i];
             byte* start = (byte*)(image->Base + segment->Address & ~(nuint)7);
             byte* end = (byte*)(image->Base + segment->Address + segment->FileBytes);
-            if (segment->Type != ElfImage.Load || (segment->Flags & Writable) != 0 || !work->Pages.CanRead((nuint)start, (nuint)(end - start)))
+            if (segment->Type != Segment.Load || (segment->Flags & Writable) != 0 || !work->Pages.CanRead((nuint)start, (nuint)(end - start)))
             {
                 continue;
             }

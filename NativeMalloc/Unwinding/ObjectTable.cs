@@ -213,7 +213,7 @@ internal unsafe struct ObjectTable
         if (nearest != null && nearest->Dynamic != 0)
         {
             // The header is there where the object begins at its base, as all do but programs that are loaded at a fixed address.
-            bool exists = image.TryRead(&work->Pages, nearest->Code.Start) && image.Find(ElfImage.Dynamic) is var dynamic && dynamic != null &&
+            bool exists = image.TryRead(&work->Pages, nearest->Code.Start) && image.Find(Segment.Dynamic) is var dynamic && dynamic != null &&
                 image.Base + dynamic->Address == nearest->Dynamic;
             Read(work, table, nearest, exists ? &image : null);
         }
@@ -279,7 +279,7 @@ internal unsafe struct ObjectTable
     {
         const int StateAt = 24;
         const int FirstAt = 8;
-        Segment* dynamic = program->Find(ElfImage.Dynamic);
+        Segment* dynamic = program->Find(Segment.Dynamic);
         nuint at = dynamic != null ? program->Base + dynamic->Address : 0;
         while (at != 0 && work->Pages.TryRead(at, out ulong tag) && tag != 0 && work->Pages.TryRead(at + sizeof(ulong), out ulong value))
         {

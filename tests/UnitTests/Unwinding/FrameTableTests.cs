@@ -170,8 +170,8 @@ public sealed unsafe class FrameTableTests : UnwindingTest
     private nuint MakeTable()
     {
         Segment* segments = stackalloc Segment[2];
-        segments[0] = new Segment { Type = ElfImage.Load, Flags = 6, Address = (nuint)Memory.Start, FileBytes = TableMemory.Bytes };
-        segments[1] = new Segment { Type = ElfImage.Load, Flags = 4, Address = (nuint)Memory.Start, FileBytes = TableMemory.Bytes };
+        segments[0] = new Segment { Type = Segment.Load, Flags = 6, Address = (nuint)Memory.Start, FileBytes = TableMemory.Bytes };
+        segments[1] = new Segment { Type = Segment.Load, Flags = 4, Address = (nuint)Memory.Start, FileBytes = TableMemory.Bytes };
         ElfImage image = new() { Segments = segments, SegmentCount = 2 };
         return FrameSearch.MakeTable(Work, &image);
     }

@@ -241,14 +241,15 @@ public sealed unsafe class ObjectTableTests : UnwindingTest
         TableMemory memory = new();
         byte* start = memory.Start;
         *(uint*)start = 0x464c457f;
+        start[4] = 2; // of 64 bits
         *(ulong*)(start + 32) = 64;
         *(ushort*)(start + 54) = (ushort)sizeof(Segment);
         *(ushort*)(start + 56) = 4;
         Segment* segments = (Segment*)(start + 64);
-        segments[0] = new Segment { Type = ElfImage.Load, Flags = 5, Address = 0, FileBytes = 8000, MemoryBytes = 8192 };
-        segments[1] = new Segment { Type = ElfImage.Dynamic, Address = DynamicAt, MemoryBytes = 256 };
-        segments[2] = new Segment { Type = ElfImage.Note, Address = 500, MemoryBytes = 36 };
-        segments[3] = new Segment { Type = ElfImage.Frames, Address = FramesAt, MemoryBytes = 100 };
+        segments[0] = new Segment { Type = Segment.Load, Flags = 5, Address = 0, FileBytes = 8000, MemoryBytes = 8192 };
+        segments[1] = new Segment { Type = Segment.Dynamic, Address = DynamicAt, MemoryBytes = 256 };
+        segments[2] = new Segment { Type = Segment.Note, Address = 500, MemoryBytes = 36 };
+        segments[3] = new Segment { Type = Segment.Frames, Address = FramesAt, MemoryBytes = 100 };
         memory.At = start + 500;
         memory.Put(4u);
         memory.Put(20u);
