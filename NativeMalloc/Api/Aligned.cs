@@ -9,9 +9,6 @@ internal static unsafe class Aligned
     /// <summary>The alignment of every block.</summary>
     private const nuint MinAlignment = 16;
 
-    /// <summary>What the system calls a page; valloc and pvalloc mean that one, not the page heap's.</summary>
-    private const nuint SystemPageSize = 4096;
-
     /// <summary>The largest power of two.</summary>
     private const ulong MaxAlignment = 1UL << 63;
 
@@ -65,14 +62,14 @@ internal static unsafe class Aligned
 
     /// <summary>A block aligned to a page.</summary>
     [RuntimeExport("valloc")]
-    internal static void* Valloc(nuint size) => AllocateOrFail(SystemPageSize, size);
+    internal static void* Valloc(nuint size) => AllocateOrFail(KernelPage.Size, size);
 
     /// <summary>A block of whole pages.</summary>
     [RuntimeExport("pvalloc")]
     internal static void* Pvalloc(nuint size)
     {
-        nuint rounded = (size + SystemPageSize - 1) & ~(SystemPageSize - 1);
-        return rounded < size ? Errno.Fail(Errno.NoMemory) : AllocateOrFail(SystemPageSize, rounded);
+        nuint rounded = (size + KernelPage.Size - 1) & ~(KernelPage.Size - 1);
+        return rounded < size ? Errno.Fail(Errno.NoMemory) : AllocateOrFail(KernelPage.Size, rounded);
     }
 
     private static void* AllocateOrFail(nuint alignment, nuint size)

@@ -328,7 +328,7 @@ internal unsafe partial struct CentralFreeList<TSpans>
             span->AddHoles(holes);
             released = Span.BytesOfUnits(holes);
             CountHoles((nint)released);
-            _patience.OnReleased((uint)(released >> Span.KernelPageShift));
+            _patience.OnReleased((uint)(released >> KernelPage.Shift));
         }
 
         if (span->Out == 0)
@@ -354,8 +354,8 @@ internal unsafe partial struct CentralFreeList<TSpans>
         for (ulong left = units; left != 0 && !step.IsRefused;)
         {
             int count = Bits.TakeRow(ref left, out int first);
-            nuint bytes = (nuint)count << Span.KernelPageShift;
-            step.IsRefused = !TSpans.Release(span->Start + ((nuint)first << Span.KernelPageShift), bytes);
+            nuint bytes = (nuint)count << KernelPage.Shift;
+            step.IsRefused = !TSpans.Release(span->Start + ((nuint)first << KernelPage.Shift), bytes);
             step.OnRelease(bytes);
             released |= step.IsRefused ? 0 : Bits.Mask(first, first + count);
         }
@@ -550,7 +550,7 @@ internal unsafe partial struct CentralFreeList<TSpans>
             filled = holes & ~span->Holes;
             nuint bytes = Span.BytesOfUnits(filled);
             CountHoles(-(nint)bytes);
-            _patience.OnWantedAgain((uint)(bytes >> Span.KernelPageShift));
+            _patience.OnWantedAgain((uint)(bytes >> KernelPage.Shift));
         }
 
         return taken;

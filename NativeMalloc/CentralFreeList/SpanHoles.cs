@@ -13,15 +13,13 @@ namespace NativeMalloc;
 /// </remarks>
 internal unsafe partial struct Span
 {
-    internal const int KernelPageShift = 12;
-
     private const int BitsOfWord = 64;
-    private const int UnitsOfPage = (int)PageMap.PageSize >> KernelPageShift;
+    private const int UnitsOfPage = (int)PageMap.PageSize >> KernelPage.Shift;
 
     /// <summary>A unit each, from the span's start on.</summary>
     internal readonly ulong Holes => HasRoomForHoles ? _here[1] : 0;
 
-    internal static nuint BytesOfUnits(ulong units) => (nuint)Bits.Count(units) << KernelPageShift;
+    internal static nuint BytesOfUnits(ulong units) => (nuint)Bits.Count(units) << KernelPage.Shift;
 
     private readonly bool HasRoomForHoles => Objects <= BitsOfWord;
 
@@ -104,6 +102,6 @@ internal unsafe partial struct Span
     {
         nuint size = SizeClasses.Size(SizeClass);
         nuint start = (nuint)number * size;
-        return Bits.Mask((int)(start >> KernelPageShift), (int)((start + size - 1) >> KernelPageShift) + 1);
+        return Bits.Mask((int)(start >> KernelPage.Shift), (int)((start + size - 1) >> KernelPage.Shift) + 1);
     }
 }

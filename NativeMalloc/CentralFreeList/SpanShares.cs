@@ -65,8 +65,8 @@ internal unsafe partial struct Span
     private readonly nuint FreeBytesOn(int unit, out int gone)
     {
         nuint size = SizeClasses.Size(SizeClass);
-        nuint start = (nuint)unit << KernelPageShift;
-        nuint end = start + (1 << KernelPageShift);
+        nuint start = (nuint)unit << KernelPage.Shift;
+        nuint end = start + (1 << KernelPage.Shift);
         nuint bytes = 0;
         gone = 0;
         for (nuint number = NumberAt(start); number < Objects && number * size < end; number++)

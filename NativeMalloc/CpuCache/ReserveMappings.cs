@@ -6,7 +6,6 @@ namespace NativeMalloc;
 /// <summary>The blocks of the <see cref="Reserve"/> that are mappings of their own, in tables that are never given up.</summary>
 internal static unsafe class ReserveMappings
 {
-    private const nuint PageBytes = 4096;
     private const int Places = 254;
     private const ulong Claimed = 1;
 
@@ -38,9 +37,9 @@ internal static unsafe class ReserveMappings
             return null;
         }
 
-        alignment = alignment < PageBytes ? PageBytes : alignment;
+        alignment = alignment < KernelPage.Size ? KernelPage.Size : alignment;
         size = LargeBlocks.RoomFor(size);
-        byte* memory = Os.Map(size + alignment - PageBytes);
+        byte* memory = Os.Map(size + alignment - KernelPage.Size);
         if (memory == null)
         {
             *place = 0;
@@ -53,7 +52,7 @@ internal static unsafe class ReserveMappings
             Os.Unmap(memory, (nuint)(start - memory));
         }
 
-        nuint behind = (nuint)(memory + alignment - PageBytes - start);
+        nuint behind = (nuint)(memory + alignment - KernelPage.Size - start);
         if (behind > 0)
         {
             Os.Unmap(start + size, behind);
@@ -88,7 +87,7 @@ internal static unsafe class ReserveMappings
     private static ulong* Find(void* block, out ulong* length)
     {
         // Places that are free, or claimed, hold no such address.
-        bool isPage = block != null && (nuint)block % PageBytes == 0;
+        bool isPage = block != null && (nuint)block % KernelPage.Size == 0;
         for (Table* table = isPage ? First : null; table != null; table = (Table*)Volatile.Read(ref table->Next))
         {
             int end = Volatile.Read(ref table->End);

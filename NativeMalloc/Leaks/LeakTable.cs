@@ -45,7 +45,7 @@ internal unsafe struct LeakTable
         }
 
         nuint placesBytes = _mask * (nuint)sizeof(Leak);
-        if (!_memory.Map(SearchMemory.Rounded(placesBytes) + SearchMemory.Rounded(Samples * (nuint)sizeof(SortEntry)) + OwnMemory.PageBytes))
+        if (!_memory.Map(SearchMemory.Rounded(placesBytes) + SearchMemory.Rounded(Samples * (nuint)sizeof(SortEntry)) + KernelPage.Size))
         {
             return false;
         }

@@ -195,7 +195,7 @@ internal unsafe struct Marking
             for (ulong pages = Present->Of(start, next); pages != 0;)
             {
                 int count = Bits.TakeRow(ref pages, out int first);
-                Memory->TryAdd(start + (nuint)first * OwnMemory.PageBytes, (nuint)count * OwnMemory.PageBytes);
+                Memory->TryAdd(start + (nuint)first * KernelPage.Size, (nuint)count * KernelPage.Size);
             }
         }
 

@@ -7,9 +7,8 @@ namespace NativeMalloc;
 internal unsafe struct OwnMemory
 {
     /// <summary>Bytes that are read at once: as many of the kernel's pages as a word has bits.</summary>
-    internal const nuint BufferBytes = 64 * PageBytes;
+    internal const nuint BufferBytes = 64 * KernelPage.Size;
 
-    internal const nuint PageBytes = 4096;
     internal const int MostParts = 64;
 
     private int _thread;
@@ -82,10 +81,10 @@ internal unsafe struct OwnMemory
             {
                 nuint address = _parts[part].Start + inPart;
                 nuint rest = _parts[part].Bytes - inPart;
-                nuint page = PageBytes - address % PageBytes;
+                nuint page = KernelPage.Size - address % KernelPage.Size;
                 page = page < rest ? page : rest;
                 Shim.Fill(_buffer + done, 0, page);
-                unreadable |= 1UL << (int)(address / PageBytes % 64);
+                unreadable |= 1UL << (int)(address / KernelPage.Size % 64);
                 Skip(ref part, ref inPart, page);
                 done += page;
             }

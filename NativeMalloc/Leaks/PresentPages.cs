@@ -42,10 +42,10 @@ internal unsafe struct PresentPages
     /// </summary>
     internal readonly ulong Of(nuint start, nuint end, bool shared = false)
     {
-        int first = (int)(start / OwnMemory.PageBytes % Pages);
-        int count = (int)((end - 1) / OwnMemory.PageBytes - start / OwnMemory.PageBytes) + 1;
+        int first = (int)(start / KernelPage.Size % Pages);
+        int count = (int)((end - 1) / KernelPage.Size - start / KernelPage.Size) + 1;
         ulong all = Bits.Mask(first, first + count);
-        nint bytes = AreKnown ? Os.ReadAt(_file, (byte*)_entries, count * sizeof(ulong), (nint)(start / OwnMemory.PageBytes * sizeof(ulong))) : -1;
+        nint bytes = AreKnown ? Os.ReadAt(_file, (byte*)_entries, count * sizeof(ulong), (nint)(start / KernelPage.Size * sizeof(ulong))) : -1;
         if (bytes <= 0)
         {
             return all;

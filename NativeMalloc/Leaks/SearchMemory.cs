@@ -17,7 +17,7 @@ internal unsafe struct SearchMemory
     /// <summary>False when the kernel has none to give.</summary>
     internal bool Map(nuint bytes)
     {
-        bytes = (bytes + OwnMemory.PageBytes - 1) & ~(OwnMemory.PageBytes - 1);
+        bytes = (bytes + KernelPage.Size - 1) & ~(KernelPage.Size - 1);
         _next = Os.Map(bytes);
         Start = (nuint)_next;
         End = _next != null ? Start + bytes : 0;

@@ -114,8 +114,8 @@ internal unsafe struct SearchRoots
         for (ulong left = pages; left != 0;)
         {
             int count = Bits.TakeRow(ref left, out int first);
-            nuint row = (start & ~(OwnMemory.BufferBytes - 1)) + (nuint)first * OwnMemory.PageBytes;
-            nuint rowEnd = row + (nuint)count * OwnMemory.PageBytes;
+            nuint row = (start & ~(OwnMemory.BufferBytes - 1)) + (nuint)first * KernelPage.Size;
+            nuint rowEnd = row + (nuint)count * KernelPage.Size;
             row = row > start ? row : start;
             _marking->Memory->TryAdd(row, (rowEnd < end ? rowEnd : end) - row);
         }
@@ -123,8 +123,8 @@ internal unsafe struct SearchRoots
         ulong* words = _marking->Memory->Read(out nuint wordCount, out ulong unreadable) + wordCount;
         for (nuint pageEnd = end; pageEnd > start;)
         {
-            nuint page = (pageEnd - 1) & ~(OwnMemory.PageBytes - 1);
-            ulong bit = 1UL << (int)(page / OwnMemory.PageBytes % 64);
+            nuint page = (pageEnd - 1) & ~(KernelPage.Size - 1);
+            ulong bit = 1UL << (int)(page / KernelPage.Size % 64);
             page = page > start ? page : start;
             words -= (pages & bit) != 0 ? (pageEnd - page) / WordBytes : 0;
             if ((pages & ~unreadable & bit) != 0)

@@ -7,7 +7,7 @@ namespace NativeMalloc;
 /// </summary>
 internal unsafe struct HeapMappings
 {
-    private const nuint GuardBytes = 4096;
+    private const nuint GuardBytes = KernelPage.Size;
 
     // The row that was mapped or grew last, if its ends are still there.
     private nuint _start;

@@ -22,7 +22,7 @@ internal static unsafe partial class PageMap
 
     private const int RootEntries = 1 << (AddressBits - LeafShift);
     private const int LeafPages = 1 << (LeafShift - PageShift);
-    private const int PointersPerKernelPage = 4096 / sizeof(ulong);
+    private const int PointersPerKernelPage = (int)KernelPage.Size / sizeof(ulong);
     private const int LeafHugePages = 1 << (LeafShift - HugePageShift);
 
     internal struct Root

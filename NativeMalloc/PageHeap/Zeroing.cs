@@ -8,8 +8,6 @@ internal static unsafe class Zeroing
 {
     /// <summary>Pages of the kernel's that are looked at: each may cost a fault, of some hundred nanoseconds.</summary>
     private const uint Looks = 3;
-    private const nuint SystemPage = 4096;
-
     /// <summary>The block is out, and its owner has not had it yet.</summary>
     internal static void Clear(Span* span, byte* block, nuint size) => Clear(block, block + size, span->IsFirstUse((nuint)block));
 
@@ -19,12 +17,12 @@ internal static unsafe class Zeroing
         bool isFirstUse = span->IsFirstUse((nuint)block);
         byte* start = (byte*)span->Start;
         byte* end = block + size;
-        int unit = (int)((nuint)(block - start) >> Span.KernelPageShift);
-        int last = (int)((nuint)(end - 1 - start) >> Span.KernelPageShift);
+        int unit = (int)((nuint)(block - start) >> KernelPage.Shift);
+        int last = (int)((nuint)(end - 1 - start) >> KernelPage.Shift);
         for (; Bits.NextClearRun(&holes, ref unit, last + 1, out int count); unit += count)
         {
-            byte* row = start + ((nuint)unit << Span.KernelPageShift);
-            byte* rowEnd = row + ((nuint)count << Span.KernelPageShift);
+            byte* row = start + ((nuint)unit << KernelPage.Shift);
+            byte* rowEnd = row + ((nuint)count << KernelPage.Shift);
             Clear(row > block ? row : block, rowEnd < end ? rowEnd : end, isFirstUse);
         }
     }
@@ -107,7 +105,7 @@ internal static unsafe class Zeroing
         uint zeros = 0;
         for (uint look = 0; look < Looks && (zeros == 0 || zeros == look); look++)
         {
-            zeros += ReadsZero((ulong*)(((nuint)start + bytes / (2 * Looks) * (2 * look + 1)) & ~(SystemPage - 1))) ? 1u : 0;
+            zeros += ReadsZero((ulong*)(((nuint)start + bytes / (2 * Looks) * (2 * look + 1)) & ~(KernelPage.Size - 1))) ? 1u : 0;
         }
 
         return zeros;
@@ -115,7 +113,7 @@ internal static unsafe class Zeroing
 
     private static bool ReadsZero(ulong* page)
     {
-        for (ulong* end = page + SystemPage / sizeof(ulong); page < end; page += 4)
+        for (ulong* end = page + KernelPage.Size / sizeof(ulong); page < end; page += 4)
         {
             if ((page[0] | page[1] | page[2] | page[3]) != 0)
             {

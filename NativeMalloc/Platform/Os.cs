@@ -112,8 +112,7 @@ internal static unsafe class Os
     /// <summary>Lets all pages of a range be written to, or only be read; false if the kernel refused.</summary>
     internal static bool Protect(void* start, void* end, bool writable)
     {
-        const nint PageSize = 4096;
-        nint first = (nint)start & -PageSize;
+        nint first = (nint)start & -(nint)KernelPage.Size;
         return Shim.SystemCall(NumberMprotect, first, (nint)end - first, writable ? ProtReadWrite : ProtRead, 0, 0, 0) == 0;
     }
 

@@ -18,12 +18,12 @@ internal struct IdleStep
     /// <summary>Of so many bytes, if no call were needed.</summary>
     internal IdleStep(nuint bytes)
     {
-        _left = (nint)(bytes >> Span.KernelPageShift) * LooksOfPage;
+        _left = (nint)(bytes >> KernelPage.Shift) * LooksOfPage;
     }
 
     internal readonly bool GoesOn => _left > 0 && !IsRefused;
 
     internal void OnLook() => _left--;
 
-    internal void OnRelease(nuint bytes) => _left -= ((nint)(bytes >> Span.KernelPageShift) + PagesOfCall) * LooksOfPage;
+    internal void OnRelease(nuint bytes) => _left -= ((nint)(bytes >> KernelPage.Shift) + PagesOfCall) * LooksOfPage;
 }

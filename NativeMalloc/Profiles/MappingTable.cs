@@ -156,9 +156,8 @@ internal unsafe struct MappingTable
         // files, too, to read their symbols, and the kernel likes to put that right below the image.
         internal readonly bool Continues(in Image other, ulong offset, bool isCode)
         {
-            const ulong PageSize = 4096;
             bool isSame = Inode != 0 && Major == other.Major && Minor == other.Minor && Inode == other.Inode;
-            return isSame && offset + PageSize >= other.End && (offset != 0 || isCode);
+            return isSame && offset + KernelPage.Size >= other.End && (offset != 0 || isCode);
         }
     }
 }

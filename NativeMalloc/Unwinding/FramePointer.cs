@@ -8,7 +8,7 @@ namespace NativeMalloc;
 internal static unsafe class FramePointer
 {
     /// <summary>Between the frame and its pointer: more is rare, and trying each page would take long.</summary>
-    private const ulong MostDistance = 64 * ReadablePages.PageSize;
+    private const ulong MostDistance = 64 * KernelPage.Size;
 
     /// <summary>mov $15, %rax (or %eax); syscall: where a signal handler returns to, when libc has no table for that, as musl.</summary>
     private const ulong ReturnFromHandler = 0x0f00_0000_0fc0_c748;

@@ -128,7 +128,7 @@ internal unsafe struct ObjectTable
 
         ElfImage program = default;
         nuint headers = Shim.AuxiliaryValue(ProgramHeaders);
-        bool isKnown = headers != 0 && program.TryRead(&work->Pages, headers & ~(ReadablePages.PageSize - 1));
+        bool isKnown = headers != 0 && program.TryRead(&work->Pages, headers & ~(KernelPage.Size - 1));
         Link* first = isKnown ? FirstLink(work, &program) : null;
         int count = 2;
         ulong links = 1;

@@ -6,9 +6,6 @@ namespace NativeMalloc;
 /// </summary>
 internal unsafe struct ReadablePages
 {
-    /// <summary>Linux' own, and so the least that can be there alone.</summary>
-    internal const nuint PageSize = 4096;
-
     /// <summary>A walk reads a few of the stack, and three or four of each object's tables.</summary>
     private const int Count = 32;
 
@@ -24,11 +21,11 @@ internal unsafe struct ReadablePages
     }
 
     /// <summary>The page that the address is in is known to be there.</summary>
-    internal void Know(nuint address) => _pages[address / PageSize % Count] = address / PageSize;
+    internal void Know(nuint address) => _pages[address / KernelPage.Size % Count] = address / KernelPage.Size;
 
     internal bool CanRead(nuint address)
     {
-        ulong page = address / PageSize;
+        ulong page = address / KernelPage.Size;
         return (_pages[page % Count] == page && page != 0) || Try(page);
     }
 
@@ -40,7 +37,7 @@ internal unsafe struct ReadablePages
             return false;
         }
 
-        for (nuint at = address; at / PageSize < last / PageSize; at += PageSize)
+        for (nuint at = address; at / KernelPage.Size < last / KernelPage.Size; at += KernelPage.Size)
         {
             if (!CanRead(at))
             {
@@ -53,8 +50,8 @@ internal unsafe struct ReadablePages
 
     internal bool TryRead(nuint address, out ulong word)
     {
-        ulong page = address / PageSize;
-        bool known = _pages[page % Count] == page && page != 0 && address % PageSize <= PageSize - sizeof(ulong);
+        ulong page = address / KernelPage.Size;
+        bool known = _pages[page % Count] == page && page != 0 && address % KernelPage.Size <= KernelPage.Size - sizeof(ulong);
         if (!known && !CanRead(address, sizeof(ulong)))
         {
             word = 0;
@@ -67,12 +64,12 @@ internal unsafe struct ReadablePages
 
     private bool Try(ulong page)
     {
-        if (page == 0 || !Os.IsReadable((nuint)page * PageSize))
+        if (page == 0 || !Os.IsReadable((nuint)page * KernelPage.Size))
         {
             return false;
         }
 
-        Know((nuint)page * PageSize);
+        Know((nuint)page * KernelPage.Size);
         return true;
     }
 }

@@ -172,7 +172,7 @@ internal unsafe struct TableReader
             return false;
         }
 
-        _known = (byte*)(((nuint)_at + (nuint)bytes - 1 | (ReadablePages.PageSize - 1)) + 1);
+        _known = (byte*)(((nuint)_at + (nuint)bytes - 1 | (KernelPage.Size - 1)) + 1);
         return true;
     }
 }

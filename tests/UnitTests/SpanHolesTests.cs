@@ -24,7 +24,7 @@ public sealed unsafe class SpanHolesTests
     {
         Random random = new(sizeClass);
         Span span = NewSpan((nuint)sizeClass);
-        int units = (int)(span.Bytes >> Span.KernelPageShift);
+        int units = (int)(span.Bytes >> KernelPage.Shift);
         Assert.InRange(units, 2, Most);
         Assert.Equal(units == Most ? ulong.MaxValue : (1UL << units) - 1, span.IdleUnits()); // all of a span that is whole
         for (int round = 0; round < 20; round++)
@@ -125,7 +125,7 @@ public sealed unsafe class SpanHolesTests
 
     private static bool LiesOn(ref Span span, nuint address, int unit)
     {
-        nuint bytes = (nuint)1 << Span.KernelPageShift;
+        nuint bytes = (nuint)1 << KernelPage.Shift;
         nuint start = span.Start + (nuint)unit * bytes;
         return address < start + bytes && start < address + SizeClasses.Size(span.SizeClass);
     }

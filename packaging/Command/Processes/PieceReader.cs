@@ -4,7 +4,6 @@ namespace NativeMalloc.Inspect;
 internal sealed class PieceReader(TargetProcess process)
 {
     private const int PieceBytes = 64 << 10;
-    private const int PageBytes = 4096;
 
     /// <summary>64 MiB: of a large heap's structures not all are kept.</summary>
     private const int MostPieces = 1024;
@@ -47,9 +46,9 @@ internal sealed class PieceReader(TargetProcess process)
             _pieces.Add(start, piece = new byte[PieceBytes]);
             if (!process.TryRead(start, piece))
             {
-                for (int at = 0; at < PieceBytes; at += PageBytes)
+                for (int at = 0; at < PieceBytes; at += (int)KernelPage.Size)
                 {
-                    process.TryRead(start + (ulong)at, piece.AsSpan(at, PageBytes));
+                    process.TryRead(start + (ulong)at, piece.AsSpan(at, (int)KernelPage.Size));
                 }
             }
         }
