@@ -146,9 +146,7 @@ internal static unsafe class LeakReport
 
         if (error > 0)
         {
-            Output complaint = Output.ToFile(Output.StandardError);
-            complaint.Text("nativemalloc: NATIVEMALLOC_PROFILE: the leaks could not be written to "u8);
-            Errno.Explain(ref complaint, path, error);
+            ReportFile.Complain("NATIVEMALLOC_PROFILE: the leaks"u8, path, error);
         }
     }
 

@@ -71,10 +71,5 @@ internal readonly unsafe struct OwnReport : IHeapReport
         }
     }
 
-    private static void Complain(int error)
-    {
-        Output output = Output.ToFile(Output.StandardError);
-        output.Text("nativemalloc: NATIVEMALLOC_STATS: the statistics could not be written to "u8);
-        Errno.Explain(ref output, StatisticsPath.Expanded, error);
-    }
+    private static void Complain(int error) => ReportFile.Complain("NATIVEMALLOC_STATS: the statistics"u8, StatisticsPath.Expanded, error);
 }

@@ -1,3 +1,5 @@
+using System;
+
 namespace NativeMalloc;
 
 /// <summary>
@@ -24,6 +26,25 @@ internal unsafe struct ReportFile
         }
 
         return file;
+    }
+
+    /// <summary>Says in one line that what an option asked for could not be written to a path, and why: an errno, or 0 if nobody knows.</summary>
+    internal static void Complain(ReadOnlySpan<byte> what, byte* path, int error)
+    {
+        Output output = Output.ToFile(Output.StandardError);
+        output.Text("nativemalloc: "u8);
+        output.Text(what);
+        output.Text(" could not be written to "u8);
+        output.Quoted(path);
+        if (error != 0)
+        {
+            output.Text(", errno "u8);
+            output.Decimal((nuint)error);
+            output.Text(error == Errno.Loop ? ": it is a symbolic link, or there are too many on the way to it"u8 : ""u8);
+        }
+
+        output.Text("\n"u8);
+        output.Flush();
     }
 
     /// <summary>With the errno that writing to it ended with, or 0.</summary>

@@ -58,9 +58,7 @@ internal static unsafe class ProfileFile
 
         if (error > 0)
         {
-            Output output = Output.ToFile(Output.StandardError);
-            output.Text("nativemalloc: NATIVEMALLOC_PROFILE: the profile could not be written to "u8);
-            Errno.Explain(ref output, path, error);
+            ReportFile.Complain("NATIVEMALLOC_PROFILE: the profile"u8, path, error);
         }
     }
 }
