@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
 
 namespace NativeMalloc.Inspect;
 
@@ -19,13 +18,7 @@ internal static class DoctorCommand
     {
         Argument<int> process = new("PID") { Description = "a process that runs on NativeMalloc" };
         Option<int> seconds = new("--seconds") { HelpName = "N", Description = "how long to look", DefaultValueFactory = _ => DefaultSeconds };
-        seconds.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && !(int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out int number) && number is >= 1 and <= 86_400))
-            {
-                result.AddError("--seconds: a number from 1 to 86400 is wanted");
-            }
-        });
+        seconds.AcceptFrom(1);
         Command command = new("doctor", "Looks at a process for some seconds, and says in words what its memory is.") { process, seconds };
         command.SetAction(parsed => Run(parsed.GetRequiredValue(process), parsed.GetValue(seconds)));
         return command;

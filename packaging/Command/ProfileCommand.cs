@@ -56,13 +56,7 @@ internal static class ProfileCommand
         Option<string> baseFile = new("--base") { HelpName = "FILE", Description = "a profile in pprof's format whose values are taken off" };
         AcceptOnly(format, s_formats.Keys);
         AcceptOnly(value, s_values.Keys);
-        seconds.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && !(int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out int number) && number is >= 0 and <= 86_400))
-            {
-                result.AddError("--seconds: a number from 0 to 86400 is wanted");
-            }
-        });
+        seconds.AcceptFrom(0);
         sample.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && BytesOf(result.Tokens[0].Value) == 0)

@@ -43,7 +43,7 @@ public sealed class DebuggerTests
     [Fact]
     public void SteppingOverAndFinishingComeBackToTheCaller()
     {
-        string output = Gdb(
+        string output = Debug(
             """
             next
             next
@@ -67,18 +67,12 @@ public sealed class DebuggerTests
 
     // What gdb shows at each stop: the instruction, then the stack.
     private static IEnumerable<string> Stops(string commands) =>
-        Regex.Split(Gdb(commands), "(?m)^=> ")[1..];
+        Regex.Split(Debug(commands), "(?m)^=> ")[1..];
 
-    private static string Gdb(string commands)
-    {
-        string script = Path.Combine(Repository.NewFolder("gdb"), "script");
-        File.WriteAllText(
-            script,
+    private static string Debug(string commands) =>
+        Gdb.Run(
+            "stepped",
             $"""
-            set pagination off
-            set confirm off
-            set width 0
-            set environment LD_PRELOAD {Repository.Library}
             set environment NATIVEMALLOC_RELEASE_DELAY {LongestDelay}
             break begin_steps
             run
@@ -86,6 +80,4 @@ public sealed class DebuggerTests
             set $end = (long)&end_steps
             {commands}
             """);
-        return new Command("gdb", "-nx", "-batch", "-x", script, TestProgram.Path("stepped")).Run().Succeeded().Output;
-    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -38,7 +39,7 @@ public sealed class ProbeTests
     [Fact]
     public void AProbeHasItsArgumentsInADebugger()
     {
-        string output = Gdb(
+        string output = Debug(
             "60",
             """
             set environment NATIVEMALLOC_SAMPLE 1
@@ -68,7 +69,7 @@ public sealed class ProbeTests
     [Fact]
     public void OnlyItsSemaphoreOpensAProbe()
     {
-        string output = Gdb(
+        string output = Debug(
             "60",
             """
             set environment NATIVEMALLOC_SAMPLE 1
@@ -90,7 +91,7 @@ public sealed class ProbeTests
     [Fact]
     public void TheSamplerIsOnWhileADebuggerIsAtTheProbe()
     {
-        string output = Gdb(
+        string output = Debug(
             "3000",
             """
             break next_third
@@ -162,21 +163,13 @@ public sealed class ProbeTests
         [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')).Select(words =>
             new Event(words[1], words.Length > 2 ? long.Parse(words[2]) : 0, words.Length > 3 ? long.Parse(words[3]) : 0))];
 
-    private static string Gdb(string rounds, string commands)
-    {
-        string script = Path.Combine(Repository.NewFolder("gdb"), "script");
-        File.WriteAllText(
-            script,
+    private static string Debug(string rounds, string commands) =>
+        Gdb.Run(
+            "probed",
             $"""
-            set pagination off
-            set confirm off
-            set width 0
-            set environment LD_PRELOAD {Repository.Library}
             set args {rounds}
             {commands}
             """);
-        return new Command("gdb", "-nx", "-batch", "-x", script, TestProgram.Path("probed")).Run().Succeeded().Output;
-    }
 
     /// <summary>An allocation, or, without a size, a free.</summary>
     private sealed record Event(string Block, long Size, long Weight);

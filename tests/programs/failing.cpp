@@ -5,32 +5,12 @@
  *     failing BYTES      (bytes from one sample to the next, 0 where the sampler is off)
  */
 #include <cmath>
-#include <cstring>
 #include <new>
-#include <sys/mman.h>
 
-#include "check.h"
-
-#include <nativemalloc.h>
+#include "allocated.h"
 
 static const size_t sizes[] = { (size_t)1 << 48, ((size_t)1 << 62) - 1, (size_t)1 << 62, PTRDIFF_MAX };
 static const int blocks = 64 << 10, size = 1000;
-
-/* What profiles say was allocated in so many blocks of that size, in all. */
-static double allocated()
-{
-    int file = memfd_create("profile", 0);
-    CHECK(file >= 0 && nativemalloc_write_profile(file, NATIVEMALLOC_FOLDED, NATIVEMALLOC_ALLOCATED) == 0);
-    static char text[1 << 20];
-    ssize_t length = pread(file, text, sizeof text - 1, 0);
-    close(file);
-    CHECK(length >= 0);
-    text[length] = 0;
-    double bytes = 0;
-    for (char *line = strtok(text, "\n"); line; line = strtok(nullptr, "\n"))
-        bytes += atof(strrchr(line, ' '));
-    return bytes;
-}
 
 static void *volatile room;
 

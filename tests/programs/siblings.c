@@ -3,32 +3,13 @@
  * one would be that of all together.
  */
 #define _GNU_SOURCE
-#include "check.h"
+#include "allocated.h"
 
 #include <math.h>
 #include <pthread.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
-#include <nativemalloc.h>
-
 enum { CHILDREN = 40, MEAN = 64 << 10, BLOCKS = 1000, SIZE = 1000 };
-
-static double allocated(void)
-{
-    int file = memfd_create("profile", 0);
-    CHECK(file >= 0 && nativemalloc_write_profile(file, NATIVEMALLOC_FOLDED, NATIVEMALLOC_ALLOCATED) == 0);
-    static char text[1 << 16];
-    ssize_t length = pread(file, text, sizeof text - 1, 0);
-    close(file);
-    CHECK(length >= 0);
-    text[length] = 0;
-    double bytes = 0;
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-        bytes += atof(strrchr(line, ' '));
-    return bytes;
-}
 
 static void *allocate(void *argument)
 {
