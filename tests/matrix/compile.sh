@@ -13,7 +13,7 @@ compiler=$*
 
 # musl's interface is not glibc's: what needs that is left out by programs.txt.
 for name in interface conformance threads forks underway midfork nested vforks lives large alignment zeros guarded soak loading filtered misuse own_malloc spawns \
-    latecomer wordcount fastpath; do
+    latecomer names wordcount fastpath; do
     compile $name $name -ldl 2> $name.log || { [ $name = interface ] || [ $name = conformance ]; }
 done
 compile readonly readonly -rdynamic
