@@ -18,6 +18,7 @@ internal static unsafe class Root
         roots->Pages = PageHeap.CountsOf(Heap.Pages);
         roots->LargeCache = LargeCache.Root;
         roots->LargeWaste = LargeBlocks.WasteRoot;
+        roots->AllocatedWithoutSlab = AllocatedBytes.Root;
         roots->Metadata = Metadata.Root;
         roots->ThreadSlabs = ThreadSlabs.Root;
         roots->Limits = Options.Limits;

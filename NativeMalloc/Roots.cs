@@ -13,6 +13,7 @@ internal unsafe struct Roots
     internal PageCounts* Pages;
     internal LargeCacheTable* LargeCache;
     internal long* LargeWaste;
+    internal long* AllocatedWithoutSlab;
     internal MetadataState* Metadata;
     internal ThreadSlabLists* ThreadSlabs;
     internal Limits* Limits;

@@ -36,7 +36,7 @@ internal static unsafe class Upkeep
         if (AllocationClock.IsDue(thread))
         {
             long now = Clock.Milliseconds;
-            AllocationClock.Set(thread, size, now);
+            AllocatedBytes.Add(own, AllocationClock.Set(thread, size, now));
             Sampler.Follow(thread, size, now);
             AllocationClock.KeepSample(thread);
             EndPeriods(own, now);
@@ -60,7 +60,8 @@ internal static unsafe class Upkeep
     internal static bool Look(ThreadState* thread, nuint size)
     {
         long now = Clock.Milliseconds;
-        AllocationClock.Set(thread, size, now);
+        Slab* own = Shim.OwnSlab();
+        AllocatedBytes.Add(own, AllocationClock.Set(thread, size, now));
         Sampler.Follow(thread, size, now);
         bool isSample = AllocationClock.IsSampleDue(thread);
         if (!isSample)
@@ -68,7 +69,6 @@ internal static unsafe class Upkeep
             AllocationClock.KeepSample(thread);
         }
 
-        Slab* own = Shim.OwnSlab();
         if (now - Volatile.Read(ref s_periodStart) >= Options.ReleaseDelay || IsBehind(own) || Heap.Pages->HasExcess || Heap.HasIdle)
         {
             LookCloser(thread, own, now);

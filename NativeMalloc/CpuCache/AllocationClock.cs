@@ -22,15 +22,16 @@ internal static unsafe class AllocationClock
     /// <summary>Bytes that the thread asked for since the countdown was set.</summary>
     internal static long GoneBy(ThreadState* thread) => thread->Distance - 1 - thread->Countdown;
 
-    /// <summary>Sets the countdown anew, at a look at that time, by an allocation of that size or a free (0).</summary>
+    /// <summary>Sets the countdown anew, at a look at that time, by an allocation of that size or a free (0). Returns what had gone by.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Set(ThreadState* thread, nuint size, long now)
+    internal static long Set(ThreadState* thread, nuint size, long now)
     {
         long goneBy = GoneBy(thread);
         thread->UntilSample -= goneBy;
         thread->Distance = LookDistance.Next(goneBy, (long)size, now - thread->LastLook);
         thread->Countdown = thread->Distance - 1; // due with the last byte of it
         thread->LastLook = now;
+        return goneBy;
     }
 
     /// <summary>The bytes that have gone by have come to the thread's next sample.</summary>

@@ -80,6 +80,9 @@ internal unsafe partial struct Slab
     /// <summary>Bytes that came from the transfer caches, less those that left, since somebody last looked what all came to (<see cref="Occupancy"/>).</summary>
     internal long Flow;
 
+    /// <summary>This slab's part of <see cref="AllocatedBytes"/>.</summary>
+    internal long Allocated;
+
     /// <summary>Where each class's stack ended when <see cref="SlabDrain.OwnIdle"/> last looked, and how often the class had come to its slow paths.</summary>
     internal fixed ulong StateBefore[SizeClasses.Count];
 

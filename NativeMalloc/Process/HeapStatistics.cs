@@ -85,6 +85,9 @@ internal unsafe struct HeapStatistics
     internal long Underflows;
     internal long Overflows;
 
+    /// <summary>Bytes that the program has asked for since its start, but for what threads have since their last look at the clock.</summary>
+    internal nuint Allocated;
+
     /// <summary>Bytes by which what was read did not add up.</summary>
     internal nuint Mended;
 
@@ -123,7 +126,7 @@ internal unsafe struct HeapStatistics
         all.InUse += inRemnants;
         all.Central += all.Remnants - all.UsedInRemnants;
         all.GatherPages<TCounts>(inSpans + all.Remnants);
-        all.GatherMetadata<TCounts>();
+        all.GatherStructures<TCounts>();
         return all;
     }
 
@@ -152,15 +155,18 @@ internal unsafe struct HeapStatistics
     }
 
     // All of these grow only. What is a part of another is read before it.
-    private void GatherMetadata<TCounts>()
+    private void GatherStructures<TCounts>()
         where TCounts : IHeapCounts
     {
+        long allocated = TCounts.AllocatedWithoutSlab;
         for (Slab* slab = TCounts.NextSlab(null); slab != null; slab = TCounts.NextSlab(slab))
         {
             SlabsMade++;
+            allocated += Volatile.Read(ref slab->Allocated);
             Slabs += slab->OwnTable == null || slab->Owner != null ? 1 : 0; // a CPU's stays
         }
 
+        Allocated = allocated > 0 ? (nuint)allocated : 0;
         MetadataTouched = (nuint)Volatile.Read(ref TCounts.Metadata->TouchedBytes);
         Metadata = AtLeast(MetadataTouched, TCounts.Metadata->MappedBytes, ref Mended);
         Mapped += Metadata;

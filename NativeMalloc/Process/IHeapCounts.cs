@@ -24,6 +24,8 @@ internal unsafe interface IHeapCounts
 
     static abstract nuint LargeWaste { get; }
 
+    static abstract long AllocatedWithoutSlab { get; }
+
     static abstract MetadataState* Metadata { get; }
 }
 

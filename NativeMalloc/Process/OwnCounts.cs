@@ -1,3 +1,5 @@
+using System.Threading;
+
 namespace NativeMalloc;
 
 /// <summary>This process's own structures, for <see cref="HeapStatistics"/>.</summary>
@@ -12,6 +14,8 @@ internal readonly unsafe struct OwnCounts : IHeapCounts
     public static nuint LargeCached => LargeCache.Bytes;
 
     public static nuint LargeWaste => LargeBlocks.Waste;
+
+    public static long AllocatedWithoutSlab => Volatile.Read(ref *AllocatedBytes.Root);
 
     public static MetadataState* Metadata => NativeMalloc.Metadata.Root;
 

@@ -33,6 +33,8 @@ internal struct PublicStatistics
     internal ulong MetadataTouched;
     internal ulong ReleasedInSpans;
 
+    internal ulong Allocated;
+
     internal static PublicStatistics Gather()
     {
         HeapStatistics all = OwnReport.Gather();
@@ -59,6 +61,7 @@ internal struct PublicStatistics
             InternalWaste = all.InternalWaste,
             MetadataTouched = all.MetadataTouched,
             ReleasedInSpans = all.ReleasedInSpans,
+            Allocated = all.Allocated,
         };
     }
 }

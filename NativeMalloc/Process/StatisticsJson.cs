@@ -29,6 +29,7 @@ internal static unsafe class StatisticsJson
         Number(ref output, ",\n  \"pid\": "u8, (nuint)processId);
         Number(ref output, ",\n  \"slabs\": "u8, (nuint)all.Slabs);
         Number(ref output, ",\n  \"slabs_made\": "u8, (nuint)all.SlabsMade);
+        Number(ref output, ",\n  \"allocated\": "u8, all.Allocated);
         Number(ref output, ",\n  \"slow_path\": {\"allocations\": "u8, (nuint)all.Underflows);
         Number(ref output, ", \"frees\": "u8, (nuint)all.Overflows);
         Number(ref output, "},\n  \"bytes\": {\"in_use\": "u8, all.InUse);

@@ -25,6 +25,7 @@ internal static unsafe class StatisticsText
         Line(ref output, "mapped in all"u8, all.Mapped);
         LimitLine(ref output, "limit"u8, traits.Limits, traits.Limits.Limit, traits.Limits.LimitPercent);
         LimitLine(ref output, "soft limit"u8, traits.Limits, traits.Limits.SoftLimit, traits.Limits.SoftLimitPercent);
+        Line(ref output, "allocated since the start"u8, all.Allocated);
         output.Text("  slow paths: "u8);
         output.Decimal((nuint)all.Underflows);
         output.Text(" allocations and "u8);

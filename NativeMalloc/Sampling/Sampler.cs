@@ -145,7 +145,7 @@ internal static unsafe class Sampler
     /// </summary>
     internal static void GiveUp(ThreadState* thread)
     {
-        AllocationClock.Set(thread, 0, thread->LastLook);
+        AllocatedBytes.Add(null, AllocationClock.Set(thread, 0, thread->LastLook));
         Change(thread, thread->SampleMean, 0, thread->LastLook);
     }
 

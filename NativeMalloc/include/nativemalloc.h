@@ -95,6 +95,8 @@ struct nativemalloc_statistics {
     uint64_t internal_waste;    /* of in_use, added by rounding up sizes; an estimate by the requests that missed the front end */
     uint64_t metadata_touched;  /* of metadata, what holds memory */
     uint64_t released_in_spans; /* of released, what lies between objects in use */
+
+    uint64_t allocated;         /* bytes asked for since the start, but for the last 1024 allocations of each thread, or some of these */
 };
 
 /*

@@ -13,6 +13,7 @@ public sealed unsafe class HeapStatisticsTests
     private static readonly PageCounts* s_pages = (PageCounts*)NativeMemory.AllocZeroed((nuint)sizeof(PageCounts));
     private static readonly MetadataState* s_metadata = (MetadataState*)NativeMemory.AllocZeroed((nuint)sizeof(MetadataState));
     private static nuint s_remnants, s_usedInRemnants, s_largeCached, s_largeWaste;
+    private static long s_allocated;
 
     private readonly struct Counts : IHeapCounts
     {
@@ -25,6 +26,8 @@ public sealed unsafe class HeapStatisticsTests
         public static nuint LargeCached => s_largeCached;
 
         public static nuint LargeWaste => s_largeWaste;
+
+        public static long AllocatedWithoutSlab => s_allocated;
 
         public static MetadataState* Metadata => s_metadata;
 

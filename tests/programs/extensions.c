@@ -47,6 +47,20 @@ static void numbers(void)
     CHECK(statistics().in_use < after.in_use);
 }
 
+/* What the caches serve counts, too; missing is what a thread has asked for since its last look at the clock. */
+static void allocated(void)
+{
+    enum { BLOCKS = 100000, SIZE = 100, MISSING = 1024 * SIZE, MEANWHILE = 1 << 16 };
+    uint64_t before = statistics().allocated;
+    for (int i = 0; i < BLOCKS; i++) {
+        void *block = malloc(SIZE);
+        KEEP(block);
+        free(block);
+    }
+    uint64_t grown = statistics().allocated - before;
+    CHECK(grown >= SIZE * BLOCKS - MISSING && grown <= SIZE * BLOCKS + MEANWHILE);
+}
+
 /* The caller's structure is of another version than the library's. */
 static void sizes(void)
 {
@@ -164,6 +178,7 @@ int main(int argc, char **argv)
     }
     version();
     numbers();
+    allocated();
     sizes();
     json();
     release();

@@ -28,6 +28,7 @@ internal sealed unsafe class HeapCopy(TargetProcess process, Library library)
     private nuint _largeCache;
     private nuint _largeWaste;
     private nuint _pages;
+    private nuint _allocated;
     private nuint _metadata;
 
     internal Roots Roots { get; private set; }
@@ -42,6 +43,8 @@ internal sealed unsafe class HeapCopy(TargetProcess process, Library library)
     internal MetadataState* Metadata => (MetadataState*)(_memory + _metadata);
 
     internal LargeCacheTable* LargeCache => (LargeCacheTable*)(_memory + _largeCache);
+
+    internal long AllocatedWithoutSlab => *(long*)(_memory + _allocated);
 
     internal long LargeWaste => *(long*)(_memory + _largeWaste);
 
@@ -106,6 +109,7 @@ internal sealed unsafe class HeapCopy(TargetProcess process, Library library)
         _pages = Add((nuint)Roots.Pages, (nuint)sizeof(PageCounts));
         _largeCache = Add((nuint)Roots.LargeCache, (nuint)sizeof(LargeCacheTable));
         _largeWaste = Add((nuint)Roots.LargeWaste, sizeof(long));
+        _allocated = Add((nuint)Roots.AllocatedWithoutSlab, sizeof(long));
         _metadata = Add((nuint)Roots.Metadata, (nuint)sizeof(MetadataState));
         if ((int)_bytes > _room.Length)
         {

@@ -123,6 +123,7 @@ internal sealed unsafe class HeapFile : HeapView
             SlabsMade = (int)Word(_root, "slabs_made"),
             Underflows = Word(slow, "allocations"),
             Overflows = Word(slow, "frees"),
+            Allocated = (nuint)Word(_root, "allocated"),
         };
     }
 

@@ -17,6 +17,8 @@ internal readonly unsafe struct TargetCounts : IHeapCounts
 
     public static nuint LargeWaste => (nuint)s_copy.LargeWaste;
 
+    public static long AllocatedWithoutSlab => s_copy.AllocatedWithoutSlab;
+
     public static MetadataState* Metadata => s_copy.Metadata;
 
     public static Slab* NextSlab(Slab* slab) => s_copy.NextSlab(slab);
