@@ -7,17 +7,24 @@ tests/install.sh || exit 1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-for project in UnitTests DropInTests; do
+# run PROJECT [ARGUMENT]...
+run() {
+    local project=$1
+    shift
     dotnet test "tests/$project" --nologo "$@" 2>&1 | tee -a "$log" || status=1
-done
+}
+run UnitTests "$@"
+run DropInTests "$@"
+run ManagedTests "$@"
+LD_PRELOAD=$PWD/out/libnativemalloc.so run ManagedTests --no-build "$@"
 rm -rf out/tests
 
-# "Passed!  - Failed:     0, Passed:    12, ...": one such line for each project.
-read -r passed failed projects < <(
+# "Passed!  - Failed:     0, Passed:    12, ...": one such line for each run.
+read -r passed failed runs < <(
     sed -n 's/.*Failed: *\([0-9]*\), Passed: *\([0-9]*\),.*/\2 \1/p' "$log" | awk '{ p += $1; f += $2 } END { print p + 0, f + 0, NR }'
 )
-if [ "$projects" != 2 ]; then
-    echo "tests: $((2 - projects)) of 2 projects did not run; see above" >&2
+if [ "$runs" != 4 ]; then
+    echo "tests: $((4 - runs)) of 4 runs of tests did not come to their end; see above" >&2
     failed=$((failed + 1))
 fi
 echo "$passed passed, $failed failed"

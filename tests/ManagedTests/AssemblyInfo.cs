@@ -1,0 +1,2 @@
+// Each test looks at the one heap that there is.
+[assembly: Xunit.CollectionBehavior(DisableTestParallelization = true)]
