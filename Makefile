@@ -3,6 +3,7 @@
 #                 DESTDIR= goes before all paths, and BINDIR=, LIBDIR=, LIBEXECDIR=, INCLUDEDIR= and MANDIR= change one each
 # make uninstall  remove what make install put there, given the same variables
 # make deb        a Debian package of the same, in out/
+# make nuget      the NuGet package NativeMalloc, for .NET apps, in out/nuget
 # make test       build, and pass all tests (four to eight minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
 # make perf       measure it beside other allocators: perf/report.md and perf/charts (half an hour; QUICK=1: three minutes, in out/perf/quick)
@@ -15,7 +16,7 @@
 # In the environment of these scripts alone: tests and programs may know such names too.
 folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' LIBEXECDIR='$(LIBEXECDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
 
-.PHONY: all install uninstall deb test demo perf soak suites matrix clean
+.PHONY: all install uninstall deb nuget test demo perf soak suites matrix clean
 
 all:
 	./build.sh
@@ -29,6 +30,10 @@ uninstall:
 
 deb: all
 	packaging/deb.sh
+
+nuget:
+	./build.sh
+	packaging/NuGet/build.sh
 
 test: all
 	tests/run.sh

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Makes the NuGet package out/nuget/NativeMalloc.VERSION.nupkg of what ../../build.sh made, and its symbols; make nuget calls this.
+#
+#     [NUGET_REPOSITORY_URL=https://...] build.sh
+#
+# The same sources give the same package: all that is in it has the date of the last commit.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+version=$(packaging/version.sh)
+stage=$PWD/out/obj/nuget
+log=out/obj/nuget.log
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y NativeMalloc/include/nativemalloc.h)}
+export SOURCE_DATE_EPOCH
+
+for file in out/libnativemalloc.so out/libnativemalloc.a; do
+    [ -f $file ] || { echo "packaging/NuGet/build.sh: there is no $file: run make first" >&2; exit 1; }
+done
+
+rm -rf "$stage" out/nuget
+mkdir -p "$stage"
+objcopy --only-keep-debug --compress-debug-sections out/libnativemalloc.so "$stage/libnativemalloc.so.debug"
+strip --strip-unneeded --remove-section=.comment --remove-section=.note -o "$stage/libnativemalloc.so" out/libnativemalloc.so
+(cd "$stage" && objcopy --add-gnu-debuglink=libnativemalloc.so.debug libnativemalloc.so)
+strip --strip-debug --remove-section=.comment --enable-deterministic-archives -o "$stage/libnativemalloc.a" out/libnativemalloc.a
+# What an executable exports of the archive: C++'s operators of libstdc++ come to the same malloc.
+grep -Ev '^_Z|^dlopen$' Shim/exports.txt | sed 's/$/;/' > "$stage/exports.txt"
+
+run() {
+    "$@" > "$log" 2>&1 || {
+        grep -E 'error|Could not' "$log" | sort -u >&2
+        echo "packaging/NuGet/build.sh: the package could not be made; all of it is in $log" >&2
+        exit 1
+    }
+}
+run dotnet build packaging/NuGet/Tasks/NativeMalloc.Tasks.csproj --nologo -c Release
+cp out/bin/NativeMalloc.Tasks/Release/netstandard2.0/NativeMalloc.Tasks.dll "$stage/"
+run dotnet pack packaging/NuGet/Managed/NativeMalloc.Managed.csproj --nologo -o out/nuget -p:Version="$version" -p:Stage="$stage" \
+    ${NUGET_REPOSITORY_URL:+-p:RepositoryUrl="$NUGET_REPOSITORY_URL"}
+echo "made out/nuget/NativeMalloc.$version.nupkg"
