@@ -6,7 +6,7 @@
 # make nuget      the NuGet package NativeMalloc, for .NET apps, in out/nuget
 # make test       build, and pass all tests (four to eight minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
-# make perf       measure it beside other allocators: perf/report.md and perf/charts (half an hour; QUICK=1: three minutes, in out/perf/quick)
+# make perf       measure it beside other allocators: perf/report.md and perf/charts (an hour; QUICK=1: five minutes, in out/perf/quick)
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
 # make suites     other programs' own test suites, with and without the library (as root on Debian; an hour)
 # make matrix     one build under old and new glibc and musl, and under old and new kernels in an emulated machine, in each

@@ -1,6 +1,6 @@
 /*
  * Runs a command with a library preloaded, and says on standard error how many seconds it took, how many MiB its largest process had resident
- * at most, how many seconds of processors' time it took, and how often a thread waited.
+ * at most, how many seconds of processors' time it took, how often a thread waited, and how many faults of pages there were.
  *
  *     measure LIBRARY COMMAND...       ("" preloads nothing)
  */
@@ -35,7 +35,7 @@ int main(int argc, char **argv)
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
     double processors = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    fprintf(stderr, "%.3f %.3f %.3f %ld\n", (end.tv_sec - start.tv_sec) + (end.tv_nsec - start.tv_nsec) / 1e9, usage.ru_maxrss / 1024.0, processors,
-        usage.ru_nvcsw);
+    fprintf(stderr, "%.3f %.3f %.3f %ld %ld\n", (end.tv_sec - start.tv_sec) + (end.tv_nsec - start.tv_nsec) / 1e9, usage.ru_maxrss / 1024.0, processors,
+        usage.ru_nvcsw, usage.ru_minflt);
     return 0;
 }

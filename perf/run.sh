@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures NativeMalloc beside glibc's malloc and Debian's jemalloc, mimalloc and tcmalloc-minimal: microbenchmarks by BenchmarkDotNet, whole
-# programs and their memory. Writes perf/report.md and perf/charts.
+# Measures NativeMalloc beside glibc's malloc and the newest jemalloc, mimalloc, tcmalloc-minimal and scudo that Debian has: microbenchmarks by
+# BenchmarkDotNet, whole programs and their memory. Writes perf/report.md and perf/charts.
 #
 #     perf/run.sh [--quick] [--rounds N] [--only microbenchmarks|programs] [--report]
 set -euo pipefail
@@ -8,9 +8,10 @@ cd "$(dirname "$0")/.."
 . perf/common.sh
 ./build.sh
 
-packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 gcc g++ python3 perl lua5.4 sqlite3 xz-utils redis-server redis-tools nginx apache2-utils postgresql)
+packages=(binutils gcc g++ python3 perl lua5.4 sqlite3 xz-utils redis-server redis-tools nginx apache2-utils postgresql)
 . tests/packages.sh
 install_packages "${packages[@]}"
+perf/peers.sh
 
 gcc -O2 -fno-builtin -Wall -Wextra -shared -fPIC -pthread perf/loops/loops.c -o "$work/libloops.so"
 compile measure
@@ -19,4 +20,5 @@ for program in minimise factor larson crowd asymmetric sharing sizes wordcount; 
 done
 [ -f "$work/lines" ] || lines 400000 > "$work/lines"
 
-PERF_LOOPS=$PWD/$work/libloops.so dotnet run -c Release --project perf/Benchmarks -- "$@"
+# Debian's programs, rather than scripts of the same names that choose a version and start that.
+PATH=/usr/bin:$PATH PERF_LOOPS=$PWD/$work/libloops.so dotnet run -c Release --project perf/Benchmarks -- "$@"

@@ -19,6 +19,13 @@ internal sealed record Allocator(string Name, string Preload, string? Index, All
     /// <summary>Those that are on this machine.</summary>
     internal static IReadOnlyList<Allocator> Installed { get; } = [.. All.Where(allocator => allocator.Preload == "" || File.Exists(allocator.Preload))];
 
+    /// <summary>What perf/peers.sh fetched, by versions.</summary>
+    internal static string Versions => string.Join(", ", All.Where(allocator => allocator.Kind == AllocatorKind.Peer && File.Exists(allocator.Preload))
+        .Select(allocator => Path.GetFileNameWithoutExtension(allocator.Preload).Replace($"{allocator.Name}-", $"{allocator.Name} ")));
+
+    /// <summary>Whether it is NativeMalloc, in one of its forms.</summary>
+    internal static bool IsOurs(string name) => All.Any(allocator => allocator.Name == name && allocator.Kind is (AllocatorKind.Ours or AllocatorKind.OurVariant));
+
     /// <summary>The environment that makes it a process's malloc.</summary>
     internal IEnumerable<(string Name, string Value)> Environment
     {
@@ -48,13 +55,16 @@ internal sealed record Allocator(string Name, string Preload, string? Index, All
         yield return new(OursName, ours, "mm_cid", AllocatorKind.Ours);
         yield return new("NativeMalloc, cpu_id", ours, "cpu_id", AllocatorKind.OurVariant);
         yield return new("NativeMalloc, per thread", ours, "thread", AllocatorKind.OurVariant);
-        yield return new("jemalloc", DebianLibrary("libjemalloc.so.2"), null, AllocatorKind.Peer);
-        yield return new("mimalloc", DebianLibrary("libmimalloc.so.2"), null, AllocatorKind.Peer);
-        yield return new("tcmalloc-minimal", DebianLibrary("libtcmalloc_minimal.so.4"), null, AllocatorKind.Peer);
+        foreach (string peer in (string[])["jemalloc", "mimalloc", "tcmalloc-minimal", "scudo"])
+        {
+            yield return new(peer, Fetched(peer), null, AllocatorKind.Peer);
+        }
+
         yield return new(LoopName, "", null, AllocatorKind.Loop);
     }
 
-    private static string DebianLibrary(string name) => Path.Combine("/usr/lib/x86_64-linux-gnu", name);
+    private static string Fetched(string peer) =>
+        Directory.CreateDirectory(Path.GetFullPath("out/perf/peers")).GetFiles($"{peer}-*.so").FirstOrDefault()?.FullName ?? $"(no {peer})";
 }
 
 /// <summary>Whose an allocator is, which says what its figures are compared with.</summary>

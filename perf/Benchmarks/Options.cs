@@ -8,7 +8,7 @@ internal sealed class Options
     [Option("quick", HelpText = "A few patterns and programs, once, in about three minutes; the report goes to out/perf/quick.")]
     public bool Quick { get; set; }
 
-    [Option("rounds", HelpText = "How often everything is measured, all allocators taking turns (default 5).")]
+    [Option("rounds", HelpText = "How often everything is measured, all allocators taking turns (default 5, programs 10).")]
     public int? Rounds { get; set; }
 
     [Option("only", HelpText = "Measure \"microbenchmarks\" or \"programs\" alone; the report takes the others from the last run.")]

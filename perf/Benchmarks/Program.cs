@@ -26,6 +26,7 @@ return Parser.Default.ParseArguments<Options>(args).MapResult(
 static Run Measure(Options options, string work, string results)
 {
     int rounds = options.Rounds ?? (options.Quick ? 1 : 5);
+    int programRounds = options.Rounds ?? (options.Quick ? 3 : 10);
     List<Measurement> measurements = [];
     if (options.Only != null && File.Exists(results))
     {
@@ -41,9 +42,9 @@ static Run Measure(Options options, string work, string results)
     if (options.Only is null or Measurement.ProgramGroup)
     {
         Allocator[] allocators = [.. Allocator.Installed.Where(allocator => allocator.Kind is AllocatorKind.Baseline or AllocatorKind.Ours or AllocatorKind.Peer)];
-        measurements.AddRange(ProgramRunner.Run([.. WholeProgram.All.Where(program => program.Quick || !options.Quick)], allocators, rounds));
+        measurements.AddRange(ProgramRunner.Run([.. WholeProgram.All.Where(program => program.Quick || !options.Quick)], allocators, programRounds));
     }
 
     string command = options.Quick ? "make perf QUICK=1" : "make perf";
-    return new Run(DateTime.UtcNow.ToString("yyyy-MM-dd"), Machine.Describe(), command, rounds, measurements);
+    return new Run(DateTime.UtcNow.ToString("yyyy-MM-dd"), Machine.Describe(), command, rounds, programRounds, measurements);
 }

@@ -60,7 +60,7 @@ internal static class ProgramRunner
         process.WaitForExit();
         string last = lines.LastOrDefault("");
         string[] words = last.Split(' ');
-        return process.ExitCode == 0 && words.Length == 2
+        return process.ExitCode == 0 && words.Length >= 2
             && double.TryParse(words[0], CultureInfo.InvariantCulture, out double seconds)
             && double.TryParse(words[1], CultureInfo.InvariantCulture, out double mebibytes)
             ? (seconds, mebibytes, null) : (0, 0, $"failed with exit code {process.ExitCode}: {last}");

@@ -3,7 +3,7 @@ namespace NativeMalloc.Benchmarks.Programs;
 /// <summary>A whole program to be run under each allocator.</summary>
 /// <param name="Name">As it appears in the report.</param>
 /// <param name="Command">
-/// A command line for bash, with the repository as the working folder, whose last line on standard error is "SECONDS MIB". The variable PRELOAD names
+/// A command line for bash, with the repository as the working folder, whose last line on standard error begins with "SECONDS MIB". The variable PRELOAD names
 /// the allocator's library.
 /// </param>
 /// <param name="Quick">Whether it is among those of a run in a hurry.</param>

@@ -14,20 +14,21 @@ internal static class Charts
         ["jemalloc"] = ("#1f77b4", MarkerShape.FilledSquare),
         ["mimalloc"] = ("#2ca02c", MarkerShape.FilledDiamond),
         ["tcmalloc-minimal"] = ("#ff7f0e", MarkerShape.FilledTriangleUp),
+        ["scudo"] = ("#9467bd", MarkerShape.FilledTriangleDown),
     };
 
     /// <summary>A row for each benchmark, a mark for each allocator: how many times glibc's it takes.</summary>
-    internal static void Ratios(string title, IReadOnlyList<(string Name, Dictionary<string, Comparison> Of)> benchmarks, string file)
+    internal static void Ratios(string title, Comparison[] benchmarks, string file)
     {
         Plot plot = new();
-        foreach (string allocator in AllocatorsOf(benchmarks.Select(benchmark => benchmark.Of)))
+        foreach (string allocator in s_styles.Keys.Where(name => benchmarks.Any(benchmark => benchmark.Ratios.ContainsKey(name))))
         {
             List<Coordinates> marks = [];
-            for (int row = 0; row < benchmarks.Count; row++)
+            for (int row = 0; row < benchmarks.Length; row++)
             {
-                if (benchmarks[row].Of.TryGetValue(allocator, out Comparison comparison))
+                if (benchmarks[row].Ratios.TryGetValue(allocator, out Ratio? ratio))
                 {
-                    marks.Add(new(Math.Log2(comparison.Ratio), -row));
+                    marks.Add(new(Math.Log2(ratio.Value), -row));
                 }
             }
 
@@ -35,32 +36,26 @@ internal static class Charts
         }
 
         plot.Axes.Left.SetTicks([.. benchmarks.Select((_, row) => (double)-row)], [.. benchmarks.Select(benchmark => benchmark.Name)]);
-        plot.Axes.SetLimitsY(-benchmarks.Count, 1);
-        LogarithmicTicks(plot.Axes.Bottom, [.. benchmarks.SelectMany(benchmark => benchmark.Of.Values).Select(comparison => comparison.Ratio)]);
-        Finish(plot, title + " (less is better)", file, 1000, 140 + 22 * benchmarks.Count);
+        plot.Axes.SetLimitsY(-benchmarks.Length, 1);
+        LogarithmicTicks(plot.Axes.Bottom, [.. benchmarks.SelectMany(benchmark => benchmark.Ratios.Values).Select(ratio => ratio.Value)]);
+        Finish(plot, title + " (less is better)", file, 1000, 140 + 22 * benchmarks.Length);
     }
 
     /// <summary>A mark for each allocator: the geometric mean of its times, and of its peaks of memory.</summary>
-    internal static void Means(string title, Dictionary<string, (double Time, double Memory)> means, string file)
+    internal static void Means(string title, Dictionary<string, Ratio> times, Dictionary<string, Ratio> peaks, string file)
     {
         Plot plot = new();
-        foreach ((string allocator, (double time, double memory)) in means)
+        foreach ((string allocator, Ratio time) in times)
         {
-            Mark(plot, allocator, [new(Math.Log2(time), Math.Log2(memory))]);
+            Mark(plot, allocator, [new(Math.Log2(time.Value), Math.Log2(peaks[allocator].Value))]);
         }
 
-        LogarithmicTicks(plot.Axes.Bottom, [.. means.Values.Select(mean => mean.Time)]);
-        LogarithmicTicks(plot.Axes.Left, [.. means.Values.Select(mean => mean.Memory)]);
+        LogarithmicTicks(plot.Axes.Bottom, [.. times.Values.Select(time => time.Value)]);
+        LogarithmicTicks(plot.Axes.Left, [.. peaks.Values.Select(peak => peak.Value)]);
         plot.Add.HorizontalLine(0, color: Colors.Gray);
         plot.XLabel("time, of glibc's");
         plot.YLabel("peak memory, of glibc's");
         Finish(plot, title + " (lower left is better)", file, 720, 480);
-    }
-
-    private static IEnumerable<string> AllocatorsOf(IEnumerable<Dictionary<string, Comparison>> benchmarks)
-    {
-        HashSet<string> found = [.. benchmarks.SelectMany(benchmark => benchmark.Keys)];
-        return s_styles.Keys.Where(found.Contains);
     }
 
     private static void Mark(Plot plot, string allocator, List<Coordinates> places)

@@ -2,42 +2,44 @@ using MathNet.Numerics.Statistics;
 
 namespace NativeMalloc.Benchmarks.Report;
 
-/// <summary>What one allocator did in one benchmark, beside glibc.</summary>
-/// <param name="Median">Nanoseconds, or bytes.</param>
-/// <param name="Spread">Half of what lies between the least and the most of the rounds, as a share of the median.</param>
-/// <param name="Ratio">The median as a share of glibc's.</param>
-internal readonly record struct Comparison(double Median, double Spread, double Ratio)
+/// <summary>What the allocators did in one benchmark, beside glibc and beside each other.</summary>
+/// <param name="Name">The benchmark.</param>
+/// <param name="Medians">Nanoseconds, or bytes, by allocator.</param>
+/// <param name="Ratios">Of glibc's, by allocator.</param>
+/// <param name="Loop">What the loop takes by itself; null where nothing of it was taken off.</param>
+/// <param name="BestPeer">Which of the others, glibc among them, has the least.</param>
+/// <param name="ToBestPeer">What NativeMalloc has of that; null if either failed.</param>
+internal sealed record Comparison(
+    string Name, Dictionary<string, double> Medians, Dictionary<string, Ratio> Ratios, double? Loop, string BestPeer, Ratio? ToBestPeer)
 {
     // Less than this is a loop that happened to run faster with an allocation in it.
     private const double LeastNanoseconds = 0.1;
 
     /// <summary>
-    /// Compares the times of a benchmark, by allocator; those that failed are left out. What the loop costs by itself is taken off, unless
-    /// that is over half of glibc's time: then the difference would be of noise.
+    /// Compares the times of a benchmark; those that failed in a round are left out. What the loop costs by itself is taken off, unless
+    /// that is over half of the time of any allocator: what is left would be noise, and its ratio to another's anything.
     /// </summary>
-    internal static Dictionary<string, Comparison> OfTimes(IEnumerable<Measurement> benchmark)
+    internal static Comparison OfTimes(IReadOnlyList<Measurement> benchmark)
     {
-        Measurement[] all = [.. benchmark];
-        double loop = TimeOf(all, Allocator.LoopName);
-        loop = loop > TimeOf(all, Allocator.BaselineName) / 2 ? 0 : loop;
-        return Of(all, measurement => [.. measurement.Times.Select(time => Math.Max(time - loop, LeastNanoseconds))]);
+        Measurement[] allocators = [.. Whole(benchmark)];
+        double? loop = benchmark.FirstOrDefault(measurement => measurement.Allocator == Allocator.LoopName) is { Times.Count: > 0 } found
+            && allocators.All(measurement => measurement.Times.Median() >= 2 * found.Times.Median()) ? found.Times.Median() : null;
+        return Of(allocators, measurement => [.. measurement.Times.Select(time => Math.Max(time - (loop ?? 0), LeastNanoseconds))], loop);
     }
 
     /// <summary>Compares the peaks of resident memory.</summary>
-    internal static Dictionary<string, Comparison> OfPeaks(IEnumerable<Measurement> benchmark) => Of([.. benchmark], measurement => measurement.Peaks);
+    internal static Comparison OfPeaks(IReadOnlyList<Measurement> benchmark) => Of([.. Whole(benchmark)], measurement => measurement.Peaks, null);
 
-    private static double TimeOf(Measurement[] benchmark, string allocator) =>
-        benchmark.FirstOrDefault(measurement => measurement.Allocator == allocator) is { Times.Count: > 0 } found ? found.Times.Median() : 0;
+    private static IEnumerable<Measurement> Whole(IEnumerable<Measurement> benchmark) =>
+        benchmark.Where(measurement => measurement.Allocator != Allocator.LoopName && measurement is { Failures.Count: 0, Times.Count: > 0 });
 
-    private static Dictionary<string, Comparison> Of(Measurement[] benchmark, Func<Measurement, List<double>> values)
+    private static Comparison Of(Measurement[] allocators, Func<Measurement, List<double>> valuesOf, double? loop)
     {
-        double baseline = values(benchmark.Single(measurement => measurement.Allocator == Allocator.BaselineName)).Median();
-        return benchmark.Where(measurement => measurement.Allocator != Allocator.LoopName && values(measurement).Count > 0).ToDictionary(
-            measurement => measurement.Allocator,
-            measurement =>
-            {
-                List<double> of = values(measurement);
-                return new Comparison(of.Median(), (of.Max() - of.Min()) / 2 / of.Median(), of.Median() / baseline);
-            });
+        Dictionary<string, List<double>> values = allocators.ToDictionary(measurement => measurement.Allocator, valuesOf);
+        Dictionary<string, double> medians = values.ToDictionary(pair => pair.Key, pair => pair.Value.Median());
+        Dictionary<string, Ratio> ratios = values.ToDictionary(pair => pair.Key, pair => Ratio.Of(pair.Value, values[Allocator.BaselineName]));
+        string best = ratios.Where(ratio => !Allocator.IsOurs(ratio.Key)).MinBy(ratio => ratio.Value.Value).Key;
+        Ratio? toBest = values.TryGetValue(Allocator.OursName, out List<double>? ours) ? Ratio.Of(ours, values[best]) : null;
+        return new(allocators[0].Name, medians, ratios, loop, best, toBest);
     }
 }

@@ -11,7 +11,7 @@ internal static class Machine
         string processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name"))?.Split(':')[1].Trim() ?? "an unknown processor";
         double gibibytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1 << 30);
         return $"{Environment.ProcessorCount} CPUs ({processor}), {gibibytes:N0} GiB, Linux {Environment.OSVersion.Version}, "
-            + $"{FirstLineOf("ldd", "--version")}, commit {FirstLineOf("git", "describe", "--always", "--dirty")}";
+            + $"{FirstLineOf("ldd", "--version")}, {Allocator.Versions}, commit {FirstLineOf("git", "describe", "--always", "--dirty")}";
     }
 
     private static string FirstLineOf(string program, params string[] arguments)
