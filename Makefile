@@ -3,10 +3,10 @@
 #                 DESTDIR= goes before all paths, and BINDIR=, LIBDIR=, LIBEXECDIR=, INCLUDEDIR= and MANDIR= change one each
 # make uninstall  remove what make install put there, given the same variables
 # make deb        a Debian package of the same, in out/
-# make nuget      the NuGet package NativeMalloc, for .NET apps, in out/nuget
+# make nuget      the NuGet packages NativeMalloc, for .NET apps, and NativeMalloc.Tool, the command as a dotnet tool, in out/nuget
 # make test       build, and pass all tests (four to eight minutes on two cores)
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
-# make perf       measure it beside other allocators: perf/report.md and perf/charts (an hour; QUICK=1: five minutes, in out/perf/quick)
+# make perf       measure it beside other allocators: perf/report.md and perf/charts (half an hour; QUICK=1: three minutes, in out/perf/quick)
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
 # make suites     other programs' own test suites, with and without the library (as root on Debian; an hour)
 # make matrix     one build under old and new glibc and musl, and under old and new kernels in an emulated machine, in each
@@ -31,9 +31,9 @@ uninstall:
 deb: all
 	packaging/deb.sh
 
-nuget:
-	./build.sh
+nuget: all
 	packaging/NuGet/build.sh
+	packaging/NuGet/tool.sh
 
 test: all
 	tests/run.sh

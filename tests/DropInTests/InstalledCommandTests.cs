@@ -69,10 +69,27 @@ public sealed class InstalledCommandTests
     }
 
     [Fact]
+    public void RunTakesTheNextForAProgram()
+    {
+        string folder = Repository.NewFolder("command");
+        string program = Path.Combine(folder, "ps");
+        File.WriteAllText(program, "#!/bin/sh\necho [$LD_PRELOAD] [$NATIVEMALLOC_VERBOSE] $@\n");
+        new Command("chmod", "755", program).Run().Succeeded();
+        string path = folder + ":" + Environment.GetEnvironmentVariable("PATH");
+        foreach (string[] words in new string[][] { ["run", "ps", "run"], ["--", "ps", "run"] })
+        {
+            Assert.Equal($"[{Library}] [] run\n", Nativemalloc(words).With("PATH", path).Run().Succeeded().Output);
+        }
+
+        Assert.EndsWith("] [1] stats\n", Nativemalloc("run", "--verbose", "ps", "stats").With("PATH", path).Run().Succeeded().Output);
+        Assert.Equal((2, "nativemalloc: no program is named; see nativemalloc --help\n"), (Nativemalloc("run").Run().ExitCode, Nativemalloc("run").Run().Error));
+    }
+
+    [Fact]
     public void SaysWhatItIs()
     {
         Assert.Equal($"nativemalloc {Installation.Version}\n", Nativemalloc("--version").Run().Succeeded().Output);
-        Assert.StartsWith("usage: nativemalloc [OPTION]... PROGRAM [ARGUMENT]...\n", Nativemalloc("--help").Run().Succeeded().Output);
+        Assert.StartsWith("usage: nativemalloc [run] [OPTION]... PROGRAM [ARGUMENT]...\n", Nativemalloc("--help").Run().Succeeded().Output);
     }
 
     [Fact]
