@@ -16,4 +16,10 @@ internal sealed class Options
 
     [Option("report", HelpText = "Measure nothing: write the report of the last run anew.")]
     public bool ReportOnly { get; set; }
+
+    [Option("timelines", HelpText = "Measure nothing: draw the resident memory over time that perf/dotnet.sh left in this folder.")]
+    public string? Timelines { get; set; }
+
+    [Option("picture", Default = "out/perf/timelines.svg", HelpText = "Where that is drawn.")]
+    public string Picture { get; set; } = "";
 }

@@ -9,6 +9,13 @@ using NativeMalloc.Benchmarks.Report;
 return Parser.Default.ParseArguments<Options>(args).MapResult(
     options =>
     {
+        if (options.Timelines != null)
+        {
+            Timelines.Draw("A .NET service under bursts of load", options.Timelines, Path.GetFullPath(options.Picture));
+            Console.WriteLine($"written: {options.Picture}");
+            return 0;
+        }
+
         string work = Directory.CreateDirectory(options.Quick ? "out/perf/quick" : "out/perf/full").FullName;
         string results = Path.Combine(work, "measurements.json");
         if (!options.ReportOnly)
