@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes the packages of the dotnet tool, out/nuget/NativeMalloc.Tool*.VERSION.nupkg, of what ../../build.sh and ../Command/build.sh made; make nuget
+# Makes the packages of the dotnet tool, NativeMalloc.Tool*.VERSION.nupkg, of what ../../build.sh and ../Command/build.sh made; make nuget
 # calls this.
 #
-#     [NUGET_REPOSITORY_URL=https://...] tool.sh
+#     [NUGET_REPOSITORY_URL=https://...] tool.sh [FOLDER]        out/nuget, unless another one is named
 #
 # What starts is the command's script, with the library and what looks into processes beside it. NativeAOT makes executables for musl only on musl: there
 # that part is run by the runtime which the tool was installed with.
 set -euo pipefail
+folder=$(realpath -m "${1:-$(dirname "$0")/../../out/nuget}")
 cd "$(dirname "$0")/../.."
 
 version=$(packaging/version.sh)
@@ -34,7 +35,7 @@ settings() {
 }
 
 pack() {
-    run dotnet pack packaging/NuGet/Tool/Tool.csproj --nologo -o out/nuget -p:Version="$version" -p:Runtime="$1" -p:Stage="$stage/${1:-any}" \
+    run dotnet pack packaging/NuGet/Tool/Tool.csproj --nologo -o "$folder" -p:Version="$version" -p:Runtime="$1" -p:Stage="$stage/${1:-any}" \
         ${NUGET_REPOSITORY_URL:+-p:RepositoryUrl="$NUGET_REPOSITORY_URL"}
 }
 
@@ -61,4 +62,4 @@ for runtime in linux-x64 linux-musl-x64; do
 done
 settings '' "  <RuntimeIdentifierPackages>"$'\n'"$runtimes  </RuntimeIdentifierPackages>"$'\n' > "$stage/any/DotnetToolSettings.xml"
 pack ''
-echo "made out/nuget/NativeMalloc.Tool.$version.nupkg, and one for each runtime identifier"
+echo "made $folder/NativeMalloc.Tool.$version.nupkg, and one for each runtime identifier"
