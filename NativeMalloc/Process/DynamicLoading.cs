@@ -21,6 +21,7 @@ internal static unsafe class DynamicLoading
     {
         Search search = default;
         search.OwnDlopen = ownDlopen;
+        search.Redirects = Interposition.IsActive;
         Shim.EachObject(&LookIntoObject, &search);
 
         // If the kernel lets nobody write to libc's table, the flag must go, and the library that is loaded has the program's symbols first.
@@ -48,7 +49,7 @@ internal static unsafe class DynamicLoading
         }
 
         // Of the names that every libc has, one that nobody puts another in the place of. Before glibc 2.34 libpthread has it too.
-        if (symbols.Find(Literal.Pointer("__libc_current_sigrtmin"u8)) != null)
+        if (search->Redirects && symbols.Find(Literal.Pointer("__libc_current_sigrtmin"u8)) != null)
         {
             // musl calls this without a lock: two threads' first dlopens must not make the table read-only for each other.
             while (Interlocked.CompareExchange(ref s_redirecting, 1, 0) != 0)
@@ -93,6 +94,10 @@ internal static unsafe class DynamicLoading
     private struct Search
     {
         internal void* OwnDlopen;
+
+        /// <summary>Where another malloc is the process's, such as that of a second copy of this library, blocks must not come from this one, either.</summary>
+        internal bool Redirects;
+
         internal ElfSymbols Own;
         internal bool IsBehind;
         internal void* NextDlopen;

@@ -77,6 +77,19 @@ public sealed class DynamicLoadingTests
         }
     }
 
+    // The second copy's dlopen comes behind the first's, whose malloc is the process's.
+    [Theory]
+    [InlineData("deep")]
+    [InlineData("handle")]
+    [InlineData("libc")]
+    public void ASecondCopyLeavesLibcsNamesToTheFirst(string way)
+    {
+        string copy = Path.Combine(Repository.NewFolder("copy"), "libnativemalloc.so");
+        File.Copy(Repository.Library, copy);
+        string expected = Deepbound(way).Run().Succeeded().Output;
+        Assert.Equal(expected, Deepbound(way).With("LD_PRELOAD", $"{copy} {Repository.Library}").Run().Succeeded().Output);
+    }
+
     private static Command Deepbound(string way)
     {
         // Without RELRO, since loading it must not need mprotect.
