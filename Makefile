@@ -8,6 +8,7 @@
 # make demo       real programs under glibc's malloc and under NativeMalloc, side by side
 # make perf       measure it beside other allocators: perf/report.md and perf/charts (half an hour; QUICK=1: three minutes, in out/perf/quick)
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
+# make nuget-test the NuGet package in apps of all kinds (ten minutes)
 # make suites     other programs' own test suites, with and without the library (as root on Debian; an hour)
 # make matrix     one build under old and new glibc and musl, and under old and new kernels in an emulated machine, in each
 #                 situation of rseq (as root on Debian; an hour and a half)
@@ -16,7 +17,7 @@
 # In the environment of these scripts alone: tests and programs may know such names too.
 folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' LIBEXECDIR='$(LIBEXECDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
 
-.PHONY: all install uninstall deb nuget test demo perf soak suites matrix clean
+.PHONY: all install uninstall deb nuget test demo perf soak nuget-test suites matrix clean
 
 all:
 	./build.sh
@@ -46,6 +47,9 @@ perf: all
 
 soak: all
 	tests/soak.sh
+
+nuget-test: all
+	tests/nuget.sh
 
 suites: all
 	tests/suites/run.sh

@@ -9,7 +9,7 @@ declare -A package_of=(
     [python3]=python3 [perl]=perl [git]=git [sqlite3]=sqlite3 [xz]=xz-utils [tar]=tar [redis-server]=redis-server
     [cmake]=cmake [pkg-config]=pkg-config [dpkg-deb]=dpkg [make]=make
     [redis-cli]=redis-tools [memcached]=memcached [node]=nodejs [java]=default-jdk-headless [named]=bind9 [dig]=bind9-dnsutils
-    [php]=php-cli [google-pprof]=google-perftools [jeprof]=libjemalloc-dev [pgrep]=procps [ldbadd]=ldb-tools
+    [php]=php-cli [google-pprof]=google-perftools [jeprof]=libjemalloc-dev [pgrep]=procps [unzip]=unzip [ldbadd]=ldb-tools
 )
 
 missing=()

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Linq;
 using Microsoft.Build.Framework;
 
 namespace NativeMalloc.Tasks;
@@ -30,8 +31,13 @@ public sealed class NeedLibrary : ITask
         try
         {
             byte[] image = new ElfImage(File.ReadAllBytes(Source)).Needing(Library, SearchPath);
-            Directory.CreateDirectory(Path.GetDirectoryName(Destination)!);
-            File.WriteAllBytes(Destination, image);
+            // What is made of it is then up to date, too.
+            if (!File.Exists(Destination) || !File.ReadAllBytes(Destination).SequenceEqual(image))
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(Destination)!);
+                File.WriteAllBytes(Destination, image);
+            }
+
             return true;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidDataException)
