@@ -11,7 +11,7 @@ internal sealed class Options
     [Option("rounds", HelpText = "How often everything is measured, all allocators taking turns (default 5, programs 10).")]
     public int? Rounds { get; set; }
 
-    [Option("only", HelpText = "Measure \"microbenchmarks\" or \"programs\" alone; the report takes the others from the last run.")]
+    [Option("only", HelpText = "Measure \"microbenchmarks\" or \"programs\" alone (with --where \"counts\" or \"times\"); the report takes the others from the last run.")]
     public string? Only { get; set; }
 
     [Option("report", HelpText = "Measure nothing: write the report of the last run anew.")]
@@ -22,4 +22,10 @@ internal sealed class Options
 
     [Option("picture", Default = "out/perf/timelines.svg", HelpText = "Where that is drawn.")]
     public string Picture { get; set; } = "";
+
+    [Option("where", HelpText = "Find out where the time of whole programs goes: perf/where.md (out/perf/where/quick with --quick).")]
+    public bool Where { get; set; }
+
+    [Option("program", HelpText = "With --where: these alone; the report takes the others from the last run.")]
+    public IEnumerable<string> Programs { get; set; } = [];
 }

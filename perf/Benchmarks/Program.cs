@@ -4,8 +4,9 @@ using NativeMalloc.Benchmarks;
 using NativeMalloc.Benchmarks.Micro;
 using NativeMalloc.Benchmarks.Programs;
 using NativeMalloc.Benchmarks.Report;
+using NativeMalloc.Benchmarks.Where;
 
-// Run by perf/run.sh, with the repository as the working folder.
+// Run by perf/run.sh and perf/where.sh, with the repository as the working folder.
 return Parser.Default.ParseArguments<Options>(args).MapResult(
     options =>
     {
@@ -13,6 +14,12 @@ return Parser.Default.ParseArguments<Options>(args).MapResult(
         {
             Timelines.Draw("A .NET service under bursts of load", options.Timelines, Path.GetFullPath(options.Picture));
             Console.WriteLine($"written: {options.Picture}");
+            return 0;
+        }
+
+        if (options.Where)
+        {
+            WhereCommand.Run(options);
             return 0;
         }
 

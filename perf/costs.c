@@ -1,0 +1,153 @@
+/*
+ * What this machine takes for what perf/where.md counts: nanoseconds of an instruction, a miss of the first-level and one of the second-level
+ * cache, an instruction that locks a cache line, a fault of a page, a system call, and a thread's wait and waking. The least of 25, since what
+ * disturbs only adds.
+ *
+ *     costs
+ */
+#define _GNU_SOURCE
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "programs/random.h"
+
+enum { TIMES = 25, LINE = 64, FIRST = 32 << 10, SECOND = 512 << 10, THIRD = 8 << 20, STEPS = 400000 };
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1e9 + time.tv_nsec;
+}
+
+/* A multiplication that waits for the one before it takes three cycles; in a cycle a processor gets through three instructions of usual programs. */
+static double instruction(void)
+{
+    long number = 3;
+    double before = now();
+    for (long i = 0; i < STEPS; i++)
+        __asm__ volatile("imul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0" : "+r"(number));
+    return (now() - before) / (4.0 * STEPS) / 9;
+}
+
+/* Each line holds the address of another, in an order that has nothing to do with theirs: a step waits for the one before it. */
+static double steps(size_t bytes)
+{
+    size_t count = bytes / LINE;
+    char *lines = aligned_alloc(2 << 20, bytes < 2 << 20 ? 2 << 20 : bytes);
+    uint32_t *order = malloc(count * sizeof *order);
+    madvise(lines, bytes < 2 << 20 ? 2 << 20 : bytes, MADV_HUGEPAGE);
+    for (size_t i = 0; i < count; i++) {
+        size_t other = next() % (i + 1);
+        order[i] = order[other];
+        order[other] = (uint32_t)i;
+    }
+    for (size_t i = 0; i < count; i++)
+        *(char **)(lines + (size_t)order[i] * LINE) = lines + (size_t)order[(i + 1) % count] * LINE;
+    char *at = lines;
+    for (size_t i = 0; i < count; i++)
+        at = *(char *volatile *)at;
+    double before = now();
+    for (long i = 0; i < STEPS; i++)
+        at = *(char *volatile *)at;
+    double took = (now() - before) / STEPS;
+    free(order);
+    free(lines);
+    return took;
+}
+
+static double first_miss(void) { return steps(SECOND) - steps(FIRST); }
+static double second_miss(void) { return steps(THIRD) - steps(SECOND); }
+
+static double locked(void)
+{
+    static long word;
+    double before = now();
+    for (long i = 0; i < STEPS; i++)
+        __atomic_fetch_add(&word, 1, __ATOMIC_SEQ_CST);
+    return (now() - before) / STEPS;
+}
+
+static double fault(void)
+{
+    size_t bytes = 8 << 20, page = 4096;
+    char *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    madvise(pages, bytes, MADV_NOHUGEPAGE);
+    double before = now();
+    for (size_t i = 0; i < bytes; i += page)
+        pages[i] = 1;
+    double took = (now() - before) / (double)(bytes / page);
+    munmap(pages, bytes);
+    return took;
+}
+
+static double system_call(void)
+{
+    double before = now();
+    for (int i = 0; i < STEPS / 40; i++)
+        syscall(SYS_getppid);
+    return (now() - before) / (STEPS / 40);
+}
+
+/* Two threads wake each other in turn, each on a processor of its own. */
+enum { TURNS = 2000 };
+static int turn;
+
+static void take_turns(int self)
+{
+    for (int i = 0; i < TURNS; i++) {
+        while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) != self)
+            syscall(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, !self, NULL, NULL, 0);
+        __atomic_store_n(&turn, !self, __ATOMIC_RELEASE);
+        syscall(SYS_futex, &turn, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    }
+}
+
+static void *other(void *argument)
+{
+    take_turns(1);
+    return argument;
+}
+
+static double processors_time(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return time.tv_sec * 1e9 + time.tv_nsec;
+}
+
+/* Of the processors' time, since it is that which is explained. */
+static double wait(void)
+{
+    pthread_t thread;
+    double before = processors_time();
+    pthread_create(&thread, NULL, other, NULL);
+    take_turns(0);
+    pthread_join(thread, NULL);
+    return (processors_time() - before) / (2 * TURNS);
+}
+
+int main(void)
+{
+    static const struct {
+        const char *name;
+        double (*measure)(void);
+    } costs[] = { { "instruction", instruction }, { "first", first_miss }, { "second", second_miss }, { "locked", locked }, { "fault", fault },
+        { "call", system_call }, { "wait", wait } };
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+        double least = costs[i].measure();
+        for (int j = 1; j < TIMES; j++) {
+            double time = costs[i].measure();
+            least = time < least ? time : least;
+        }
+        printf("%s %.3f\n", costs[i].name, least);
+    }
+    return 0;
+}
