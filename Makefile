@@ -5,8 +5,8 @@
 # make deb        a Debian package of the same, in out/
 # make nuget      the NuGet packages NativeMalloc, for .NET apps, and NativeMalloc.Tool, the command as a dotnet tool, in out/nuget
 # make test       build, and pass all tests (four to eight minutes on two cores)
-# make demo       real programs under glibc's malloc and under NativeMalloc, side by side
-# make perf       measure it beside other allocators: perf/report.md and perf/charts (half an hour; QUICK=1: three minutes, in out/perf/quick)
+# make demo       what it changes: real programs under glibc's malloc and under NativeMalloc by turns (a minute)
+# make perf       measure it beside other allocators: perf/report.md and perf/charts (an hour; QUICK=1: five minutes, in out/perf/quick)
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
 # make nuget-test the NuGet package in apps of all kinds (ten minutes)
 # make suites     other programs' own test suites, with and without the library (as root on Debian; an hour)

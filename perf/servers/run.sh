@@ -9,7 +9,8 @@ set -euo pipefail
 here=$(dirname "$0")
 name=$1
 work=$PWD/out/perf/servers/$name
-preload=${PRELOAD:-}
+# A server may be linked with an allocator, as Debian's redis is with jemalloc: without another, the C library's comes before that.
+preload=${PRELOAD:-$(ldd /bin/true | awk '/libc\.so/ { print $3 }')}
 unset PRELOAD
 . "$here/$name.sh"
 
