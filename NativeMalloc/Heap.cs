@@ -403,8 +403,8 @@ internal static unsafe class Heap
             return start;
         }
 
-        bytes = span->SizeClass != 0 ? SizeClasses.Size(span->SizeClass) : span->Bytes;
-        return span->SizeClass != 0 ? span->ObjectAt(address) : span->Start;
+        bytes = span->SizeClass != 0 ? SizeClasses.Size(span->SizeClass) : span->BlockBytes;
+        return span->SizeClass != 0 ? span->ObjectAt(address) : span->Block;
     }
 
     // Pages of what begins there, a bit each.

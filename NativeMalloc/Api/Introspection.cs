@@ -38,7 +38,7 @@ internal static unsafe class Introspection
         }
 
         Span* span = LargeBlocks.SpanOf(block, caller);
-        size = span != null ? span->Bytes : 0;
+        size = span != null ? span->BlockBytes : 0;
         return span != null;
     }
 

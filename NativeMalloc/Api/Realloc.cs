@@ -57,7 +57,7 @@ internal static unsafe class Realloc
         if (bytes > SizeClasses.MaxSize && SlowPath.TryEnter(Shim.Thread()))
         {
             void* block = Options.Check ? Checked.Allocate(bytes, PageMap.PageSize, zeroed: true) : null;
-            Span* span = Options.Check ? null : LargeBlocks.TakeSpan(bytes, PageMap.PageSize);
+            Span* span = Options.Check ? null : LargeBlocks.TakeSpan(bytes, CacheColour.Line);
             SlowPath.Leave(Shim.Thread());
             block = span != null ? LargeBlocks.MakeZero(span, bytes) : block; // a fork need not wait for that
             if (block == null)

@@ -32,6 +32,7 @@ internal unsafe partial struct Span
     /// <summary>Of the two lists of its rank it is in that of the settled.</summary>
     internal bool Settled;
 
+    /// <summary>Objects of a small span. Of a large block, how many bytes after the span it begins (<see cref="CacheColour"/>).</summary>
     internal ushort Objects;
 
     /// <summary>Objects that are out. Of a remnant, pages that it still has; of a large block, bytes beyond those that were asked for.</summary>
@@ -59,6 +60,11 @@ internal unsafe partial struct Span
     private fixed ulong _here[MostWords];
 
     internal readonly nuint Bytes => Pages << PageMap.PageShift;
+
+    /// <summary>Where a large block begins, and how much of it may be used: as much as was asked for, up to a cache line.</summary>
+    internal readonly nuint Block => Start + Objects;
+
+    internal readonly nuint BlockBytes => (Bytes - Out + CacheColour.Line - 1) & ~(nuint)(CacheColour.Line - 1);
 
     private readonly int Words => (Objects + 63) / 64;
 

@@ -17,17 +17,20 @@ internal static unsafe class CpuCache
     /// errno ENOMEM, or what operator new does.
     /// </summary>
     [RuntimeExport("nm_pop_empty")]
-    internal static void* PopEmpty(nuint sizeClass, nuint size, OnFailure failure)
-    {
-        if (sizeClass == 0)
-        {
-            void* cached = LargeBlocks.TakeCached(size);
-            if (cached != null)
-            {
-                return cached;
-            }
-        }
+    internal static void* PopEmpty(nuint sizeClass, nuint size, OnFailure failure) =>
+        sizeClass == 0 ? PopLarge(size, failure) : PopSlowly(sizeClass, size, failure);
 
+    // Methods of their own, so that the above needs no frame, and this a small one.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void* PopLarge(nuint size, OnFailure failure)
+    {
+        void* cached = LargeBlocks.TakeCached(size);
+        return cached != null ? cached : PopSlowly(0, size, failure);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void* PopSlowly(nuint sizeClass, nuint size, OnFailure failure)
+    {
         void* block;
         bool attached = false;
         ThreadState* thread = Shim.Thread();
@@ -35,7 +38,7 @@ internal static unsafe class CpuCache
         {
             Slab* own = Shim.OwnSlab();
             block = Options.Check ? Checked.Allocate(size, MinAlignment)
-                : sizeClass == 0 ? LargeBlocks.Allocate(size, PageMap.PageSize)
+                : sizeClass == 0 ? LargeBlocks.Allocate(size, CacheColour.Line)
                 : Refill(own, sizeClass, size, out attached);
             if (block == null)
             {

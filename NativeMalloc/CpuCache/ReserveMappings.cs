@@ -38,7 +38,7 @@ internal static unsafe class ReserveMappings
         }
 
         alignment = alignment < KernelPage.Size ? KernelPage.Size : alignment;
-        size = LargeBlocks.RoomFor(size);
+        size = ((size > 0 ? size : 1) + PageMap.PageSize - 1) & ~(PageMap.PageSize - 1);
         byte* memory = Os.Map(size + alignment - KernelPage.Size);
         if (memory == null)
         {

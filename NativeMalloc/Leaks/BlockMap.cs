@@ -215,11 +215,12 @@ internal unsafe struct BlockMap
         }
         else
         {
-            block.Start = start;
-            block.Bytes = PageMap.SpanOf(start)->Bytes;
+            Span* span = PageMap.SpanOf(start);
+            block.Start = span->Block;
+            block.Bytes = span->BlockBytes;
         }
 
-        if (block.Start < row->Start) // there is none
+        if (block.Start < row->Start || address - block.Start >= block.Bytes) // there is none
         {
             return false;
         }
@@ -271,7 +272,7 @@ internal unsafe struct BlockMap
             }
             else if (address == span->Start && !span->Cached)
             {
-                InUse.Add(page << (PageMap.PageShift - UnitShift));
+                InUse.Add((page << (PageMap.PageShift - UnitShift)) + ((nuint)span->Objects >> UnitShift));
                 Count++;
                 for (nuint more = 1; more < span->Pages && address + PageMap.PageSize < row.End; more++)
                 {

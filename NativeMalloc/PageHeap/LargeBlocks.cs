@@ -3,7 +3,10 @@ using System.Threading;
 
 namespace NativeMalloc;
 
-/// <summary>Blocks that are too large, or too strictly aligned, for a size class: each is a span of its own.</summary>
+/// <summary>
+/// Blocks that are too large, or too strictly aligned, for a size class: each has a span of its own, and begins in its first page, but not always at its
+/// start (<see cref="CacheColour"/>).
+/// </summary>
 internal static unsafe class LargeBlocks
 {
     /// <summary>PTRDIFF_MAX: no block may be larger, since differences of pointers into it could not be told.</summary>
@@ -11,7 +14,7 @@ internal static unsafe class LargeBlocks
 
     private static Apart<long> s_waste;
 
-    /// <summary>Bytes of all large blocks that were added by rounding up to pages.</summary>
+    /// <summary>Bytes of all large blocks that were added before them and by rounding up to pages, those that wait (<see cref="LargeCache"/>) among them.</summary>
     internal static nuint Waste => (nuint)Volatile.Read(ref s_waste.Value);
 
     /// <summary>The same, for who looks from outside.</summary>
@@ -27,11 +30,11 @@ internal static unsafe class LargeBlocks
         }
 
         span->EndFirstUse();
-        return (void*)span->Start;
+        return (void*)span->Block;
     }
 
-    /// <summary>Bytes of a block that was asked for with that size.</summary>
-    internal static nuint RoomFor(nuint size) => PagesFor(size) << PageMap.PageShift;
+    /// <summary>Bytes of a block that was asked for with that size, as <see cref="Span.BlockBytes"/>.</summary>
+    internal static nuint RoomFor(nuint size) => ((size > 0 ? size : 1) + CacheColour.Line - 1) & ~(nuint)(CacheColour.Line - 1);
 
     /// <summary>A block that reads zero; what the kernel has zeroed already is not zeroed again.</summary>
     internal static void* AllocateZeroed(nuint size)
@@ -43,9 +46,9 @@ internal static unsafe class LargeBlocks
     /// <summary>The block of a span that was taken just now, made to read zero: its own, so that nobody need wait for that.</summary>
     internal static void* MakeZero(Span* span, nuint size)
     {
-        Zeroing.Clear(span, (byte*)span->Start, size);
+        Zeroing.Clear(span, (byte*)span->Block, size);
         span->EndFirstUse();
-        return (void*)span->Start;
+        return (void*)span->Block;
     }
 
     /// <summary>The span of a large block; if the address is not one, that is reported, and null.</summary>
@@ -62,29 +65,37 @@ internal static unsafe class LargeBlocks
     }
 
     /// <summary>As malloc, of what is cached; null if nothing of that size is, or it is not the size of a large block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void* TakeCached(nuint size)
     {
-        Span* span = LargeCache.TryTake(PagesOf(size));
+        nuint spread = CacheColour.Spread(size);
+        Span* span = size <= MaxSize ? LargeCache.TryTake(PagesOf(size + spread)) : null;
         if (span == null)
         {
             return null;
         }
 
+        if (span->Objects > spread)
+        {
+            span->Objects = (ushort)CacheColour.Offset(span->Start, spread);
+        }
+
         Account(span, size);
-        return (void*)span->Start;
+        return (void*)span->Block;
     }
 
     /// <summary>As free, of what is to be cached; false if the block is not, or is none.</summary>
     internal static bool TryCache(void* block)
     {
         Span* span = PageMap.SpanOf((nuint)block);
-        if (!IsBlock(span, block))
-        {
-            return false;
-        }
+        return IsBlock(span, block) && LargeCache.TryKeep(span);
+    }
 
+    /// <summary>A span that was kept goes to the page heap.</summary>
+    internal static void EndKept(Span* span)
+    {
         Account(span, span->Bytes);
-        return LargeCache.TryKeep(span);
+        MovedBlocks.Give(span);
     }
 
     internal static void Free(Span* span)
@@ -100,7 +111,7 @@ internal static unsafe class LargeBlocks
     /// </summary>
     internal static void* Resize(Span* span, nuint size)
     {
-        nuint pages = PagesOf(size);
+        nuint pages = PagesOf(size + span->Objects);
         nuint fewer = 0;
         if (pages < span->Pages)
         {
@@ -116,7 +127,7 @@ internal static unsafe class LargeBlocks
 
         Account(span, size);
         ReleaseExcess(fewer);
-        return (void*)span->Start;
+        return (void*)span->Block;
     }
 
     // What was moved before goes on to where it is one mapping again, rather than grow into pages that are another.
@@ -128,6 +139,7 @@ internal static unsafe class LargeBlocks
             return true;
         }
 
+        nuint waste = span->Out;
         Account(span, span->Bytes);
         Span* moved = MovedBlocks.TryMove(span, pages);
         if (moved != null)
@@ -135,6 +147,8 @@ internal static unsafe class LargeBlocks
             span = moved;
             return true;
         }
+
+        Account(span, span->Bytes - waste); // or it would have more room than was asked for
 
         return span->Moved && Heap.Pages->Extend(span, pages);
     }
@@ -147,7 +161,9 @@ internal static unsafe class LargeBlocks
             return null;
         }
 
-        nuint pages = PagesFor(size);
+        size = size > 0 ? size : 1;
+        nuint spread = alignment <= CacheColour.Line ? CacheColour.Spread(size) : 0;
+        nuint pages = PagesOf(size + spread);
         Span* span = alignment <= PageMap.PageSize ? LargeCache.TryTake(pages) : null;
         if (span == null)
         {
@@ -163,6 +179,7 @@ internal static unsafe class LargeBlocks
 
         if (span != null)
         {
+            span->Objects = (ushort)CacheColour.Offset(span->Start, spread);
             Account(span, size);
         }
 
@@ -183,7 +200,7 @@ internal static unsafe class LargeBlocks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Account(Span* span, nuint size)
     {
-        nuint all = span->Bytes - size; // at most a page, but of a block that was moved
+        nuint all = span->Bytes - size; // at most two pages, but of a block that was moved
         ushort waste = all < 0xffff ? (ushort)all : (ushort)0xffff;
         if (waste != span->Out)
         {
@@ -194,9 +211,7 @@ internal static unsafe class LargeBlocks
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsBlock(Span* span, void* block) =>
-        span != null && span->Start == (nuint)block && span->SizeClass == 0 && !span->Cached && !span->Remnant;
-
-    private static nuint PagesFor(nuint size) => PagesOf(size) > 0 ? PagesOf(size) : 1;
+        span != null && span->Block == (nuint)block && span->SizeClass == 0 && !span->Cached && !span->Remnant;
 
     private static nuint PagesOf(nuint size) => (size + PageMap.PageSize - 1) >> PageMap.PageShift;
 }

@@ -79,7 +79,7 @@ internal static unsafe class LargeCache
             if (span != null)
             {
                 span->Cached = false;
-                MovedBlocks.Give(span);
+                LargeBlocks.EndKept(span);
             }
         }
     }

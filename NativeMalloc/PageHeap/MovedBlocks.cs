@@ -56,6 +56,7 @@ internal static unsafe class MovedBlocks
 
         target->EndFirstUse();
         target->Moved = true;
+        target->Objects = span->Objects;
         Heap.Pages->NoteMoved(target->Start, target->Pages, moved: true);
         if (!span->Moved || TryMapAnew(span->Start, span->Pages, out _))
         {

@@ -84,7 +84,7 @@ internal static unsafe class Zeroing
                 continue;
             }
 
-            if (zeros < Looks || !Promises.ReleaseAtOnce(start, part))
+            if (zeros < Looks || !Drop(start, part))
             {
                 Shim.Fill(start, 0, part);
             }
@@ -97,6 +97,13 @@ internal static unsafe class Zeroing
         }
 
         Shim.Fill(start, 0, bytes);
+    }
+
+    // Of whole pages: what is beside it is nobody's, or to read zero, too.
+    private static bool Drop(byte* start, nuint bytes)
+    {
+        nuint first = (nuint)start & ~(KernelPage.Size - 1);
+        return Promises.ReleaseAtOnce((byte*)first, (nuint)start + bytes - first);
     }
 
     // Of pages that lie evenly in the range, those that read zero: up to the first that is unlike those before it.

@@ -40,7 +40,7 @@ internal static unsafe class Misuse
             caller,
             block,
             (nuint)block % 16 != 0 ? Fault.NotAligned
-            : span != null ? (span->Cached && span->Start == (nuint)block ? Fault.Freed : Fault.Interior)
+            : span != null ? (span->Cached && span->Block == (nuint)block ? Fault.Freed : Fault.Interior)
             : PageMap.HugePageOf((nuint)block) != null ? Fault.FreedOrInterior
             : Fault.Foreign);
     }
@@ -108,7 +108,7 @@ internal static unsafe class Misuse
             Block = block,
             Bytes = span == null ? 0
                 : span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block)
-                : isSmall ? SizeClasses.Size(span->SizeClass) : span->Bytes,
+                : isSmall ? SizeClasses.Size(span->SizeClass) : span->BlockBytes,
             Caller = caller,
             IsSmall = isSmall,
             Fault = fault,

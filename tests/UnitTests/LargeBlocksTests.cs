@@ -26,15 +26,71 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     }
 
     [Theory]
-    [InlineData(1, 16)]
-    [InlineData(300_000, 16)]
+    [InlineData(1, 128)]
+    [InlineData(300_000, 4096)]
     [InlineData(300_000, 1 << 16)]
     [InlineData(5_000_000, 1 << 22)]
     public void BlocksAreAlignedAndLargeEnough(int size, int alignment)
     {
         Span* span = SpanOf(Allocate((nuint)size, (nuint)alignment));
-        Assert.Equal((nuint)0, span->Start % (nuint)alignment);
+        Assert.Equal((nuint)0, span->Block % (nuint)alignment);
         Assert.Equal((nuint)(size + 8191) / 8192 * 8192, span->Bytes);
+    }
+
+    // Those that none is promised, but a line's.
+    [Theory]
+    [InlineData(262_145, 16)]
+    [InlineData(300_000, 32)]
+    [InlineData(301_055, 64)]
+    [InlineData(1 << 20, 16)]
+    [InlineData((1 << 20) - 1023, 16)]
+    [InlineData((1 << 20) + 5000, 16)]
+    public void OthersBeginAtManyPlacesOfAPage(int size, int alignment)
+    {
+        HashSet<nuint> places = [];
+        for (int i = 0; i < 100; i++)
+        {
+            Span* span = SpanOf(Allocate((nuint)size, (nuint)alignment));
+            Assert.Equal((nuint)0, span->Block % 64);
+            Assert.InRange(span->BlockBytes, (nuint)size, (nuint)size + 63);
+            Assert.Equal(LargeBlocks.RoomFor((nuint)size), span->BlockBytes);
+            Assert.InRange(span->Block, span->Start, span->Start + span->Bytes - span->BlockBytes);
+            Assert.InRange(span->Bytes, (nuint)size, (nuint)size + 2 * PageMap.PageSize - 1);
+            places.Add(span->Block % 4096);
+        }
+
+        Assert.InRange(places.Count, 16, 64);
+    }
+
+    // At no memory: where the last of the kernel's pages has a quarter to spare, no other is touched.
+    [Fact]
+    public void WhatABlocksLastPageSparesIsWhereItIsMoved()
+    {
+        for (nuint size = 300_000; size < 400_000; size += 777)
+        {
+            Span* span = SpanOf(Allocate(size, 16));
+            nuint spare = (0 - size) % 4096;
+            nuint touched = (span->Block + size - span->Start + 4095) / 4096;
+            Assert.InRange(touched, (size + 4095) / 4096, (size + 4095) / 4096 + (spare < 1024 ? (nuint)1 : 0));
+        }
+    }
+
+    [Fact]
+    public void WhereABlockBeginsItStaysThroughResizes()
+    {
+        byte* block = Allocate(8 * MiB, 16);
+        byte* other = Allocate(8 * MiB, 16);
+        Assert.True((nuint)block % 4096 != 0 || (nuint)other % 4096 != 0); // or the test would show nothing
+        block = (nuint)block % 4096 != 0 ? block : other;
+        nuint place = (nuint)block % 4096;
+        foreach (nuint size in new nuint[] { 5 * MiB, 5 * MiB + 8000, 9 * MiB, 40 * MiB, 39 * MiB + 1, 60 * MiB })
+        {
+            new System.Span<byte>(block, 5 << 20).Fill((byte)size);
+            block = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), size));
+            Assert.Equal(place, (nuint)block % 4096);
+            Assert.InRange(SpanOf(block)->BlockBytes, size, SpanOf(block)->Start + SpanOf(block)->Bytes - (nuint)block);
+            Assert.Equal(-1, new System.Span<byte>(block, 5 << 20).IndexOfAnyExcept((byte)size));
+        }
     }
 
     [Fact]
@@ -266,14 +322,14 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         Random random = new(seed);
         for (int i = 0; i < 8; i++)
         {
-            SpanPattern.Write((nuint)Allocate(MiB), MiB, (ulong)i);
+            SpanPattern.Write((nuint)Allocate(MiB, 16), MiB, (ulong)i);
         }
 
         for (int step = 0; step < 500; step++)
         {
             int index = random.Next(_blocks.Count);
             byte* block = (byte*)_blocks[index];
-            nuint old = SpanOf(block)->Bytes;
+            nuint old = SpanOf(block)->BlockBytes;
             nuint size = (nuint)random.Next(1, random.Next(2) == 0 ? 1 << 20 : 12 << 20);
             byte* resized = (byte*)LargeBlocks.Resize(SpanOf(block), size);
             if (resized == null)
@@ -284,7 +340,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
             }
 
             _blocks[index] = (nint)resized;
-            nuint bytes = SpanOf(resized)->Bytes;
+            nuint bytes = SpanOf(resized)->BlockBytes / 4096 * 4096;
             SpanPattern.AssertIs((nuint)resized, Math.Min(old, size) / 4096 * 4096, (ulong)index, $"seed {seed}, step {step}");
             SpanPattern.Write((nuint)resized, bytes, (ulong)index);
         }
@@ -311,7 +367,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         return block;
     }
 
-    private byte* Allocate(nuint size, nuint alignment = 16) => Remember(LargeBlocks.Allocate(size, alignment));
+    private byte* Allocate(nuint size, nuint alignment = PageMap.PageSize) => Remember(LargeBlocks.Allocate(size, alignment));
 
     private byte* Remember(void* block)
     {

@@ -7,6 +7,7 @@ namespace NativeMalloc.UnitTests;
 public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
 {
     private const nuint MiB = 1 << 20;
+    private const nuint Spare = 2048; // or such a block would have another page (CacheColour)
 
     public LargeCacheTests() => EmptyHeap();
 
@@ -20,14 +21,14 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     public void ASizeThatComesBackAgainAndAgainIsKept()
     {
         nuint waste = LargeBlocks.Waste; // what tests before have left
-        void* block = Learn(MiB);
+        void* block = Learn(MiB - Spare);
         Assert.True(LargeBlocks.TryCache(block));
         Assert.Equal((MiB, MiB), (LargeCache.Bytes, Heap.Pages->UsedBytes));
-        Assert.True(LargeBlocks.TakeCached(2 * MiB) == null);
+        Assert.True(LargeBlocks.TakeCached(2 * MiB - Spare) == null);
         Assert.True(LargeBlocks.TakeCached(0) == null);
         Assert.True(LargeBlocks.TakeCached(nuint.MaxValue) == null);
-        Assert.True(LargeBlocks.TakeCached(MiB - 5) == block);
-        Assert.Equal(((nuint)0, waste + 5), (LargeCache.Bytes, LargeBlocks.Waste));
+        Assert.True(LargeBlocks.TakeCached(MiB - Spare - 5) == block);
+        Assert.Equal(((nuint)0, waste + Spare + 5), (LargeCache.Bytes, LargeBlocks.Waste));
         LargeBlocks.Free(PageMap.SpanOf((nuint)block));
         Assert.Equal(((nuint)0, waste), (Heap.Pages->UsedBytes, LargeBlocks.Waste));
     }
@@ -35,7 +36,7 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     [Fact]
     public void WhatIsCachedIsNoBlock()
     {
-        void* block = Learn(MiB);
+        void* block = Learn(MiB - Spare);
         Assert.False(LargeBlocks.TryCache((byte*)block + 16));
         Assert.False(LargeBlocks.TryCache((void*)0x1000));
         Assert.True(LargeBlocks.TryCache(block));
@@ -45,7 +46,7 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     [Fact]
     public void ItGoesBeforeMemoryFromTheKernelDoes()
     {
-        Assert.True(LargeBlocks.TryCache(Learn(MiB)));
+        Assert.True(LargeBlocks.TryCache(Learn(MiB - Spare)));
         while (Heap.Pages->HasBacked(1, 0, PageMap.PageSize))
         {
             Assert.True(Heap.Pages->Take(1, 0, PageMap.PageSize) != null);
@@ -59,7 +60,7 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     [Fact]
     public void ItGoesBeforeMemoryFromTheKernelDoesWhereFreeRowsAreTooShort()
     {
-        Assert.True(LargeBlocks.TryCache(Learn(MiB)));
+        Assert.True(LargeBlocks.TryCache(Learn(MiB - Spare)));
         List<nuint> spans = [];
         while (spans.Count < 4 * PageBits.Pages || Heap.Pages->HasBacked(1, 0, PageMap.PageSize))
         {
@@ -80,8 +81,8 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     [Fact]
     public void NoMoreIsKeptThanThePageHeapWould()
     {
-        void* first = Learn(3 * MiB);
-        void* second = LargeBlocks.Allocate(3 * MiB, PageMap.PageSize);
+        void* first = Learn(3 * MiB - Spare);
+        void* second = LargeBlocks.Allocate(3 * MiB - Spare, 16);
         Assert.True(LargeBlocks.TryCache(first));
         Assert.False(LargeBlocks.TryCache(second));
     }
@@ -89,7 +90,7 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     [Fact]
     public void TheNinthGoesToThePageHeap()
     {
-        Assert.True(LargeBlocks.TryCache(Learn(MiB / 4)));
+        Assert.True(LargeBlocks.TryCache(Learn(MiB / 4 - Spare)));
         for (int number = 2; number <= 9; number++)
         {
             void* block = (void*)Heap.Pages->Take((MiB / 4) >> PageMap.PageShift, 0, PageMap.PageSize)->Start;
@@ -102,10 +103,10 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
     [Fact]
     public void APlaceWaitsForItsSizeUntilAnotherWantsIt()
     {
-        void* first = Learn(MiB / 4);
-        void* others = Learn(MiB / 2);
+        void* first = Learn(MiB / 4 - Spare);
+        void* others = Learn(MiB / 2 - Spare);
         Assert.True(LargeBlocks.TryCache(first));
-        Assert.True(LargeBlocks.TakeCached(MiB / 4) == first);
+        Assert.True(LargeBlocks.TakeCached(MiB / 4 - Spare) == first);
         Assert.True(LargeBlocks.TryCache(others));
         for (int number = 2; number <= 8; number++)
         {
@@ -122,7 +123,7 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
         for (int i = 0; ; i++)
         {
             Assert.InRange(i, 0, 10);
-            void* block = LargeBlocks.Allocate(size, PageMap.PageSize);
+            void* block = LargeBlocks.Allocate(size, 16);
             Assert.True(block != null);
             if (LargeBlocks.TryCache(block))
             {

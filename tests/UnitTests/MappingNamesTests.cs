@@ -119,7 +119,7 @@ public sealed unsafe class MappingNamesTests : AllocatorTest, IDisposable
 
     private byte* Allocate(nuint size)
     {
-        void* block = LargeBlocks.Allocate(size, 16);
+        void* block = LargeBlocks.Allocate(size, PageMap.PageSize);
         Assert.True(block != null);
         _blocks.Add((nint)block);
         return (byte*)block;

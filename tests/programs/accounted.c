@@ -59,13 +59,14 @@ int main(void)
     enum { BLOCKS = 200000 };
     static char *blocks[BLOCKS]; /* .bss, which the kernel lists with the program's file */
     unsigned random = 1, count = 0;
-    size_t sum = 0, wasted = 0;
+    size_t sum = 0, wasted = 0, large = 0;
     while (count < BLOCKS && sum < 300 << 20) {
         random = random * 1103515245 + 12345;
         size_t size = 16u << (random >> 16) % 15;
         size += size * (random >> 20 & 15) / 16;
         CHECK((blocks[count] = malloc(size)) != NULL);
         wasted += malloc_usable_size(blocks[count]) - size;
+        large += size > 256 << 10;
         memset(blocks[count++], 1, size);
         sum += size;
     }
@@ -73,7 +74,8 @@ int main(void)
     struct nativemalloc_statistics all = { .size = sizeof all };
     CHECK(nativemalloc_get_statistics(&all) == 0);
     fprintf(stderr, "lost by rounding: %.0f, in truth %.0f\n", (double)all.internal_waste, (double)wasted);
-    CHECK(all.in_use > sum && all.internal_waste < wasted * 1.2 + 1e5 && all.internal_waste > wasted * 0.8 - 1e5);
+    /* Beside a large block, which has pages to itself, lies what is not the program's: less than two of them. */
+    CHECK(all.in_use > sum && all.internal_waste < wasted * 1.2 + 1e5 + large * 16384.0 && all.internal_waste > wasted * 0.8 - 1e5);
 
     for (unsigned i = 0; i < count; i++)
         if (i % 3 == 0)

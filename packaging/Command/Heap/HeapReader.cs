@@ -104,7 +104,7 @@ internal sealed unsafe class HeapReader(TargetProcess process, Library library) 
 
                 if (span->SizeClass == 0 && !span->Remnant && !span->Cached)
                 {
-                    all.Add(new LargeBlock(address, span->Bytes));
+                    all.Add(new LargeBlock(span->Block, span->BlockBytes));
                 }
 
                 page += Math.Max(span->Pages - (address - span->Start >> PageMap.PageShift), 1) - 1;

@@ -111,9 +111,10 @@ public sealed unsafe class BlockMapTests : AllocatorTest, IDisposable
         (nuint start, nuint bytes) = _heap.Blocks.First(block => PageMap.SpanOf(block.Key)->SizeClass == 0);
         Block large = _heap.At(start);
         Assert.False(_heap.Search->Blocks.IsPlain(large));
-        _heap.Search->Blocks.NotePlain(start, start + bytes - 4096);
+        nuint first = PageMap.SpanOf(start)->Start;
+        _heap.Search->Blocks.NotePlain(first, start + bytes - PageMap.PageSize);
         Assert.False(_heap.Search->Blocks.IsPlain(large));
-        _heap.Search->Blocks.NotePlain(start + bytes - PageMap.PageSize, start + bytes + 4096);
+        _heap.Search->Blocks.NotePlain(start + bytes - 2 * PageMap.PageSize, start + bytes + PageMap.PageSize);
         Assert.True(_heap.Search->Blocks.IsPlain(large));
         nuint small = _heap.Blocks.Keys.First(other => PageMap.SpanOf(other)->SizeClass != 0);
         Assert.False(_heap.Search->Blocks.IsPlain(_heap.At(small)));

@@ -75,9 +75,9 @@ internal sealed unsafe class SearchedHeap : IDisposable
         for (int i = 0; i < large; i++)
         {
             nuint bytes = (nuint)random.Next(SizeClasses.MaxSize + 1, 3 << 20);
-            nuint block = (nuint)LargeBlocks.Allocate(bytes, PageMap.PageSize);
+            nuint block = (nuint)LargeBlocks.Allocate(bytes, 16);
             Assert(block != 0);
-            Blocks[block] = PageMap.SpanOf(block)->Bytes;
+            Blocks[block] = PageMap.SpanOf(block)->BlockBytes;
         }
 
     }
