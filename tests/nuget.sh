@@ -6,13 +6,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-cases=(package web aot aot_web container libraries others hosts single)
+cases=(package web aot aot_web container containers libraries others hosts single musl)
 [ $# = 0 ] || cases=("$@")
 
 version=$(packaging/version.sh)
 work=$(mktemp -d)
 registry=
-trap '[ -z "$registry" ] || kill "$registry"; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 unset LD_PRELOAD
 fetched=$(dotnet nuget locals global-packages --list | sed 's/.*: //')
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 MSBUILDDISABLENODEREUSE=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
@@ -147,22 +147,38 @@ for manifest in images(json.load(tar.extractfile("index.json"))):
 END
 }
 
-# Images on a base image, and from a registry, that are of this machine.
+# publish_image ARGUMENT...: makes $work/image.tar.gz, on the one image that there is in a registry on this machine.
+publish_image() {
+    if [ -z "$registry" ]; then
+        rm -f "$work/registry"
+        python3 "$root/tests/nuget/registry.py" "$work/registry" TIER=test &
+        registry=$!
+        until [ -f "$work/registry" ]; do sleep 0.05; done
+        export DOTNET_CONTAINER_INSECURE_REGISTRIES
+        DOTNET_CONTAINER_INSECURE_REGISTRIES=$(< "$work/registry")
+    fi
+    rm -f "$work/image.tar.gz"
+    build publish /t:PublishContainer -p:ContainerBaseImage="$(< "$work/registry")/base:1" -p:ContainerArchiveOutputPath="$work/image.tar.gz" "$@"
+}
+
+# An image's environment has the library, where it lies in it.
 container() {
     new web
-    python3 "$root/tests/nuget/registry.py" "$work/registry" TIER=test &
-    registry=$!
-    until [ -f "$work/registry" ]; do sleep 0.05; done
-    local to=(-p:ContainerBaseImage="$(< "$work/registry")/base:1" -p:ContainerArchiveOutputPath="$work/image.tar.gz")
-    export DOTNET_CONTAINER_INSECURE_REGISTRIES; DOTNET_CONTAINER_INSECURE_REGISTRIES=$(< "$work/registry")
-    build publish /t:PublishContainer "${to[@]}"
+    publish_image
     says 'amd64 PATH=/usr/bin:/bin TIER=test LD_PRELOAD=/app/runtimes/linux-x64/native/libnativemalloc.so' image "$work/image.tar.gz"
-    rm "$work/image.tar.gz"
+}
+
+# In another folder; where the project preloads something already; for several runtimes, of which the library is not for all.
+containers() {
+    new web
     sed -i 's|</ItemGroup>|<ContainerEnvironmentVariable Include="LD_PRELOAD" Value="/usr/lib/other.so" />&|' app.csproj
-    build publish /t:PublishContainer -r linux-musl-x64 --self-contained false -p:ContainerWorkingDirectory=/srv/ "${to[@]}"
+    publish_image -r linux-musl-x64 --self-contained false -p:ContainerWorkingDirectory=/srv/
     says 'amd64 PATH=/usr/bin:/bin TIER=test LD_PRELOAD=/srv/libnativemalloc.so:/usr/lib/other.so' image "$work/image.tar.gz"
-    kill $registry
-    registry=
+    publish_image '-p:ContainerRuntimeIdentifiers="linux-x64;linux-arm64"' '-p:RuntimeIdentifiers="linux-x64;linux-arm64"' -p:UseAppHost=false
+    says 'amd64 PATH=/usr/bin:/bin TIER=test LD_PRELOAD=/app/libnativemalloc.so:/usr/lib/other.so' image "$work/image.tar.gz"
+    says 'amd64 PATH=/usr/bin:/bin TIER=test LD_PRELOAD=/usr/lib/other.so' image "$work/image.tar.gz"
+    publish_image -r linux-x64 --self-contained -p:PublishTrimmed=true
+    says 'amd64 PATH=/usr/bin:/bin TIER=test LD_PRELOAD=/app/libnativemalloc.so:/usr/lib/other.so' image "$work/image.tar.gz"
 }
 
 # An app that gets the package by way of a library is on it all the same; a library alone is left as it is.
@@ -208,10 +224,12 @@ hosts() {
     local before; before=$(stat -c %Y.%s obj/Debug/net10.0/apphost)
     build build
     [ "$(stat -c %Y.%s obj/Debug/net10.0/apphost)" = "$before" ] || fail "the apphost was made again"
+    build build -p:UseNativeMallocAppHost=false
+    says 'active: False' $app
+    build build
+    says 'active: True' $app
     build clean
     [ ! -e obj/Debug/net10.0/nativemalloc/apphost ] || fail "dotnet clean leaves the apphost"
-    build build -p:UseNativeMallocAppHost=false
-    says 'active: False' bin/Debug/net10.0/app
     # In another language.
     case=fsharp
     new console -lang F#
@@ -231,11 +249,37 @@ single() {
     says 'active: True' "$work/moved/app"
 }
 
+# The runtime for musl, in a root that has musl and no other libc.
+musl() {
+    . "$root/tests/packages.sh"
+    install_packages musl-tools
+    new web
+    build publish -r linux-musl-x64 --self-contained -p:InvariantGlobalization=true
+    local folder=$work/root
+    mkdir -p "$folder/lib" "$folder/usr/lib" "$folder/proc" "$folder/tmp"
+    cp -L /lib/ld-musl-x86_64.so.1 "$folder/lib/"
+    ln -s ld-musl-x86_64.so.1 "$folder/lib/libc.musl-x86_64.so.1"
+    cp -L "$(g++ -print-file-name=libstdc++.so.6)" "$(g++ -print-file-name=libgcc_s.so.1)" "$folder/usr/lib/"
+    musl-gcc -shared -fPIC -O1 -Wall -Wextra -Werror "$root/tests/nuget/musl.c" -Wl,-soname,ld-linux-x86-64.so.2 -o "$folder/usr/lib/ld-linux-x86-64.so.2"
+    cp -r bin/Release/net10.0/linux-musl-x64/publish "$folder/app"
+    says 'active: True' unshare --mount sh -c "mount --bind /proc '$folder/proc' && exec chroot '$folder' /app/app"
+    # dotnet app.dll, as far as there is a dotnet for musl here: the same apphost as it was, and the library preloaded.
+    build publish -r linux-musl-x64 --self-contained -p:InvariantGlobalization=true -p:UseNativeMallocAppHost=false
+    cp bin/Release/net10.0/linux-musl-x64/publish/app "$folder/app/preloaded"
+    mv "$folder/app/preloaded" "$folder/app/app"
+    says 'active: False' unshare --mount sh -c "mount --bind /proc '$folder/proc' && exec chroot '$folder' /app/app"
+    says 'active: True' unshare --mount sh -c "mount --bind /proc '$folder/proc' && LD_PRELOAD=/app/libnativemalloc.so exec chroot '$folder' /app/app"
+}
+
 [ -f out/libnativemalloc.so ] || ./build.sh
 packaging/NuGet/build.sh > "$work/log" || fail "$(< "$work/log")"
 mkdir "$work/feed"
 cp out/nuget/NativeMalloc.*.nupkg "$work/feed/"
 for case in "${cases[@]}"; do
-    (cd "$root" && $case)
+    (
+        trap '[ -z "$registry" ] || kill "$registry"' EXIT
+        cd "$root"
+        $case
+    )
     echo "ok $case"
 done

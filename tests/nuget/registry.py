@@ -62,7 +62,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        pass  # a client that has what it wanted closes the connection
+
+
+server = Server(("127.0.0.1", 0), Handler)
 with open(sys.argv[1] + ".new", "w") as file:
     file.write(f"localhost:{server.server_port}")
 os.rename(sys.argv[1] + ".new", sys.argv[1])
