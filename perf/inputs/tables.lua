@@ -1,6 +1,6 @@
 -- Tables, strings and closures that come and go.
 local words, seed = {}, 1
-for i = 1, 150000 do
+for i = 1, tonumber(arg[1] or 150000) do
     seed = (seed * 1103515245 + 12345) % 2147483648
     local key = "key" .. seed % 50000
     local entry = words[key] or { count = 0, seen = {} }

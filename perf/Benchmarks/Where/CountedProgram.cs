@@ -6,26 +6,26 @@ namespace NativeMalloc.Benchmarks.Where;
 /// <param name="Quick">The same for a run in a hurry, which leaves those out that have none.</param>
 internal sealed record CountedProgram(string Name, string Command, string? Quick = null)
 {
-    private const string Lines = "out/perf/lines", FewLines = "out/perf/lines.few";
+    private const string SomeLines = "out/perf/lines.some", FewLines = "out/perf/lines.few";
 
     internal static IReadOnlyList<CountedProgram> All { get; } =
     [
-        new("minimise", "out/perf/minimise 12 8", "out/perf/minimise 10 4"),
-        new("factor", "out/perf/factor 22"),
-        new("larson", "out/perf/larson", "out/perf/larson 4 1000 20"),
-        new("crowd", "out/perf/crowd"),
-        new("asymmetric", "out/perf/asymmetric 2 3000"),
+        new("minimise", "out/perf/minimise 11 6", "out/perf/minimise 10 4"),
+        new("factor", "out/perf/factor 18"),
+        new("larson", "out/perf/larson 4 1000 50", "out/perf/larson 4 1000 20"),
+        new("crowd", "out/perf/crowd 4000000"),
+        new("asymmetric", "out/perf/asymmetric 2 1000"),
         new("thrash", "out/perf/sharing thrash 2 4000"),
         new("scratch", "out/perf/sharing scratch 2 4000"),
-        new("sizes", "out/perf/sizes", "out/perf/sizes 300000"),
-        new("wordcount", "out/perf/wordcount 4 1000000", "out/perf/wordcount 4 200000"),
+        new("sizes", "out/perf/sizes 1000000", "out/perf/sizes 300000"),
+        new("wordcount", "out/perf/wordcount 4 500000", "out/perf/wordcount 4 200000"),
         new("python3, nothing", "python3 -c pass"),
-        new("python3, JSON", "python3 perf/inputs/rows.py"),
-        new("perl, hash of lists", $"perl perf/inputs/words.pl {Lines}", $"perl perf/inputs/words.pl {FewLines}"),
-        new("lua, tables", "lua5.4 perf/inputs/tables.lua"),
+        new("python3, JSON", "python3 perf/inputs/rows.py 10000"),
+        new("perl, hash of lists", $"perl perf/inputs/words.pl {SomeLines}", $"perl perf/inputs/words.pl {FewLines}"),
+        new("lua, tables", "lua5.4 perf/inputs/tables.lua 50000"),
         new("sqlite3, in memory", "sqlite3 :memory: '.read perf/inputs/words.sql'"),
-        new("g++, templates", "g++ -std=c++17 -fsyntax-only perf/inputs/heavy.cpp"),
-        new("sort", $"sort --parallel=2 -S 200M {Lines}"),
+        new("g++, templates", "g++ -std=c++17 -fsyntax-only -include map -include regex -x c++ /dev/null"),
+        new("sort", $"sort --parallel=2 -S 200M {SomeLines}"),
         new("xz -T2", $"xz -T2 -2 --block-size=300KiB --stdout {FewLines}"),
     ];
 }
