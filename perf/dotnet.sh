@@ -45,9 +45,13 @@ watch() {
     done 2> /dev/null
 }
 
+# cost PROCESS: its milliseconds of processor's time until now, and its page faults.
+cost() { awk -v hertz="$(getconf CLK_TCK)" '{ print ($14 + $15) / hertz * 1000, $10 }' "/proc/$1/stat"; }
+
 # try NAME ROUND
 try() {
     local service burst file="$results/$1.$2" port=$((20000 + RANDOM % 10000))
+    : > "$file.service"
     env "${environment[$1]}" "$work/service/Service" $port > "$file.service" 2>&1 &
     service=$!
     trap 'kill $service 2> /dev/null' EXIT
@@ -58,11 +62,11 @@ try() {
     watch $service "$file.resident" &
     for ((burst = 1; burst <= bursts; burst++)); do
         wrk -t1 -c$connections -d${burst_seconds}s -s "$results/load.lua" https://localhost:$port -- $burst | awk '$1 == "burst" { print $2, $3, $4, $5 }' >> "$file.bursts"
+        cost $service >> "$file.cost"
         sleep $quiet_seconds
     done
     sleep 2
     tail -n 1 "$file.resident" > "$file.end"
-    awk -v hertz="$(getconf CLK_TCK)" '{ print ($14 + $15) / hertz * 1000 }' "/proc/$service/stat" > "$file.cpu"
     curl -sk https://localhost:$port/memory > "$file.memory"
     kill $service
     wait
@@ -78,18 +82,23 @@ done
 # column NUMBER FILE...: the median of that column.
 column() { cut -d' ' -f"$1" "${@:2}" | median; }
 
-# Of the bursts but the first, which is the compiler's, the medians; the processor's time for a request. MiB resident in the second burst and in
-# the last, on average, and when it has been quiet for three seconds.
+# each NAME NUMBER: what a request took of that column of cost's.
+each() {
+    for ((round = 1; round <= rounds; round++)); do
+        paste -d' ' "$results/$1.$round.cost" "$results/$1.$round.bursts"
+    done | awk -v column="$2" -v bursts="$bursts" 'NR % bursts == 1 { last = $column; next } { sum += $column - last; last = $column; requests += $6 } END { print sum / requests }'
+}
+
+# Of the bursts but the first, which is the compiler's: the medians, and what a request took of the processor's time and of page faults. MiB resident in
+# the second burst and in the last, on average, and when it has been quiet for three seconds.
 during() {
     awk -v from=$((($1 - 1) * (burst_seconds + quiet_seconds))) -v length_=$burst_seconds '$1 >= from && $1 < from + length_ { sum += $2; count++ } END { print sum / count }' "${@:2}"
 }
 
-printf '%-16s %12s %12s %9s %12s %9s %9s %8s\n' '' requests/s 'ms of CPU' '99th, ms' 'second burst' last quiet errors
+printf '%-16s %11s %8s %8s %8s %13s %9s %9s %7s\n' '' requests/s '99th, ms' 'CPU, ms' faults 'second burst' last quiet errors
 for name in "${names[@]}"; do
-    printf '%-16s %12.0f %12.2f %9.0f %12.0f %9.0f %9.0f %8.0f\n' "$name" \
-        "$(tail -qn +2 "$results/$name".*.bursts | column 1)" \
-        "$(awk 'NF == 1 { milliseconds += $1 } NF == 4 { requests += $4 } END { print milliseconds / requests }' "$results/$name".*.{cpu,bursts})" \
-        "$(tail -qn +2 "$results/$name".*.bursts | column 2)" \
+    printf '%-16s %11.0f %8.0f %8.2f %8.0f %13.0f %9.0f %9.0f %7.0f\n' "$name" \
+        "$(tail -qn +2 "$results/$name".*.bursts | column 1)" "$(tail -qn +2 "$results/$name".*.bursts | column 2)" "$(each "$name" 1)" "$(each "$name" 2)" \
         "$(during 2 "$results/$name".*.resident)" "$(during $bursts "$results/$name".*.resident)" "$(column 2 "$results/$name".*.end)" \
         "$(awk '{ sum += $3 } END { print sum }' "$results/$name".*.bursts)"
 done

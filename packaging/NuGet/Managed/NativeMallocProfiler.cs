@@ -8,8 +8,8 @@ namespace NativeMalloc;
 /// average, and each stands for all that were like it.
 /// </summary>
 /// <remarks>
-/// Frames of managed code have names if the process was started with <c>DOTNET_PerfMapEnabled=1</c>. Where the library is not there, nothing is started or
-/// written, and the answer is false.
+/// <c>nativemalloc profile FILE</c> names frames of managed code if the process was started with <c>DOTNET_PerfMapEnabled=3</c>. Where the library is not
+/// there, nothing is started or written, and the answer is false.
 /// </remarks>
 public static unsafe class NativeMallocProfiler
 {

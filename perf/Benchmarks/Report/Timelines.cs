@@ -31,7 +31,7 @@ internal static class Timelines
         plot.XLabel("seconds");
         plot.YLabel("MiB resident");
         plot.Axes.AutoScale();
-        plot.Axes.SetLimitsY(0, plot.Axes.GetLimits().Top);
+        plot.Axes.SetLimits(0, plot.Axes.GetLimits().Right, 0, plot.Axes.GetLimits().Top);
         plot.ShowLegend(Edge.Bottom).Legend.Orientation = Orientation.Horizontal;
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         plot.SaveSvg(file, 1000, 480);
