@@ -503,6 +503,21 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         Assert.InRange(Os.ReleasedBytes, taken / 16, taken / 8 + PageMap.HugePageSize); // the last row goes whole
     }
 
+    // Rows of two lengths by turns, for which there is memory by now, though it is more than was ever in use.
+    [Fact]
+    public void AHeapThatFindsWhatItWantsMakesNoWay()
+    {
+        GiveAll(TakeEveryOther(sizeClass: 0));
+        Span* large = _model.Take(32, PageMap.PageSize); // which earns nothing
+        for (int round = 0; round < 100; round++)
+        {
+            _model.Give(_model.Take(RowPages, PageMap.PageSize, sizeClass: 1));
+        }
+
+        Assert.Equal((nuint)0, Os.ReleasedBytes);
+        _model.Give(large);
+    }
+
     [Fact]
     public void LargeBlocksHaveNoneMakeWay()
     {
