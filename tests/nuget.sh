@@ -68,16 +68,13 @@ build() { dotnet "$@" --nologo -v:minimal > "$work/log" 2>&1 || fail "dotnet $*:
 
 # The package is what was said of it, and the same again.
 package() {
-    local file=out/nuget/NativeMalloc.$version.nupkg
-    for file in out/nuget/*; do
-        cp "$file" "$work/"
-    done
     rm -rf out/obj/NativeMalloc.Managed out/obj/NativeMalloc.Tasks
-    packaging/NuGet/build.sh > /dev/null
-    for file in out/nuget/*; do
-        cmp "$file" "$work/${file##*/}" || fail "the same sources gave another package"
+    packaging/NuGet/build.sh "$work/again" > /dev/null
+    local file
+    for file in "$work/feed"/*; do
+        cmp "$file" "$work/again/${file##*/}" || fail "the same sources gave another package"
     done
-    file=out/nuget/NativeMalloc.$version.nupkg
+    file=$work/feed/NativeMalloc.$version.nupkg
     diff <(unzip -Z1 "$file" | grep -vE '^_rels/|^package/|^\[Content' | sort) - << END || fail "the package does not have what it should"
 NativeMalloc.nuspec
 README.md
@@ -96,7 +93,7 @@ END
     unzip -qo "$file" 'symbols/*' 'runtimes/linux-x64/*' -d "$work"
     [ "$(readelf -n "$work/symbols/libnativemalloc.so.debug" | grep 'Build ID')" = "$(readelf -n "$work/runtimes/linux-x64/native/libnativemalloc.so" | grep 'Build ID')" ] ||
         fail "the debug information has another build id than the library"
-    unzip -Z1 "out/nuget/NativeMalloc.$version.snupkg" | grep -qx lib/net8.0/NativeMalloc.pdb || fail "there are no symbols of the managed library"
+    grep -qx lib/net8.0/NativeMalloc.pdb <(unzip -Z1 "$work/feed/NativeMalloc.$version.snupkg") || fail "there are no symbols of the managed library"
 }
 
 # dotnet publish, dotnet run, and dotnet app.dll, which has no apphost.
@@ -118,7 +115,7 @@ aot() {
     local app=bin/Release/net10.0/linux-x64/publish/app
     [ ! -e "${app%/*}/libnativemalloc.so" ] || fail "the library lies beside an executable that has it linked"
     says 'active: True' $app
-    ! readelf -dW $app | grep -q nativemalloc || fail "the executable needs the library that it has"
+    ! grep -q nativemalloc <(readelf -dW $app) || fail "the executable needs the library that it has"
 }
 
 # TLS, compression and all that else a service has in native code.
@@ -217,7 +214,7 @@ hosts() {
     build build
     local app=bin/Debug/net10.0/app
     [ -z "$(readelf -aW $app 2>&1 > /dev/null)" ] || fail "readelf finds fault with the apphost: $(readelf -aW $app 2>&1 > /dev/null)"
-    readelf -dW $app | grep -m 1 NEEDED | grep -qF '[libnativemalloc.so]' || fail "the apphost does not need the library first: $(readelf -dW $app)"
+    grep -m 1 NEEDED <(readelf -dW $app) | grep -F '[libnativemalloc.so]' > /dev/null || fail "the apphost does not need the library first: $(readelf -dW $app)"
     gdb -batch -ex 'set breakpoint pending on' -ex 'break _exit' -ex run -ex 'info symbol malloc' $app > "$work/log" 2>&1 || fail "gdb: $(< "$work/log")"
     grep -q 'malloc in section .* of .*/libnativemalloc.so' "$work/log" || fail "a debugger does not see the library: $(< "$work/log")"
     # A second build has nothing to do, and says the same.
@@ -272,9 +269,7 @@ musl() {
 }
 
 [ -f out/libnativemalloc.so ] || ./build.sh
-packaging/NuGet/build.sh > "$work/log" || fail "$(< "$work/log")"
-mkdir "$work/feed"
-cp out/nuget/NativeMalloc.*.nupkg "$work/feed/"
+packaging/NuGet/build.sh "$work/feed" > "$work/log" || fail "$(< "$work/log")"
 for case in "${cases[@]}"; do
     (
         trap '[ -z "$registry" ] || kill "$registry"' EXIT

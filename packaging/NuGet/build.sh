@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Makes the NuGet package out/nuget/NativeMalloc.VERSION.nupkg of what ../../build.sh made, and its symbols; make nuget calls this.
+# Makes the NuGet package NativeMalloc.VERSION.nupkg of what ../../build.sh made, and that of its symbols; make nuget calls this.
 #
-#     [NUGET_REPOSITORY_URL=https://...] build.sh
+#     [NUGET_REPOSITORY_URL=https://...] build.sh [FOLDER]      out/nuget, unless another one is named
 #
 # The same sources give the same package: all that is in it has the date of the last commit.
 set -euo pipefail
+folder=$(realpath -m "${1:-$(dirname "$0")/../../out/nuget}")
 cd "$(dirname "$0")/../.."
 
 version=$(packaging/version.sh)
@@ -17,7 +18,7 @@ for file in out/libnativemalloc.so out/libnativemalloc.a; do
     [ -f $file ] || { echo "packaging/NuGet/build.sh: there is no $file: run make first" >&2; exit 1; }
 done
 
-rm -rf "$stage" out/nuget
+rm -rf "$stage"
 mkdir -p "$stage"
 objcopy --only-keep-debug --compress-debug-sections out/libnativemalloc.so "$stage/libnativemalloc.so.debug"
 strip --strip-unneeded --remove-section=.comment --remove-section=.note -o "$stage/libnativemalloc.so" out/libnativemalloc.so
@@ -35,6 +36,6 @@ run() {
 }
 run dotnet build packaging/NuGet/Tasks/NativeMalloc.Tasks.csproj --nologo -c Release
 cp out/bin/NativeMalloc.Tasks/Release/netstandard2.0/NativeMalloc.Tasks.dll "$stage/"
-run dotnet pack packaging/NuGet/Managed/NativeMalloc.Managed.csproj --nologo -o out/nuget -p:Version="$version" -p:Stage="$stage" \
+run dotnet pack packaging/NuGet/Managed/NativeMalloc.Managed.csproj --nologo -o "$folder" -p:Version="$version" -p:Stage="$stage" \
     ${NUGET_REPOSITORY_URL:+-p:RepositoryUrl="$NUGET_REPOSITORY_URL"}
-echo "made out/nuget/NativeMalloc.$version.nupkg"
+echo "made $folder/NativeMalloc.$version.nupkg"
