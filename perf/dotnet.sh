@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . perf/common.sh
 . tests/packages.sh
-install_packages wrk
+install_packages wrk curl
 ./build.sh
 rounds=${1:-3} bursts=${2:-6} burst_seconds=4 quiet_seconds=1 connections=64
 picture=out/perf/dotnet.svg
@@ -18,7 +18,7 @@ rm -rf "$results"
 mkdir -p "$results"
 dotnet publish tests/samples/Service -c Release --nologo -v:quiet -o "$work/service"
 
-declare -A environment=([glibc]=MALLOC_ARENA_MAX= ["glibc, 2 arenas"]=MALLOC_ARENA_MAX=2 [NativeMalloc]=LD_PRELOAD=$library)
+declare -A environment=([glibc]=--unset=MALLOC_ARENA_MAX ["glibc, 2 arenas"]=MALLOC_ARENA_MAX=2 [NativeMalloc]=LD_PRELOAD=$library)
 names=(glibc "glibc, 2 arenas" NativeMalloc)
 
 # One request in four is for a picture, the others are for text; each has a connection of its own. The numbers are the same in each run.

@@ -3,6 +3,7 @@ using Xunit;
 namespace NativeMalloc.DropInTests;
 
 /// <summary>.NET's runtime on the library, and the command as .NET's tool.</summary>
+[Collection(ManagedLibrary.Builds)]
 public sealed class DotnetTests
 {
     /// <summary>Hosted in programs in C, falling and leaving a dump, under a debugger.</summary>

@@ -6,6 +6,7 @@ namespace NativeMalloc.DropInTests;
 /// The package for .NET, used from a folder that has nothing else: an app starts on the library, has it linked, and its image preloads it. (make nuget-test does
 /// that for more kinds of apps.)
 /// </summary>
+[Collection(ManagedLibrary.Builds)]
 public sealed class NuGetTests
 {
     [Fact]
