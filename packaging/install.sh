@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what build.sh made, or removes it again; make install and make uninstall call this.
 #
-#     [PREFIX=/usr/local] [DESTDIR=] [BINDIR= LIBDIR= LIBEXECDIR= INCLUDEDIR= MANDIR=] install.sh [remove]
+#     [PREFIX=/usr/local] [DESTDIR=] [BINDIR= LIBDIR= LIBEXECDIR= INCLUDEDIR= DATADIR= MANDIR=] install.sh [remove]
 #
 # Everything is put below DESTDIR, and refers to the folders without it.
 set -euo pipefail
@@ -18,8 +18,9 @@ BINDIR=${BINDIR:-$PREFIX/bin}
 LIBDIR=${LIBDIR:-$PREFIX/lib}
 LIBEXECDIR=${LIBEXECDIR:-$PREFIX/libexec}
 INCLUDEDIR=${INCLUDEDIR:-$PREFIX/include}
-MANDIR=${MANDIR:-$PREFIX/share/man}
-for folder in "$PREFIX" "$BINDIR" "$LIBDIR" "$LIBEXECDIR" "$INCLUDEDIR" "$MANDIR"; do
+DATADIR=${DATADIR:-$PREFIX/share}
+MANDIR=${MANDIR:-$DATADIR/man}
+for folder in "$PREFIX" "$BINDIR" "$LIBDIR" "$LIBEXECDIR" "$INCLUDEDIR" "$DATADIR" "$MANDIR"; do
     [[ "$folder" = /* ]] || fail "'$folder' is not an absolute path"
 done
 
@@ -84,9 +85,11 @@ fill 644 packaging/NativeMallocConfigVersion.cmake.in "$LIBDIR/cmake/NativeMallo
 fill 755 packaging/nativemalloc.in "$BINDIR/nativemalloc"
 put 755 out/nativemalloc-inspect "$LIBEXECDIR/nativemalloc-inspect"
 put 644 packaging/nativemalloc.1 "$MANDIR/man1/nativemalloc.1"
+put 644 packaging/metrics/grafana-dashboard.json "$DATADIR/nativemalloc/grafana-dashboard.json"
+put 644 packaging/metrics/prometheus-rules.yml "$DATADIR/nativemalloc/prometheus-rules.yml"
 
 if [ "${1:-}" = remove ]; then
-    rmdir "$DESTDIR$LIBDIR/cmake/NativeMalloc" 2> /dev/null || true
+    rmdir "$DESTDIR$LIBDIR/cmake/NativeMalloc" "$DESTDIR$DATADIR/nativemalloc" 2> /dev/null || true
 fi
 # So that programs linked with the library find it at once, or no more.
 if [ -z "$DESTDIR" ] && [ "$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then

@@ -10,7 +10,8 @@ internal static class Program
     {
         Command all = new("nativemalloc", "Looks into processes that run on NativeMalloc.") 
         {
-            PsCommand.Create(), StatsCommand.Create(), HeapMapCommand.Create(), DoctorCommand.Create(), ProfileCommand.Create(), new HelpOption { Recursive = true },
+            PsCommand.Create(), StatsCommand.Create(), HeapMapCommand.Create(), DoctorCommand.Create(), ProfileCommand.Create(), MetricsCommand.Create(),
+            new HelpOption { Recursive = true },
         };
         ParseResult parsed = all.Parse(arguments);
         string subcommand = parsed.CommandResult.Command.Name;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text;
 
 namespace NativeMalloc.Inspect;
@@ -20,7 +19,7 @@ internal static class PsCommand
     {
         int forbidden = 0;
         Console.Out.Write($"{"PID",8} {"NAME",-NameWidth} {"FRONT END",-10} {"RSEQ",-11} {"IN USE",10} {"RESIDENT",10} {"IDLE",10}\n");
-        foreach (int number in Numbers())
+        foreach (int number in HeapProcess.Numbers())
         {
             try
             {
@@ -47,35 +46,21 @@ internal static class PsCommand
         return 0;
     }
 
-    private static IEnumerable<int> Numbers() =>
-        Directory.EnumerateDirectories("/proc")
-            .Select(folder => int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0)
-            .Where(number => number > 0 && number != Environment.ProcessId)
-            .Order();
-
     // Null: it does not run on the library.
     private static string? LineOf(int number)
     {
-        TargetProcess process = new(number);
-        if (process.ReadFile("cmdline").Length == 0)
-        {
-            return null; // one of the kernel's own, or it has ended
-        }
-
-        string begin = $"{number,8} {Printable(process.Name),-NameWidth}";
-        Library? library = Library.Find(process, LoadedImage.Of(process, MemoryMap.Of(process)));
-        if (library == null)
+        if (HeapProcess.Of(number) is not HeapProcess found)
         {
             return null;
         }
 
-        if (!library.IsThisBuild)
+        TargetProcess process = found.Process;
+        string begin = $"{number,8} {Printable(process.Name),-NameWidth}";
+        if (found.Heap is not HeapReader heap)
         {
-            return $"{begin} NativeMalloc {library.Version}, another build: use its own command";
+            return $"{begin} NativeMalloc {found.Library.Version}, another build: use its own command";
         }
 
-        HeapReader heap = new(process, library);
-        heap.Read();
         if (!heap.Traits.IsActive)
         {
             return $"{begin} not in use, the program brings its own malloc";

@@ -20,6 +20,8 @@ public sealed class InstallTests
             libraries + "libnativemalloc.so." + Installation.Version,
             libraries + "pkgconfig/nativemalloc.pc",
             prefix + "libexec/nativemalloc-inspect",
+            prefix + "share/nativemalloc/grafana-dashboard.json",
+            prefix + "share/nativemalloc/prometheus-rules.yml",
         },
     ];
 
@@ -28,7 +30,8 @@ public sealed class InstallTests
     {
         string stage = Repository.NewFolder("stage");
         Installation.Make("install", "DESTDIR=" + stage, "PREFIX=/opt/it");
-        Assert.Equal([.. FilesBelow("opt/it/", "opt/it/lib/"), "opt/it/share/man/man1/nativemalloc.1"], Installation.Files(stage));
+        string[] expected = [.. FilesBelow("opt/it/", "opt/it/lib/"), "opt/it/share/man/man1/nativemalloc.1"];
+        Assert.Equal(expected.Order(StringComparer.Ordinal), Installation.Files(stage));
 
         // No file but the header's and the libraries' debug information names the stage.
         Assert.DoesNotContain(stage, File.ReadAllText(Path.Combine(stage, "opt/it/lib/pkgconfig/nativemalloc.pc")));
@@ -60,6 +63,7 @@ public sealed class InstallTests
         Installation.Make("uninstall", "DESTDIR=" + stage, "PREFIX=/usr", "LIBDIR=/usr/lib/here");
         Assert.Equal(["usr/lib/other.so"], Installation.Files(stage));
         Assert.False(Directory.Exists(Path.Combine(stage, "usr/lib/here/cmake/NativeMalloc")));
+        Assert.False(Directory.Exists(Path.Combine(stage, "usr/share/nativemalloc")));
     }
 
     [Fact]
