@@ -8,7 +8,7 @@
 # make demo       what it changes: real programs under glibc's malloc and under NativeMalloc by turns (a minute)
 # make perf       measure it beside other allocators: perf/report.md and perf/charts (an hour; QUICK=1: five minutes, in out/perf/quick)
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
-# make nuget-test the NuGet package in apps of all kinds (ten minutes)
+# make nuget-test the NuGet package in apps of all kinds (five minutes)
 # make suites     other programs' own test suites, with and without the library (as root on Debian; an hour)
 # make matrix     one build under old and new glibc and musl, and under old and new kernels in an emulated machine, in each
 #                 situation of rseq (as root on Debian; an hour and a half)
