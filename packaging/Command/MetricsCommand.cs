@@ -82,7 +82,12 @@ internal static class MetricsCommand
         {
             try
             {
-                File.WriteAllText(unfinished, Metrics.Read(classes).Write(MetricsFormat.Prometheus));
+                File.Delete(unfinished); // of one that was killed
+                using (StreamWriter writer = new(unfinished, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write }))
+                {
+                    writer.Write(Metrics.Read(classes).Write(MetricsFormat.Prometheus));
+                }
+
                 File.Move(unfinished, path, overwrite: true);
             }
             finally

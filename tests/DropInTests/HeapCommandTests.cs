@@ -107,9 +107,9 @@ public sealed class HeapCommandTests
     {
         using RunningProgram program = TestProgram.Run("served").Preloaded().Start().Ready();
         string calls = Path.Combine(Repository.NewFolder("calls"), "calls");
-        foreach (string command in new[] { "stats", "heapmap", "ps" })
+        foreach (string command in new[] { "stats", "heapmap", "ps", "metrics" })
         {
-            string[] arguments = command == "ps" ? [command] : [command, program.Number.ToString()];
+            string[] arguments = command is "ps" or "metrics" ? [command] : [command, program.Number.ToString()];
             new Command("strace", ["-f", "-o", calls, Installation.Program, .. arguments]).Run().Succeeded();
             string all = File.ReadAllText(calls);
             Assert.Contains(" process_vm_readv(", all);

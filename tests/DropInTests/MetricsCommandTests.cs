@@ -10,7 +10,7 @@ namespace NativeMalloc.DropInTests;
 /// <summary>nativemalloc metrics: printed, served, and in a file.</summary>
 public sealed class MetricsCommandTests
 {
-    // JSON's names of numbers, and where metrics have them: with the labels besides the process's, and by what they are divided.
+    // JSON's names of numbers, and where metrics have them, with the labels besides the process's.
     private static readonly Dictionary<string, string> s_places = new()
     {
         ["active"] = "", ["pid"] = "", // in labels, or whether there are any
@@ -94,7 +94,7 @@ public sealed class MetricsCommandTests
         }
 
         Assert.Equal(classes, metrics.Samples.Keys.Count(key => key.StartsWith($"nativemalloc_class_spans{{{process},")));
-        Assert.Contains(metrics.Samples.Keys, key => key.StartsWith($"nativemalloc_process_info{{{process},cgroup=\"/")
+        Assert.Contains(metrics.Samples.Keys, key => key.StartsWith($"nativemalloc_process_info{{{process},cgroup=\"")
             && key.Contains($",version=\"{Installation.Version}\",front_end=\"{all.Text("front_end")}\",rseq=\"{all.Text("rseq")}\",index=\"{all.Text("index")}\"}}"));
         double resident = metrics.Samples[$"nativemalloc_process_resident_memory_bytes{{{process}}}"];
         Assert.InRange(resident, all.Number("bytes", "in_use") / 2, 1L << 30);
@@ -165,7 +165,7 @@ public sealed class MetricsCommandTests
     public void WhatIsAskedForIsThere(string name)
     {
         string text = File.ReadAllText(Path.Combine(Installation.Prefix, "share", "nativemalloc", name));
-        using RunningProgram program = TestProgram.Run("served").Preloaded().With("NATIVEMALLOC_LIMIT", "50%").With("NATIVEMALLOC_SOFT_LIMIT", "40%").Start().Ready();
+        using RunningProgram program = TestProgram.Run("served").Preloaded().With("NATIVEMALLOC_LIMIT", "1G").With("NATIVEMALLOC_SOFT_LIMIT", "500M").Start().Ready();
         Exposition metrics = Printed("--classes");
         string[] names = [.. Regex.Matches(text, @"\bnativemalloc_[a-z_]+").Select(match => match.Value).Distinct()];
         Assert.NotEmpty(names);
@@ -299,6 +299,16 @@ public sealed class MetricsCommandTests
         Outcome outcome = new Command(Installation.Program, ["metrics", .. arguments]).Run();
         Assert.Equal((exitCode, ""), (outcome.ExitCode, outcome.Output));
         Assert.Matches($"^nativemalloc: metrics: {arguments[^2]}.*\n$|^nativemalloc: metrics: {arguments[0]}.*\n$", outcome.Error);
+    }
+
+    [Fact]
+    public void ManualNamesEachOption()
+    {
+        string manual = File.ReadAllText(Path.Combine(Installation.Prefix, "share/man/man1/nativemalloc.1")).Replace("\\", "");
+        string help = new Command(Installation.Program, "metrics", "--help").Run().Succeeded().Output;
+        string[] options = [.. Regex.Matches(help, "--[a-z]+").Select(match => match.Value).Distinct()];
+        Assert.Contains("--listen", options);
+        Assert.All(options, option => Assert.Contains(option, manual[manual.IndexOf("OPTIONS OF METRICS")..] + "--help"));
     }
 
     /// <summary>A server on a port that is free.</summary>

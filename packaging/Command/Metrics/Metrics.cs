@@ -193,9 +193,14 @@ internal sealed class Metrics
         return family;
     }
 
-    // In version 2 there is one; in version 1 the one that systemd made says most.
+    // In version 2 there is one; in version 1 the one that systemd made says most. A kernel may have none.
     private static string ControlGroupOf(TargetProcess process)
     {
+        if (!File.Exists(process.Folder + "/cgroup"))
+        {
+            return "";
+        }
+
         string[] groups = process.ReadFile("cgroup").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         string? line = groups.FirstOrDefault(group => group.Contains(":name=systemd:")) ?? groups.FirstOrDefault(group => group.StartsWith("0::"));
         return line == null ? "" : line[(line.IndexOf(':', line.IndexOf(':') + 1) + 1)..];

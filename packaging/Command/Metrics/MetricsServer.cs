@@ -57,7 +57,7 @@ internal sealed class MetricsServer(Func<Metrics> read)
                 _clients.AddLast(late);
                 if (_clients.Count > MostClients)
                 {
-                    _clients.First!.Value.CancelAfter(0);
+                    _clients.First!.Value.CancelAfter(0); // by another thread, without this lock
                     _clients.RemoveFirst();
                 }
             }
@@ -127,8 +127,9 @@ internal sealed class MetricsServer(Func<Metrics> read)
             {
                 body = (await ReadTogether()).Write(open ? MetricsFormat.OpenMetrics : MetricsFormat.Prometheus);
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            catch (Exception error)
             {
+                // Whatever it is: the next look may go well.
                 (status, name, type, body) = (500, "Internal Server Error", "text/plain; charset=utf-8", error.Message + "\n");
             }
         }
