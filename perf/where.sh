@@ -18,6 +18,7 @@ perf/peers.sh
 
 compile measure
 compile costs
+compile cycles
 for program in minimise factor larson crowd asymmetric sharing sizes wordcount; do
     compile "programs/$program"
 done

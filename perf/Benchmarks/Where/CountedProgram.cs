@@ -1,6 +1,6 @@
 namespace NativeMalloc.Benchmarks.Where;
 
-/// <summary>A program of make perf, with an input that an emulator of the processor gets through.</summary>
+/// <summary>A program of make perf, or one of its loops, with an input that an emulator of the processor gets through.</summary>
 /// <param name="Name">As it appears in the report.</param>
 /// <param name="Command">For bash, with the repository as the working folder; $PRELOAD is what to run it with, valgrind for instance.</param>
 /// <param name="Quick">The same for a run in a hurry, which leaves those out that have none.</param>
@@ -27,5 +27,8 @@ internal sealed record CountedProgram(string Name, string Command, string? Quick
         new("g++, templates", "g++ -std=c++17 -fsyntax-only -include map -include regex -x c++ /dev/null"),
         new("sort", $"sort --parallel=2 -S 200M {SomeLines}"),
         new("xz -T2", $"xz -T2 -2 --block-size=300KiB --stdout {FewLines}"),
+        new("batches of 200,000", "out/perf/cycles batches 5 64 200000 600000"),
+        new("100,000 freed at random", "out/perf/cycles scattered 5 32 100000 300000"),
+        new("20,000 mixed blocks", "out/perf/cycles mixed 5 20000 32768 300000"),
     ];
 }

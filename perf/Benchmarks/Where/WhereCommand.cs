@@ -49,7 +49,7 @@ internal static class WhereCommand
         string command = options.Quick ? "perf/where.sh --quick" : "perf/where.sh";
         return new(count || last == null ? today : last.Date, count || last == null ? machine : last.Machine, command, time || last == null ? Costs.Measure() : last.Costs, [.. ordered])
         {
-            Times = time ? $"Times of {rounds} rounds in which all allocators take turns, {today}: {machine}." : last?.Times ?? "",
+            Times = time ? $"Times of {rounds} rounds in which all allocators take turns, {today}{(count ? "" : $": {machine}")}." : last?.Times ?? "",
         };
 
         Counts CountsOf(string program, string allocator)
