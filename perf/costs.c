@@ -1,7 +1,7 @@
 /*
- * What this machine takes for what perf/where.md counts: nanoseconds of an instruction, a miss of the first-level and one of the second-level
- * cache, an instruction that locks a cache line, a fault of a page, a system call, and a thread's wait and waking. The least of 25, since what
- * disturbs only adds.
+ * What this machine takes for what perf/where.md counts: nanoseconds of an instruction, of a word that is in the first, second or third level of
+ * cache, an instruction that locks a cache line, a fault of a page, a system call, and a thread's wait and waking; and of a page that is
+ * populated with others, or comes as a part of a huge one. The least of 25, since what disturbs only adds.
  *
  *     costs
  */
@@ -15,6 +15,10 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 
 #include "programs/random.h"
 
@@ -63,8 +67,9 @@ static double steps(size_t bytes)
     return took;
 }
 
-static double first_miss(void) { return steps(SECOND) - steps(FIRST); }
-static double second_miss(void) { return steps(THIRD) - steps(SECOND); }
+static double in_first(void) { return steps(FIRST); }
+static double in_second(void) { return steps(SECOND); }
+static double in_third(void) { return steps(THIRD); }
 
 static double locked(void)
 {
@@ -75,18 +80,27 @@ static double locked(void)
     return (now() - before) / STEPS;
 }
 
-static double fault(void)
+/* A page of 4 KiB, as it comes to memory that the kernel is advised so on; touched one by one, or populated at once. */
+static double page(int advice, int populate)
 {
-    size_t bytes = 8 << 20, page = 4096;
-    char *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    madvise(pages, bytes, MADV_NOHUGEPAGE);
+    size_t huge = 2 << 20, bytes = 8 << 20, page = 4096;
+    char *mapped = mmap(NULL, bytes + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *pages = mapped + (-(uintptr_t)mapped & (huge - 1));
+    madvise(pages, bytes, advice);
     double before = now();
-    for (size_t i = 0; i < bytes; i += page)
-        pages[i] = 1;
+    if (populate)
+        madvise(pages, bytes, MADV_POPULATE_WRITE);
+    else
+        for (size_t i = 0; i < bytes; i += page)
+            pages[i] = 1;
     double took = (now() - before) / (double)(bytes / page);
-    munmap(pages, bytes);
+    munmap(mapped, bytes + huge);
     return took;
 }
+
+static double fault(void) { return page(MADV_NOHUGEPAGE, 0); }
+static double populated(void) { return page(MADV_NOHUGEPAGE, 1); }
+static double part_of_huge(void) { return page(MADV_HUGEPAGE, 0); }
 
 static double system_call(void)
 {
@@ -139,8 +153,8 @@ int main(void)
     static const struct {
         const char *name;
         double (*measure)(void);
-    } costs[] = { { "instruction", instruction }, { "first", first_miss }, { "second", second_miss }, { "locked", locked }, { "fault", fault },
-        { "call", system_call }, { "wait", wait } };
+    } costs[] = { { "instruction", instruction }, { "in-first", in_first }, { "in-second", in_second }, { "in-third", in_third },
+        { "locked", locked }, { "fault", fault }, { "populated", populated }, { "part-of-huge", part_of_huge }, { "call", system_call }, { "wait", wait } };
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
         double least = costs[i].measure();
         for (int j = 1; j < TIMES; j++) {

@@ -4,14 +4,14 @@ using MathNet.Numerics.Statistics;
 namespace NativeMalloc.Benchmarks.Where;
 
 /// <summary>What each thing that is counted takes on this machine, in nanoseconds of a processor (perf/costs.c).</summary>
-internal sealed record Costs(double Instruction, double First, double Second, double Locked, double Fault, double Call, double Wait)
+internal sealed record Costs(double Instruction, double First, double Second, double Locked, double Fault, double Populated, double PartOfHuge, double Call, double Wait)
 {
     internal static Costs Measure()
     {
         Shell.Run("out/perf/costs", out string output);
         Dictionary<string, double> costs = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' '))
             .ToDictionary(words => words[0], words => double.Parse(words[1], CultureInfo.InvariantCulture));
-        return new(costs["instruction"], costs["first"], costs["second"], costs["locked"], costs["fault"], costs["call"], costs["wait"]);
+        return new(costs["instruction"], costs["in-second"] - costs["in-first"], costs["in-third"] - costs["in-second"], costs["locked"], costs["fault"], costs["populated"], costs["part-of-huge"], costs["call"], costs["wait"]);
     }
 
     /// <summary>The parts of what a program takes, in seconds; null without a profile.</summary>

@@ -39,6 +39,7 @@ internal static class WhereCommand
             WhereRunner.Count(runs, options.Quick, folder);
         }
 
+        Costs costs = time || last == null ? Costs.Measure() : last.Costs;
         int rounds = options.Rounds ?? (options.Quick ? 5 : 10);
         if (time)
         {
@@ -47,7 +48,7 @@ internal static class WhereCommand
 
         Counts[] ordered = [.. CountedProgram.All.SelectMany(program => all.Where(counts => counts.Program == program.Name))];
         string command = options.Quick ? "perf/where.sh --quick" : "perf/where.sh";
-        return new(count || last == null ? today : last.Date, count || last == null ? machine : last.Machine, command, time || last == null ? Costs.Measure() : last.Costs, [.. ordered])
+        return new(count || last == null ? today : last.Date, count || last == null ? machine : last.Machine, command, costs, [.. ordered])
         {
             Times = time ? $"Times of {rounds} rounds in which all allocators take turns, {today}{(count ? "" : $": {machine}")}." : last?.Times ?? "",
         };

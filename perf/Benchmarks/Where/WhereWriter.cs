@@ -47,8 +47,10 @@ internal static class WhereWriter
         threads meet otherwise than without it. Faults, waits (voluntary context switches) and peaks are medians of runs as they are.
 
         What each costs here, by `perf/costs.c`, in nanoseconds of a processor: an instruction {{costs.Instruction:N3}} (a third of a cycle), a miss of the first-level cache
-        {{costs.First:N1}}, one of the second-level cache {{costs.Second:N1}} more, a locked instruction {{costs.Locked:N1}}, a fault {{costs.Fault:N0}}, a system call {{costs.Call:N0}}
-        (what it does in the kernel comes on top), a wait and its end {{costs.Wait:N0}}. Each miss has its whole time, as if it had to be waited for, so misses are a bound from above.
+        {{costs.First:N1}}, one of the second-level cache {{costs.Second:N1}} more, a locked instruction {{costs.Locked:N1}}, a fault {{costs.Fault:N0}} (a page that is
+        populated with others {{costs.Populated:N0}}, one that comes as a part of a huge page {{costs.PartOfHuge:N0}}), a system call {{costs.Call:N0}}
+        (what it does in the kernel comes on top), a wait and its end {{costs.Wait:N0}}. Each miss has its whole time, as if it had to be waited for, so misses are a
+        bound from above. What the processor's translation caches miss is not counted: heaps on huge pages miss them less.
 
         """);
 
