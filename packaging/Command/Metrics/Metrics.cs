@@ -131,12 +131,12 @@ internal sealed class Metrics
         {
             if (bytes != Limits.None)
             {
-                Gauge($"nativemalloc_heap_{name}_bytes", "bytes", $"The option {name.ToUpperInvariant()}: {meaning}.", bytes);
+                Gauge($"nativemalloc_heap_{name}_bytes", "bytes", $"NATIVEMALLOC_{name.ToUpperInvariant()}: {meaning}.", bytes);
             }
 
             if (percent != 0)
             {
-                Gauge($"nativemalloc_heap_{name}_ratio", "ratio", $"The option {name.ToUpperInvariant()}, where it was given as a part of what the control group may have.", percent / 100m);
+                Gauge($"nativemalloc_heap_{name}_ratio", "ratio", $"NATIVEMALLOC_{name.ToUpperInvariant()}, where it was given as a part of what the control group may have.", percent / 100m);
             }
         }
     }
