@@ -5,7 +5,7 @@ namespace NativeMalloc.Benchmarks;
 /// <summary>The command line.</summary>
 internal sealed class Options
 {
-    [Option("quick", HelpText = "A few patterns and programs, once, in about three minutes; the report goes to out/perf/quick.")]
+    [Option("quick", HelpText = "A few patterns and programs, once, in about five minutes; the report goes to out/perf/quick.")]
     public bool Quick { get; set; }
 
     [Option("rounds", HelpText = "How often everything is measured, all allocators taking turns (default 5, programs 10).")]

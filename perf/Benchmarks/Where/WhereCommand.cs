@@ -12,6 +12,11 @@ internal static class WhereCommand
     {
         string folder = Directory.CreateDirectory(Path.GetFullPath(options.Quick ? "out/perf/where/quick" : "out/perf/where")).FullName;
         string results = Path.Combine(folder, "counts.json"), report = options.Quick ? Path.Combine(folder, "where.md") : Path.GetFullPath("perf/where.md");
+        if (options.Only == TimesOnly && !File.Exists(results))
+        {
+            throw new InvalidOperationException($"times go with counts, and there are none: {results}");
+        }
+
         WhereRun? last = File.Exists(results) ? JsonSerializer.Deserialize<WhereRun>(File.ReadAllText(results)) : null;
         if (!options.ReportOnly)
         {
@@ -34,6 +39,11 @@ internal static class WhereCommand
         (CountedProgram Program, Allocator Allocator, Counts Counts)[] runs =
             [.. programs.SelectMany(program => allocators.Select(allocator => (program, allocator, CountsOf(program.Name, allocator.Name))))];
         string today = DateTime.UtcNow.ToString("yyyy-MM-dd"), machine = Machine.Describe();
+        foreach ((_, _, Counts counts) in runs)
+        {
+            counts.Failures.Clear();
+        }
+
         if (count)
         {
             WhereRunner.Count(runs, options.Quick, folder);
