@@ -1,5 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.Runtime.Versioning;
+
+[assembly: SupportedOSPlatform("linux")]
 
 namespace NativeMalloc.Inspect;
 
@@ -10,8 +13,8 @@ internal static class Program
     {
         Command all = new("nativemalloc", "Looks into processes that run on NativeMalloc.") 
         {
-            PsCommand.Create(), StatsCommand.Create(), HeapMapCommand.Create(), DoctorCommand.Create(), ProfileCommand.Create(), MetricsCommand.Create(),
-            new HelpOption { Recursive = true },
+            PsCommand.Create(), StatsCommand.Create(), HeapMapCommand.Create(), DoctorCommand.Create(), TopCommand.Create(), ProfileCommand.Create(),
+            MetricsCommand.Create(), new HelpOption { Recursive = true },
         };
         ParseResult parsed = all.Parse(arguments);
         string subcommand = parsed.CommandResult.Command.Name;

@@ -55,7 +55,7 @@ internal static class PsCommand
         }
 
         TargetProcess process = found.Process;
-        string begin = $"{number,8} {Printable(process.Name),-NameWidth}";
+        string begin = $"{number,8} {process.Name,-NameWidth}";
         if (found.Heap is not HeapReader heap)
         {
             return $"{begin} NativeMalloc {found.Library.Version}, another build: use its own command";
@@ -72,6 +72,4 @@ internal static class PsCommand
     }
 
     private static string Text(ReadOnlySpan<byte> text) => Encoding.UTF8.GetString(text);
-
-    private static string Printable(string name) => string.Concat(name.Select(letter => char.IsControl(letter) ? '?' : letter));
 }

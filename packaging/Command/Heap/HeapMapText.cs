@@ -17,16 +17,9 @@ internal static class HeapMapText
     private const char FreeAlone = '░'; // where there are no colours
     private const char Nothing = '·';
 
-    // Of 256 colours: two that are seen on black and on white, and tell themselves apart to all eyes.
-    private const string UsedColour = "\e[38;5;33m";
-    private const string FreeColour = "\e[38;5;208m";
-    private const string OnFreeColour = "\e[38;5;33;48;5;208m";
-    private const string FaintColour = "\e[38;5;244m";
-    private const string Plain = "\e[0m";
-
     internal static void Write(IReadOnlyList<HugePageUse> hugePages, string title, bool colours, TextWriter output)
     {
-        string In(string colour, string text) => colours ? colour + text + Plain : text;
+        string In(string colour, string text) => colours ? colour + text + Terminal.Plain : text;
         HugePageTotals all = HugePageTotals.Of(hugePages);
         int shift = 0;
         while (Rows(hugePages, shift).Count() > MostRows)
@@ -35,9 +28,9 @@ internal static class HeapMapText
         }
 
         output.Write($"{title}\n{all.Counts}\n");
-        output.Write($"{In(UsedColour, All.ToString())} used {HugePageTotals.Size(all.Used)}, as high as its share");
-        output.Write($"   {In(FreeColour, (colours ? All : FreeAlone).ToString())} free {HugePageTotals.Size(all.Free)}");
-        output.Write($"   {In(FaintColour, Nothing.ToString())} released {HugePageTotals.Size(all.Released)}\n");
+        output.Write($"{In(Terminal.Blue, All.ToString())} used {HugePageTotals.Size(all.Used)}, as high as its share");
+        output.Write($"   {In(Terminal.Orange, (colours ? All : FreeAlone).ToString())} free {HugePageTotals.Size(all.Free)}");
+        output.Write($"   {In(Terminal.Faint, Nothing.ToString())} released {HugePageTotals.Size(all.Released)}\n");
         output.Write($"{(shift == 0 ? "a character is a huge page" : $"a character is {1 << shift} huge pages, {SizeText.Of((double)PageMap.HugePageSize * (1 << shift))}")}\n\n");
         if (all.HugePages == 0)
         {
@@ -67,10 +60,10 @@ internal static class HeapMapText
         char bar = cell.Used == 0 ? ' ' : Bars[(int)(cell.Used * (Bars.Length - 1) / pages)];
         if (cell.Used > 0)
         {
-            return !colours ? bar.ToString() : (cell.Free > cell.Released ? OnFreeColour : UsedColour) + bar + Plain;
+            return !colours ? bar.ToString() : (cell.Free > cell.Released ? Terminal.BlueOnOrange : Terminal.Blue) + bar + Terminal.Plain;
         }
 
         bool free = cell.Free > cell.Released;
-        return !colours ? (free ? FreeAlone : Nothing).ToString() : free ? FreeColour + All + Plain : FaintColour + Nothing + Plain;
+        return !colours ? (free ? FreeAlone : Nothing).ToString() : free ? Terminal.Orange + All + Terminal.Plain : Terminal.Faint + Nothing + Terminal.Plain;
     }
 }

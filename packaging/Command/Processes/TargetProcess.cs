@@ -13,14 +13,14 @@ internal sealed unsafe class TargetProcess
     /// <summary>Its folder in /proc.</summary>
     internal string Folder { get; }
 
-    /// <summary>The program's name.</summary>
+    /// <summary>The program's name, in characters that do nothing to a terminal.</summary>
     internal string Name { get; }
 
     internal TargetProcess(int number)
     {
         Number = number;
         Folder = $"/proc/{number}";
-        Name = ReadFile("comm").Trim();
+        Name = NameNow();
         _startTime = StartTime() ?? throw Ended();
     }
 
@@ -147,7 +147,11 @@ internal sealed unsafe class TargetProcess
     }
 
     /// <summary>It runs another program by now, or its memory is not what it should be.</summary>
-    internal Refusal Changed() => StartTime() != _startTime ? Ended() : Refuse("changed while it was read: it may run another program by now");
+    internal Refusal Changed() => StartTime() != _startTime ? Ended()
+        : NameNow() is var now && now != Name ? Refuse($"runs another program by now: {now}")
+        : Refuse("changed while it was read: it may run another program by now");
+
+    private string NameNow() => string.Concat(ReadFile("comm").Trim().Select(letter => char.IsControl(letter) ? '?' : letter));
 
     // Bytes that were had.
     private long Check(nint done)

@@ -2,10 +2,11 @@ using System.Diagnostics;
 
 namespace NativeMalloc.Inspect;
 
-/// <summary>What the doctor sees at one moment.</summary>
+/// <summary>What the doctor, and who watches, sees at one moment.</summary>
 internal sealed class Reading
 {
     internal required double Seconds { get; init; }
+    internal required ulong Resident { get; init; }
     internal required HeapStatistics Heap { get; init; }
     internal required ClassStatistics[] Classes { get; init; }
     internal required List<SlabUse> Slabs { get; init; }
@@ -15,6 +16,7 @@ internal sealed class Reading
         reader.Read();
         return new Reading
         {
+            Resident = reader.Process.ResidentBytes,
             Seconds = watch.Elapsed.TotalSeconds,
             Heap = reader.Statistics,
             Classes = [default, .. Enumerable.Range(1, (int)SizeClasses.Count - 1).Select(sizeClass => reader.Class((nuint)sizeClass))],
