@@ -1,6 +1,6 @@
 # make            build out/libnativemalloc.so, out/libnativemalloc.a and out/nativemalloc-inspect
-# make install    install below PREFIX=/usr/local: libraries, header, nativemalloc.pc, CMake package, command, manual, dashboard;
-#                 DESTDIR= goes before all paths, and BINDIR=, LIBDIR=, LIBEXECDIR=, INCLUDEDIR=, DATADIR= and MANDIR= change one each
+# make install    install below PREFIX=/usr/local: libraries, header, nativemalloc.pc, CMake package, command, manual, completion, dashboard;
+#                 DESTDIR= goes before all paths, and BINDIR=, LIBDIR=, LIBEXECDIR=, INCLUDEDIR=, DATADIR=, MANDIR= and ZSHDIR= change one each
 # make uninstall  remove what make install put there, given the same variables
 # make deb        a Debian package of the same, in out/
 # make nuget      the NuGet packages NativeMalloc, for .NET apps, and NativeMalloc.Tool, the command as a dotnet tool, in out/nuget
@@ -15,7 +15,7 @@
 # make clean      remove what was built
 
 # In the environment of these scripts alone: tests and programs may know such names too.
-folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' LIBEXECDIR='$(LIBEXECDIR)' INCLUDEDIR='$(INCLUDEDIR)' DATADIR='$(DATADIR)' MANDIR='$(MANDIR)'
+folders = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' LIBEXECDIR='$(LIBEXECDIR)' INCLUDEDIR='$(INCLUDEDIR)' DATADIR='$(DATADIR)' MANDIR='$(MANDIR)' ZSHDIR='$(ZSHDIR)'
 
 .PHONY: all install uninstall deb nuget test demo perf soak nuget-test suites matrix clean
 

@@ -26,7 +26,7 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null ||
 export SOURCE_DATE_EPOCH
 
 rm -rf "$folder"
-env -u BINDIR -u LIBEXECDIR -u INCLUDEDIR -u DATADIR -u MANDIR DESTDIR="$folder" PREFIX=/usr LIBDIR=$libraries packaging/install.sh
+env -u BINDIR -u LIBEXECDIR -u INCLUDEDIR -u DATADIR -u MANDIR DESTDIR="$folder" PREFIX=/usr LIBDIR=$libraries ZSHDIR=/usr/share/zsh/vendor-completions packaging/install.sh
 strip --strip-unneeded --remove-section=.comment --remove-section=.note "$folder$libraries/$package.so.$version"
 strip --strip-debug --remove-section=.comment --enable-deterministic-archives "$folder$libraries/$package.a"
 gzip -9n "$folder/usr/share/man/man1/nativemalloc.1"

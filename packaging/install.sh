@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what build.sh made, or removes it again; make install and make uninstall call this.
 #
-#     [PREFIX=/usr/local] [DESTDIR=] [BINDIR= LIBDIR= LIBEXECDIR= INCLUDEDIR= DATADIR= MANDIR=] install.sh [remove]
+#     [PREFIX=/usr/local] [DESTDIR=] [BINDIR= LIBDIR= LIBEXECDIR= INCLUDEDIR= DATADIR= MANDIR= ZSHDIR=] install.sh [remove]
 #
 # Everything is put below DESTDIR, and refers to the folders without it.
 set -euo pipefail
@@ -20,7 +20,8 @@ LIBEXECDIR=${LIBEXECDIR:-$PREFIX/libexec}
 INCLUDEDIR=${INCLUDEDIR:-$PREFIX/include}
 DATADIR=${DATADIR:-$PREFIX/share}
 MANDIR=${MANDIR:-$DATADIR/man}
-for folder in "$PREFIX" "$BINDIR" "$LIBDIR" "$LIBEXECDIR" "$INCLUDEDIR" "$DATADIR" "$MANDIR"; do
+ZSHDIR=${ZSHDIR:-$DATADIR/zsh/site-functions}
+for folder in "$PREFIX" "$BINDIR" "$LIBDIR" "$LIBEXECDIR" "$INCLUDEDIR" "$DATADIR" "$MANDIR" "$ZSHDIR"; do
     [[ "$folder" = /* ]] || fail "'$folder' is not an absolute path"
 done
 
@@ -85,6 +86,8 @@ fill 644 packaging/NativeMallocConfigVersion.cmake.in "$LIBDIR/cmake/NativeMallo
 fill 755 packaging/nativemalloc.in "$BINDIR/nativemalloc"
 put 755 out/nativemalloc-inspect "$LIBEXECDIR/nativemalloc-inspect"
 put 644 packaging/nativemalloc.1 "$MANDIR/man1/nativemalloc.1"
+put 644 packaging/nativemalloc.bash "$DATADIR/bash-completion/completions/nativemalloc"
+put 644 packaging/nativemalloc.zsh "$ZSHDIR/_nativemalloc"
 put 644 packaging/metrics/grafana-dashboard.json "$DATADIR/nativemalloc/grafana-dashboard.json"
 put 644 packaging/metrics/prometheus-rules.yml "$DATADIR/nativemalloc/prometheus-rules.yml"
 

@@ -9,7 +9,7 @@ declare -A package_of=(
     [python3]=python3 [perl]=perl [git]=git [sqlite3]=sqlite3 [xz]=xz-utils [tar]=tar [redis-server]=redis-server
     [cmake]=cmake [pkg-config]=pkg-config [dpkg-deb]=dpkg [make]=make
     [redis-cli]=redis-tools [memcached]=memcached [node]=nodejs [java]=default-jdk-headless [named]=bind9 [dig]=bind9-dnsutils
-    [php]=php-cli [google-pprof]=google-perftools [jeprof]=libjemalloc-dev [pgrep]=procps [unzip]=unzip [ldbadd]=ldb-tools
+    [zsh]=zsh [php]=php-cli [google-pprof]=google-perftools [jeprof]=libjemalloc-dev [pgrep]=procps [unzip]=unzip [ldbadd]=ldb-tools
 )
 
 missing=()
@@ -19,5 +19,6 @@ done
 for extension in intl mbstring sqlite3 xml; do
     compgen -G "/usr/lib/php/*/$extension.so" > /dev/null || missing+=("php-$extension")
 done
+[ -d /usr/lib/python3/dist-packages/pyte ] || missing+=(python3-pyte)
 [ -d /usr/include/c++/v1 ] || missing+=(libc++-dev libc++abi-dev)
 [ ${#missing[@]} = 0 ] || get_packages "${missing[@]}"

@@ -79,13 +79,17 @@ internal static class ProfileCommand
         return command;
     }
 
-    private static void AcceptOnly(Option<string> option, ICollection<string> values) => option.Validators.Add(result =>
+    private static void AcceptOnly(Option<string> option, ICollection<string> values)
     {
-        if (result.Tokens.Count > 0 && !values.Contains(result.Tokens[0].Value))
+        option.CompletionSources.Add([.. values]);
+        option.Validators.Add(result =>
         {
-            result.AddError($"{option.Name}: there are {string.Join(", ", values)}");
-        }
-    });
+            if (result.Tokens.Count > 0 && !values.Contains(result.Tokens[0].Value))
+            {
+                result.AddError($"{option.Name}: there are {string.Join(", ", values)}");
+            }
+        });
+    }
 
     private static ulong BytesOf(string text)
     {

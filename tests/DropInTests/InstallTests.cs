@@ -20,6 +20,7 @@ public sealed class InstallTests
             libraries + "libnativemalloc.so." + Installation.Version,
             libraries + "pkgconfig/nativemalloc.pc",
             prefix + "libexec/nativemalloc-inspect",
+            prefix + "share/bash-completion/completions/nativemalloc",
             prefix + "share/nativemalloc/grafana-dashboard.json",
             prefix + "share/nativemalloc/prometheus-rules.yml",
         },
@@ -30,7 +31,7 @@ public sealed class InstallTests
     {
         string stage = Repository.NewFolder("stage");
         Installation.Make("install", "DESTDIR=" + stage, "PREFIX=/opt/it");
-        string[] expected = [.. FilesBelow("opt/it/", "opt/it/lib/"), "opt/it/share/man/man1/nativemalloc.1"];
+        string[] expected = [.. FilesBelow("opt/it/", "opt/it/lib/"), "opt/it/share/man/man1/nativemalloc.1", "opt/it/share/zsh/site-functions/_nativemalloc"];
         Assert.Equal(expected.Order(StringComparer.Ordinal), Installation.Files(stage));
 
         // No file but the header's and the libraries' debug information names the stage.
@@ -98,7 +99,7 @@ public sealed class InstallTests
         string root = Repository.NewFolder("deb");
         new Command("dpkg", "-x", package, root).Run().Succeeded();
         string[] documents = ["usr/share/doc/libnativemalloc/changelog.gz", "usr/share/doc/libnativemalloc/copyright"];
-        string[] others = ["usr/share/lintian/overrides/libnativemalloc", "usr/share/man/man1/nativemalloc.1.gz"];
+        string[] others = ["usr/share/lintian/overrides/libnativemalloc", "usr/share/man/man1/nativemalloc.1.gz", "usr/share/zsh/vendor-completions/_nativemalloc"];
         string[] expected = [.. FilesBelow("usr/", "usr/lib/x86_64-linux-gnu/"), .. documents, .. others];
         Assert.Equal(expected.Order(StringComparer.Ordinal), Installation.Files(root));
         Assert.Contains("License: Expat", File.ReadAllText(Path.Combine(root, documents[1])));
