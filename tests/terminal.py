@@ -77,9 +77,16 @@ class Terminal:
 
     def wait_for(self, text):
         until = time.monotonic() + MOST_SECONDS
-        while not re.search(text, "\n".join(self.lines()), re.MULTILINE):
-            if not self.follow(1) or time.monotonic() > until:
+        wait = 0
+        while True:
+            ended = not self.follow(wait)
+            while not ended and select.select([self.file], [], [], 0.02)[0]:
+                ended = not self.follow(0)  # to the end of what is written at once
+            if re.search(text, "\n".join(self.lines()), re.MULTILINE):
+                break
+            if ended or time.monotonic() > until:
                 sys.exit(f"no {text!r} on the screen:\n" + "\n".join(self.lines()))
+            wait = 1
         return json.dumps(self.lines())
 
     # Characters that fill their place are drawn as boxes: fonts leave gaps.

@@ -50,8 +50,8 @@ internal sealed unsafe class Screen : IDisposable
         }
     }
 
-    /// <summary>Shows these lines from the top, and nothing else. False if the terminal is gone.</summary>
-    internal static bool Show(IEnumerable<string> lines) => StandardOutput.Write("\e[H" + string.Join("\e[K\r\n", lines) + "\e[K\e[J");
+    /// <summary>Shows these lines from the top, and nothing else; at once, where the terminal can. False if the terminal is gone.</summary>
+    internal static bool Show(IEnumerable<string> lines) => StandardOutput.Write("\e[?2026h\e[H" + string.Join("\e[K\r\n", lines) + "\e[K\e[J\e[?2026l");
 
     /// <summary>What comes next, within so much time.</summary>
     internal ScreenEvent Wait(TimeSpan most)
