@@ -12,7 +12,7 @@ trap 'rm -rf "$folder"' EXIT
 mkdir -p "$(dirname $program)"
 gcc -O1 -g -fno-builtin -Wall -Wextra -pthread tests/programs/moments.c -o $program
 modes=(start fork threads memory exec)
-commands=(stats 'stats --json' heapmap 'heapmap --svg' 'profile --seconds 0 --format folded' ps)
+commands=(stats 'stats --json' heapmap 'heapmap --svg' 'profile --seconds 0 --format folded' 'top --batch 3 --interval 0.1' ps)
 declare -A outcomes
 RANDOM=${SEED:-1}
 for ((i = 0; i < times; i++)); do

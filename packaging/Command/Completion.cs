@@ -37,10 +37,12 @@ internal static class Completion
     internal static void Write(Command all, ReadOnlySpan<string> words, TextWriter output)
     {
         string typed = words.Length > 0 ? words[^1] : "";
+        bool isOption = typed.StartsWith('-');
         foreach ((string name, string description) in Candidates(all, words.Length > 0 ? words[..^1].ToArray() : [], typed))
         {
             // Options only where one begins.
-            if ((name[0] == ':' && (name != Files || !typed.StartsWith('-'))) || (name.StartsWith(typed, StringComparison.Ordinal) && (name[0] != '-' || typed != "")))
+            bool fits = name[0] == ':' ? name != Files || !isOption : name.StartsWith(typed, StringComparison.Ordinal) && name[0] == '-' == isOption;
+            if (fits)
             {
                 output.Write(description == "" ? name + "\n" : $"{name}\t{description}\n");
             }

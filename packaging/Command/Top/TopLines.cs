@@ -28,7 +28,8 @@ internal static class TopLines
             Thread.Sleep(TimeSpan.FromSeconds(Math.Max(0, line * interval.TotalSeconds - watch.Seconds)));
             watch.Read();
             string seconds = watch.Last.Seconds.ToString("0.0", CultureInfo.InvariantCulture);
-            isRead = StandardOutput.Write($"{seconds,8}" + string.Concat(s_columns.Select(column => $"{column.Number(watch).ToString("0", CultureInfo.InvariantCulture),Width}")) + "\n");
+            IEnumerable<string> numbers = s_columns.Select(column => column.Number(watch).ToString("0", CultureInfo.InvariantCulture).PadLeft(Width));
+            isRead = StandardOutput.Write($"{seconds,8}{string.Concat(numbers)}\n");
         }
 
         return 0;

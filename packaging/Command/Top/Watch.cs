@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace NativeMalloc.Inspect;
 
-/// <summary>What has been seen of a process while it was watched: readings of the last seconds, by which things change, and of the last minutes what a graph shows.</summary>
+/// <summary>
+/// What has been seen of a process while it was watched: readings of the last seconds, which say how fast things change, and of the last minutes what
+/// the graph shows.
+/// </summary>
 internal sealed class Watch(HeapReader reader)
 {
     /// <summary>Over so long rates are taken: numbers that a person can read while they change.</summary>
