@@ -35,3 +35,6 @@ ready() {
 load() {
     ab -q -n 20000 -c 64 -k -H 'Accept-Encoding: gzip' http://127.0.0.1:18080/numbers.txt
 }
+
+clients=(18080 "http:/numbers.txt?" 16)
+target() { pgrep -P "$1"; }

@@ -25,3 +25,7 @@ load() {
     "$programs/pgbench" -h "$work" -U bench -n -c 4 -t 1500 -S postgres
     "$programs/pgbench" -h "$work" -U bench -n -c 4 -t 400 postgres
 }
+
+# One connection, so that each request comes to the process that is looked at.
+clients=("$work/.s.PGSQL.5432" postgres 1)
+target() { pgrep -P "$1" -f 'postgres: bench'; }

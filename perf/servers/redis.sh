@@ -13,3 +13,5 @@ ready() {
 load() {
     redis-benchmark -s "$work/socket" -q -c 50 -P 8 -n 200000 -r 100000 -d 100 -t set,get,lpush,lpop,hset
 }
+
+clients=("$work/socket" redis 16)
