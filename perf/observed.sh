@@ -105,8 +105,8 @@ compare() {
 
 # The processes of the server form a session.
 finish() {
-    [ -z "${session:-}" ] || pkill -TERM -s "$session" 2> /dev/null || true
     [ -z "${LOAD_PID:-}" ] || kill "$LOAD_PID" 2> /dev/null || true
+    [ -z "${session:-}" ] || pkill -TERM -s "$session" 2> /dev/null || true
     wait 2> /dev/null || true
     session=
 }

@@ -11,12 +11,13 @@ public sealed class DoctorTests
     [InlineData("caches", "INDEX=cpu_id", @"caches: .* in caches: .* nothing changed while this looked\.")]
     [InlineData("span", "", @"spans of 1024 bytes: .* in \d+ spans of blocks of 1024 bytes, \d+ % in use\.")]
     [InlineData("survivors", "", @"spans: \d+\.\d MiB are free in spans, .*, 5 % in use\.")]
-    [InlineData("large", "", @"large blocks: \d+\.\d MiB .*, the largest of 200\.0 MiB at 0x")]
+    [InlineData("large", "", @"large blocks: \d+\.\d MiB of what is in use are 1 large block, of 200\.0 MiB at 0x")]
     [InlineData("huge", "HUGE_PAGES=always", @"huge pages: \d+\.\d MiB more are resident ")]
     [InlineData("threads", "INDEX=thread", @"sleeping threads: .* of threads, .*: their threads sleep\.")]
     [InlineData("plain", "SOFT_LIMIT=20M", @"soft limit: \d+\.\d MiB are in spans, more than the soft limit of 20\.0 MiB: ")]
     [InlineData("plain", "LIMIT=43M", @"limit: \d+\.\d MiB are in spans and structures, and the limit is 43\.0 MiB: ")]
     [InlineData("fork", "", @"forked: \d+\.\d MiB of the heap's \d+\.\d MiB of memory are shared ")]
+    [InlineData("mapped", "", @"elsewhere: 8\d\.\d MiB of \d+\.\d MiB that are resident are not malloc's: 3\d\.\d MiB of files and shared memory, 5\d\.\d MiB that the program has mapped itself")]
     [InlineData("plain", "", @"nothing: ")]
     public void WhatWasPlantedIsNamedFirst(string trouble, string option, string expected)
     {

@@ -1,5 +1,5 @@
 /*
- * Heaps with one trouble each, for who is to find it from outside: ailing leak|caches|span|survivors|large|huge|threads|plain|fork.
+ * Heaps with one trouble each, for who is to find it from outside: ailing leak|caches|span|survivors|large|huge|threads|plain|fork|mapped.
  *
  * Prints "ready", or, where it is a child that is to be looked at, "ready" after its number, and stays as it is (or goes on) until standard input ends.
  */
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,6 +117,10 @@ int main(int count, char **arguments)
         sleep_in_threads();
     } else if (strcmp(mode, "plain") == 0) {
         keep(40 * MIB, 16, 900, 1);
+    } else if (strcmp(mode, "mapped") == 0) {
+        keep(2 * MIB, 16, 900, 1);
+        memset(mmap(NULL, 50 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, 50 * MIB);
+        memset(mmap(NULL, 30 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), 1, 30 * MIB);
     } else if (strcmp(mode, "fork") == 0) {
         keep(40 * MIB, 16, 900, 1);
         pid_t child = fork();

@@ -5,7 +5,7 @@ namespace NativeMalloc.Inspect;
 /// <summary>What the readings of some seconds, and what the kernel says, come to in words. Each says by which numbers.</summary>
 internal sealed class Diagnoses(HeapReader reader, List<Reading> readings, HeapResidence residence)
 {
-    /// <summary>What is worth a word: so large a part of what the heap holds.</summary>
+    /// <summary>What is worth a word: so large a part of what is resident, or of what the heap holds, if that is more.</summary>
     private const double Part = 1 / 20.0;
 
     /// <summary>Size classes that are named.</summary>
@@ -26,6 +26,9 @@ internal sealed class Diagnoses(HeapReader reader, List<Reading> readings, HeapR
     /// <summary>Bytes that the heap holds memory for.</summary>
     private double Held => Heap.InUse + Heap.Idle;
 
+    /// <summary>All of the process's memory, the heap's and others'.</summary>
+    private double All => Math.Max(Held, (double)residence.Resident + residence.Elsewhere);
+
     /// <summary>All that apply: growth first, then those about most memory.</summary>
     internal IEnumerable<Diagnosis> Find()
     {
@@ -37,6 +40,7 @@ internal sealed class Diagnoses(HeapReader reader, List<Reading> readings, HeapR
         FindLimits();
         FindShared();
         FindHugePages();
+        FindElsewhere();
         return _all.OrderByDescending(one => one.Name == Growing).ThenByDescending(one => one.Bytes);
     }
 
@@ -64,13 +68,13 @@ internal sealed class Diagnoses(HeapReader reader, List<Reading> readings, HeapR
 
     private void FindLargeBlocks()
     {
-        if (Heap.InUseLarge < Held * Part)
+        if (Heap.InUseLarge < All * Part)
         {
             return;
         }
 
         LargeBlock[] blocks = [.. reader.LargeBlocks().OrderByDescending(block => block.Bytes)];
-        string largest = blocks.Length == 0 ? "" : $", the largest of {Size(blocks[0].Bytes)} at 0x{blocks[0].Address:x}";
+        string largest = blocks.Length == 0 ? "" : $", {(blocks.Length == 1 ? "" : "the largest ")}of {Size(blocks[0].Bytes)} at 0x{blocks[0].Address:x}";
         _all.Add(new Diagnosis("large blocks", Heap.InUseLarge, $"{Size(Heap.InUseLarge)} of what is in use are {Count(blocks.Length, "large block")}{largest}. "
             + "They go back to the kernel when the program frees them."));
     }
@@ -79,7 +83,7 @@ internal sealed class Diagnoses(HeapReader reader, List<Reading> readings, HeapR
     private void FindCaches()
     {
         double cached = (double)Heap.FrontEnd + Heap.Transfer;
-        if (cached < Held * Part)
+        if (cached < All * Part)
         {
             return;
         }
@@ -107,13 +111,13 @@ internal sealed class Diagnoses(HeapReader reader, List<Reading> readings, HeapR
     private void FindFreeInSpans()
     {
         double free = (double)Heap.Central + Heap.SpanTails;
-        if (free < Held * Part)
+        if (free < All * Part)
         {
             return;
         }
 
         (int SizeClass, double Bytes)[] classes = Largest(Last.FreeBytes, free);
-        StringBuilder text = new($"{Size(free)} are free in spans, beside blocks in use, and wait for blocks of the same size.");
+        StringBuilder text = new($"{Size(free)} are free in spans, beside blocks in use or in caches, and wait for blocks of the same size.");
         foreach ((int sizeClass, double bytes) in classes)
         {
             ClassStatistics one = Last.Classes[sizeClass];
@@ -122,14 +126,16 @@ internal sealed class Diagnoses(HeapReader reader, List<Reading> readings, HeapR
         }
 
         text.Append(" Pages of the kernel's that no block touches go back when they have lain idle; the rest when the blocks beside it are freed."
-            + $" 'nativemalloc profile {reader.Number} --value held' says whose these are, as far as they are samples.");
+            + (reader.Traits.SampleMean != 0
+                ? $" 'nativemalloc profile {reader.Number} --value held' says whose these are, as far as they are samples."
+                : " Started with NATIVEMALLOC_SAMPLE=512K, 'nativemalloc profile' with '--value held' would say whose these are."));
         bool isOne = classes.Length > 0 && classes[0].Bytes > free / 2;
         _all.Add(new Diagnosis(isOne ? $"spans of {SizeClasses.Size((nuint)classes[0].SizeClass)} bytes" : "spans", free, text.ToString()));
     }
 
     private void FindFreePages()
     {
-        if (Heap.Free < Held * Part)
+        if (Heap.Free < All * Part)
         {
             return;
         }
@@ -177,6 +183,18 @@ internal sealed class Diagnoses(HeapReader reader, List<Reading> readings, HeapR
         {
             _all.Add(new Diagnosis("huge pages", more, $"{Size(more)} more are resident than the heap uses or keeps: the kernel has filled huge pages ({Size(residence.InHugePages)} of the heap's memory) around it,"
                 + " or is not allowed to take pages back (mlockall). NATIVEMALLOC_HUGE_PAGES=never advises against huge pages."));
+        }
+    }
+
+    // Most of the process's memory, and so what it has of malloc explains little.
+    private void FindElsewhere()
+    {
+        double other = Math.Max(0, residence.Elsewhere - (double)Heap.MetadataTouched);
+        if (other > All / 2)
+        {
+            double files = Math.Min(other, residence.ElsewhereOfFiles);
+            _all.Add(new Diagnosis("elsewhere", other, $"{Size(other)} of {Size(All)} that are resident are not malloc's: {Size(files)} of files and shared memory, {Size(other - files)} that the program"
+                + " has mapped itself, such as stacks, or the heap of a language that collects garbage. No option of NativeMalloc's changes them."));
         }
     }
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace NativeMalloc.Inspect;
 
 /// <summary>
-/// What the kernel says of the mappings that the heap lies in (/proc/PID/smaps), in bytes. The kernel walks the process's pages for it, some
+/// What the kernel says of the mappings that the heap lies in, and of all others together (/proc/PID/smaps), in bytes. The kernel walks the process's pages for it, some
 /// milliseconds for each GiB.
 /// </summary>
 internal struct HeapResidence
@@ -17,6 +17,10 @@ internal struct HeapResidence
     internal ulong Shared;
 
     internal ulong Swapped;
+
+    /// <summary>What is resident in the process's other mappings, and of it what is of files, or memory made to be shared.</summary>
+    internal ulong Elsewhere;
+    internal ulong ElsewhereOfFiles;
 
     internal static HeapResidence Of(TargetProcess process, IReadOnlyList<HugePageUse> hugePages)
     {
@@ -36,11 +40,14 @@ internal struct HeapResidence
                 next = next < 0 ? ~next : next;
                 ours = (next < starts.Length && starts[next] < to) || (next > 0 && starts[next - 1] + PageMap.HugePageSize > from);
             }
-            else if (ours && end > 1)
+            else if (end > 1)
             {
                 ulong bytes = line.EndsWith(" kB") ? ulong.Parse(line.AsSpan(end, line.Length - end - 3).Trim(), CultureInfo.InvariantCulture) << 10 : 0;
                 switch (line[..(end - 1)])
                 {
+                    case "Rss" when !ours: all.Elsewhere += bytes; all.ElsewhereOfFiles += bytes; break;
+                    case "Anonymous" when !ours: all.ElsewhereOfFiles -= bytes; break;
+                    case var _ when !ours: break;
                     case "Rss": all.Resident += bytes; break;
                     case "AnonHugePages": all.InHugePages += bytes; break;
                     case "Shared_Clean" or "Shared_Dirty": all.Shared += bytes; break;

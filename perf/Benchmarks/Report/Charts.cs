@@ -77,7 +77,8 @@ internal static class Charts
         List<(double Position, string Label)> ticks = [];
         for (double power = from; power <= to; power += fine)
         {
-            ticks.Add((power, Math.Pow(2, power).ToString(power >= 0 && power == Math.Floor(power) ? "0" : "0.##")));
+            double ratio = Math.Pow(2, power);
+            ticks.Add((power, ratio.ToString(power >= 0 && power == Math.Floor(power) ? "0" : ratio >= 0.1 ? "0.##" : "G2")));
         }
 
         axis.SetTicks([.. ticks.Select(tick => tick.Position)], [.. ticks.Select(tick => tick.Label)]);
