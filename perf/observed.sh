@@ -31,8 +31,7 @@ fastest=top
 # look KIND PROCESS: for a period, or for as long as it takes. What it shows is not empty.
 look() {
     case $1 in
-    top) # which ends when it is told to, not before
-        timeout "$least" script -qfc "stty rows 24 columns 80; exec $inspect top $2 --interval 0.1" /dev/null && return 1 || [ $? = 124 ] ;;
+    top) { sleep "$least"; printf q; } | script -qefc "stty rows 24 columns 80; exec $inspect top $2 --interval 0.1" /dev/null ;;
     profile) "$inspect" profile "$2" --seconds 1 ;;
     metrics) scrape ;;
     heapmap) "$inspect" heapmap "$2" --svg; sleep 1 ;;
