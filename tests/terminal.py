@@ -20,6 +20,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import sys
 import termios
@@ -50,6 +51,9 @@ class Terminal:
             os.read(ready, 1)  # until the terminal has its size
             os.close(ready)
             os.environ["TERM"] = "xterm-256color"
+            # Whoever runs the tests in the background may have these ignored, which programs inherit.
+            for number in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP:
+                signal.signal(number, signal.SIG_DFL)
             os.execvp(arguments[0], arguments)
         os.close(ready)
         self.set_size(width, height)
