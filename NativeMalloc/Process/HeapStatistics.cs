@@ -147,7 +147,8 @@ internal unsafe struct HeapStatistics
         nuint cached = AtMost(used - small, TCounts.LargeCached, ref Mended);
         InUseLarge = used - small - cached;
         InUse += InUseLarge;
-        InternalWaste += InUseLarge < TCounts.LargeWaste ? InUseLarge : TCounts.LargeWaste; // which is also that of those that are cached
+        nuint waste = TCounts.LargeWaste; // which is also that of those that are cached
+        InternalWaste += waste < InUseLarge ? waste : InUseLarge;
         Mapped = AtLeast(used, pages->MappedBytes, ref Mended);
         Released = AtMost(Mapped - used, pages->ReleasedBytes, ref Mended);
         Free = Mapped - used - Released + cached;
