@@ -64,7 +64,7 @@ internal unsafe partial struct Span
     /// <summary>Where a large block begins, and how much of it may be used: as much as was asked for, up to a cache line.</summary>
     internal readonly nuint Block => Start + Objects;
 
-    internal readonly nuint BlockBytes => (Bytes - Out + CacheColour.Line - 1) & ~(nuint)(CacheColour.Line - 1);
+    internal readonly nuint BlockBytes => CacheColour.RoundUp(Bytes - Out);
 
     private readonly int Words => (Objects + 63) / 64;
 

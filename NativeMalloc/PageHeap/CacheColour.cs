@@ -14,6 +14,8 @@ internal static class CacheColour
     /// </summary>
     private const nuint LeastSpare = KernelPage.Size / 4;
 
+    internal static nuint RoundUp(nuint bytes) => (bytes + Line - 1) & ~(nuint)(Line - 1);
+
     /// <summary>So many bytes after the start of its pages a block of that size may begin at most.</summary>
     internal static nuint Spread(nuint size)
     {

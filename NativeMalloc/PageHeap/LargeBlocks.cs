@@ -34,7 +34,7 @@ internal static unsafe class LargeBlocks
     }
 
     /// <summary>Bytes of a block that was asked for with that size, as <see cref="Span.BlockBytes"/>.</summary>
-    internal static nuint RoomFor(nuint size) => ((size > 0 ? size : 1) + CacheColour.Line - 1) & ~(nuint)(CacheColour.Line - 1);
+    internal static nuint RoomFor(nuint size) => CacheColour.RoundUp(size > 0 ? size : 1);
 
     /// <summary>A block that reads zero; what the kernel has zeroed already is not zeroed again.</summary>
     internal static void* AllocateZeroed(nuint size)

@@ -31,6 +31,9 @@ internal struct ClassStatistics
     /// <summary>What the transfer cache served of them, and what it passed on to the central free list.</summary>
     internal long TransferHits;
     internal long TransferMisses;
+
+    /// <summary>Whether it ever had an object, as far as is known: remnants hold those of classes that have no span.</summary>
+    internal readonly bool IsUsed => Spans != 0 || Underflows + Overflows != 0;
 }
 
 /// <summary>

@@ -38,7 +38,7 @@ internal static unsafe class StatisticsText
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
             ClassStatistics one = TReport.GatherClass(sizeClass);
-            if (one.Spans == 0 && one.Underflows + one.Overflows == 0)
+            if (!one.IsUsed)
             {
                 continue;
             }

@@ -154,7 +154,7 @@ internal sealed class Metrics
     // One that was never used is left out.
     private void AddClass(nuint bytes, ClassStatistics one)
     {
-        if (one.Spans == 0 && one.Underflows + one.Overflows == 0)
+        if (!one.IsUsed)
         {
             return;
         }

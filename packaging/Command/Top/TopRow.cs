@@ -7,12 +7,9 @@ internal readonly record struct TopRow(string Name, int SizeClass, double InUse,
     internal static List<TopRow> Of(Watch watch, TopOrder order)
     {
         Reading last = watch.Last;
-        List<TopRow> all = [.. Enumerable.Range(1, (int)SizeClasses.Count - 1).Where(IsUsed).Select(OfClass)];
+        List<TopRow> all = [.. Enumerable.Range(1, (int)SizeClasses.Count - 1).Where(sizeClass => last.Classes[sizeClass].IsUsed).Select(OfClass)];
         all.Add(new TopRow("large", (int)SizeClasses.Count, last.Heap.InUseLarge, watch.Rate(one => one.Heap.InUseLarge) ?? 0, -1, 0, 0, 0));
         return order == TopOrder.Size ? all : [.. all.OrderByDescending(Key).ThenByDescending(row => row.InUse)];
-
-        // Remnants hold objects of classes that have no span.
-        bool IsUsed(int sizeClass) => last.Classes[sizeClass] is { } one && one.Spans + one.Underflows + one.Overflows > 0;
 
         TopRow OfClass(int sizeClass)
         {
