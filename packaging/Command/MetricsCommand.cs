@@ -8,6 +8,9 @@ namespace NativeMalloc.Inspect;
 /// <summary>nativemalloc metrics: of all processes, for Prometheus and what else reads OpenMetrics.</summary>
 internal static class MetricsCommand
 {
+    private const string OpenMetrics = "openmetrics";
+    private const string Prometheus = "prometheus";
+
     private static PosixSignalRegistration[] s_ends = []; // which last as long as they are referred to
 
     internal static Command Create()
@@ -16,15 +19,8 @@ internal static class MetricsCommand
         Option<string> file = new("--textfile") { HelpName = "PATH", Description = "write them to a file for the node exporter's textfile collector, whose name must end in .prom" };
         Option<int> interval = new("--interval") { HelpName = "SECONDS", Description = "with --textfile: write it again every so many seconds, until ended" };
         Option<bool> classes = new("--classes") { Description = "those of each size class, too: ten series for each size that a process has used" };
-        Option<MetricsFormat> format = new("--format") { HelpName = "FORMAT", Description = "openmetrics, unless told otherwise, or prometheus: what is written to standard output" };
-        format.CompletionSources.Clear();
-        format.CompletionSources.Add("openmetrics", "prometheus");
-        format.CustomParser = result => result.Tokens[0].Value switch
-        {
-            "prometheus" => MetricsFormat.Prometheus,
-            "openmetrics" => MetricsFormat.OpenMetrics,
-            string other => Unknown(result, other),
-        };
+        Option<string> format = new("--format") { HelpName = "FORMAT", Description = "openmetrics, unless told otherwise, or prometheus: what is written to standard output" };
+        format.AcceptOnly([OpenMetrics, Prometheus]);
         interval.AcceptFrom(1);
         Command command = new("metrics", "Prints metrics of all processes that run on NativeMalloc, or serves them, as far as you may look at them.") { listen, file, interval, classes, format };
         command.Validators.Add(result =>
@@ -56,16 +52,10 @@ internal static class MetricsCommand
             }
             else
             {
-                Console.Out.Write(Metrics.Read(withClasses).Write(parsed.GetValue(format)));
+                Console.Out.Write(Metrics.Read(withClasses).Write(parsed.GetValue(format) == Prometheus ? MetricsFormat.Prometheus : MetricsFormat.OpenMetrics));
             }
         });
         return command;
-    }
-
-    private static MetricsFormat Unknown(System.CommandLine.Parsing.ArgumentResult result, string other)
-    {
-        result.AddError($"--format {other}: there are openmetrics and prometheus");
-        return default;
     }
 
     // Null if it is neither.

@@ -54,8 +54,8 @@ internal static class ProfileCommand
         };
         Option<string> output = new("--output", "-o") { HelpName = "FILE", Description = "where it goes, instead of standard output" };
         Option<string> baseFile = new("--base") { HelpName = "FILE", Description = "a profile in pprof's format whose values are taken off" };
-        AcceptOnly(format, s_formats.Keys);
-        AcceptOnly(value, s_values.Keys);
+        format.AcceptOnly(s_formats.Keys);
+        value.AcceptOnly(s_values.Keys);
         seconds.AcceptFrom(0);
         sample.Validators.Add(result =>
         {
@@ -77,18 +77,6 @@ internal static class ProfileCommand
             Base = parsed.GetValue(baseFile),
         }));
         return command;
-    }
-
-    private static void AcceptOnly(Option<string> option, ICollection<string> values)
-    {
-        option.CompletionSources.Add([.. values]);
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && !values.Contains(result.Tokens[0].Value))
-            {
-                result.AddError($"{option.Name}: there are {string.Join(", ", values)}");
-            }
-        });
     }
 
     private static ulong BytesOf(string text)

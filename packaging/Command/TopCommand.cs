@@ -14,13 +14,7 @@ internal static class TopCommand
     {
         Argument<int> process = new("PID") { Description = "a process that runs on NativeMalloc" };
         Option<double> interval = new("--interval") { HelpName = "SECONDS", Description = "from one look to the next", DefaultValueFactory = _ => 1 };
-        interval.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && !(double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out double seconds) && seconds is >= LeastSeconds and <= MostSeconds))
-            {
-                result.AddError(string.Create(CultureInfo.InvariantCulture, $"--interval: a number from {LeastSeconds} to {MostSeconds} is wanted"));
-            }
-        });
+        interval.AcceptBetween(LeastSeconds, MostSeconds);
         Option<int?> batch = new("--batch") { HelpName = "N", Description = "no screen, but N lines of numbers" };
         batch.Validators.Add(result =>
         {
