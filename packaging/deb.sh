@@ -22,7 +22,7 @@ documents=$folder/usr/share/doc/$package
 umask 022
 
 # All that is packed has the date of the last commit: the same sources give the same package.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y NativeMalloc/include/nativemalloc.h)}
+SOURCE_DATE_EPOCH=$(packaging/date.sh)
 export SOURCE_DATE_EPOCH
 
 rm -rf "$folder"

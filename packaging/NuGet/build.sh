@@ -8,15 +8,11 @@ set -euo pipefail
 folder=$(realpath -m "${1:-$(dirname "$0")/../../out/nuget}")
 cd "$(dirname "$0")/../.."
 
-version=$(packaging/version.sh)
+. packaging/NuGet/common.sh
+script=packaging/NuGet/build.sh
 stage=$PWD/out/obj/nuget
 log=out/obj/nuget.log
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y NativeMalloc/include/nativemalloc.h)}
-export SOURCE_DATE_EPOCH
-
-for file in out/libnativemalloc.so out/libnativemalloc.a; do
-    [ -f $file ] || { echo "packaging/NuGet/build.sh: there is no $file: run make first" >&2; exit 1; }
-done
+need out/libnativemalloc.so out/libnativemalloc.a
 
 rm -rf "$stage"
 mkdir -p "$stage"
@@ -27,15 +23,7 @@ strip --strip-debug --remove-section=.comment --enable-deterministic-archives -o
 # What an executable exports of the archive: C++'s operators of libstdc++ come to the same malloc.
 grep -Ev '^_Z|^dlopen$' Shim/exports.txt | sed 's/$/;/' > "$stage/exports.txt"
 
-run() {
-    "$@" > "$log" 2>&1 || {
-        grep -E 'error|Could not' "$log" | sort -u >&2
-        echo "packaging/NuGet/build.sh: the package could not be made; all of it is in $log" >&2
-        exit 1
-    }
-}
-run dotnet build packaging/NuGet/Tasks/NativeMalloc.Tasks.csproj --nologo -c Release
+run "the build's task could not be made" dotnet build packaging/NuGet/Tasks/NativeMalloc.Tasks.csproj --nologo -c Release
 cp out/bin/NativeMalloc.Tasks/Release/netstandard2.0/NativeMalloc.Tasks.dll "$stage/"
-run dotnet pack packaging/NuGet/Managed/NativeMalloc.Managed.csproj --nologo -o "$folder" -p:Version="$version" -p:Stage="$stage" \
-    ${NUGET_REPOSITORY_URL:+-p:RepositoryUrl="$NUGET_REPOSITORY_URL"}
+pack Managed/NativeMalloc.Managed.csproj -p:Stage="$stage"
 echo "made $folder/NativeMalloc.$version.nupkg"

@@ -10,34 +10,19 @@ set -euo pipefail
 folder=$(realpath -m "${1:-$(dirname "$0")/../../out/nuget}")
 cd "$(dirname "$0")/../.."
 
-version=$(packaging/version.sh)
+. packaging/NuGet/common.sh
+script=packaging/NuGet/tool.sh
 soname=libnativemalloc.so.${version%%.*}
 stage=$PWD/out/obj/tool
 log=out/obj/tool.log
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y NativeMalloc/include/nativemalloc.h)}
-export SOURCE_DATE_EPOCH
-
-for file in out/libnativemalloc.so out/nativemalloc-inspect; do
-    [ -f $file ] || { echo "packaging/NuGet/tool.sh: there is no $file: run make first" >&2; exit 1; }
-done
-
-run() {
-    "$@" > "$log" 2>&1 || {
-        grep -E 'error|Could not' "$log" | sort -u >&2
-        echo "packaging/NuGet/tool.sh: the tool could not be packed; all of it is in $log" >&2
-        exit 1
-    }
-}
+need out/libnativemalloc.so out/nativemalloc-inspect
 
 # settings ATTRIBUTES [ELEMENTS]: which command the package has.
 settings() {
     printf '<?xml version="1.0" encoding="utf-8"?>\n<DotNetCliTool Version="2">\n  <Commands>\n    <Command Name="dotnet-nativemalloc"%s />\n  </Commands>\n%s</DotNetCliTool>\n' "$1" "${2:-}"
 }
 
-pack() {
-    run dotnet pack packaging/NuGet/Tool/Tool.csproj --nologo -o "$folder" -p:Version="$version" -p:Runtime="$1" -p:Stage="$stage/${1:-any}" \
-        ${NUGET_REPOSITORY_URL:+-p:RepositoryUrl="$NUGET_REPOSITORY_URL"}
-}
+pack_for() { pack Tool/Tool.csproj -p:Runtime="$1" -p:Stage="$stage/${1:-any}"; }
 
 rm -rf "$stage"
 mkdir -p "$stage/any" "$stage/linux-x64"
@@ -47,7 +32,7 @@ strip --strip-unneeded -o "$stage/linux-x64/$soname" out/libnativemalloc.so
 cp -r "$stage/linux-x64" "$stage/linux-musl-x64"
 cp out/nativemalloc-inspect "$stage/linux-x64/"
 
-run dotnet publish packaging/Command/Command.csproj --nologo -v:quiet -o "$stage/linux-musl-x64" -p:Layout="$(packaging/layout.sh)" -p:LibraryVersion="$version" \
+run "the command could not be made for musl" dotnet publish packaging/Command/Command.csproj --nologo -v:quiet -o "$stage/linux-musl-x64" -p:Layout="$(packaging/layout.sh)" -p:LibraryVersion="$version" \
     -p:RuntimeIdentifier= -p:PublishAot=false -p:UseAppHost=false -p:BaseIntermediateOutputPath="$stage/obj/" -p:BaseOutputPath="$stage/bin/"
 cat > "$stage/linux-musl-x64/nativemalloc-inspect" << 'END'
 #!/bin/sh
@@ -58,8 +43,8 @@ chmod 755 "$stage"/*/nativemalloc "$stage/linux-musl-x64/nativemalloc-inspect"
 runtimes=
 for runtime in linux-x64 linux-musl-x64; do
     runtimes+="    <RuntimeIdentifierPackage RuntimeIdentifier=\"$runtime\" Id=\"NativeMalloc.Tool.$runtime\" />"$'\n'
-    pack $runtime
+    pack_for $runtime
 done
 settings '' "  <RuntimeIdentifierPackages>"$'\n'"$runtimes  </RuntimeIdentifierPackages>"$'\n' > "$stage/any/DotnetToolSettings.xml"
-pack ''
+pack_for ''
 echo "made $folder/NativeMalloc.Tool.$version.nupkg, and one for each runtime identifier"
