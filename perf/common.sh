@@ -9,6 +9,14 @@ compile() {
     gcc -O2 -fno-builtin -Wall -Wextra -pthread "perf/$1.c" -o "$work/${1##*/}"
 }
 
+# compile_programs: all of perf/programs that make perf runs.
+compile_programs() {
+    local program
+    for program in minimise factor larson crowd asymmetric sharing sizes wordcount; do
+        compile "programs/$program"
+    done
+}
+
 # lines COUNT: so many lines of text in random order, the same in each run.
 lines() {
     awk -v count="$1" 'BEGIN { srand(2); for (i = 0; i < count; i++) printf "%.15f line %d\n", rand(), i }'
@@ -28,6 +36,31 @@ declare -A preload=(
     [jemalloc]=$(peer libjemalloc) [mimalloc]=$(peer libmimalloc) [tcmalloc]=$(peer libtcmalloc_minimal)
     [scudo]=$(find /usr/lib/llvm-*/lib -name 'libclang_rt.scudo_standalone-x86_64.so' 2> /dev/null | sort -V | tail -n 1)
 )
+
+# is_here NAME: whether that allocator can be measured.
+is_here() { [ "$1" = glibc ] || [ -n "${preload[$1]}" ]; }
+
+# choose: names is what to measure: glibc, ours, and the peers that are here. In place of ours LIBRARIES="old=FILE new=FILE"; PEERS=0 leaves others out.
+choose() {
+    local entry name
+    local -a ours=(nativemalloc)
+    if [ "${LIBRARIES:-}" ]; then
+        ours=()
+        for entry in $LIBRARIES; do
+            preload[${entry%%=*}]=${entry#*=}
+            ours+=("${entry%%=*}")
+        done
+    else
+        ./build.sh > /dev/null
+    fi
+    names=("${ours[@]}")
+    if [ "${PEERS:-1}" != 0 ]; then
+        names=(glibc "${ours[@]}")
+        for name in jemalloc mimalloc tcmalloc scudo; do
+            ! is_here $name || names+=($name)
+        done
+    fi
+}
 
 # median: of the numbers on standard input, one a line.
 median() {

@@ -17,7 +17,7 @@ results=$work/fastpath.txt
 : > "$results"
 for ((round = 0; round < rounds; round++)); do
     for name in "${names[@]}"; do
-        [ "$name" = glibc ] || [ -n "${preload[$name]}" ] || continue
+        is_here "$name" || continue
         index=
         [ "${preload[$name]}" = "$library" ] && index=$name
         echo "$name $(NATIVEMALLOC_INDEX=$index LD_PRELOAD=${preload[$name]} "$work/fastpath" "$size" "$batch")" >> "$results"

@@ -28,7 +28,7 @@ measure() {
 
 printf '%-14s %s\n' "" "resident/live: full  turnover  shifting | MiB of a freed heap: peak  ordered, after 1 s  random, after 1 s | 64 threads"
 for name in "${names[@]}"; do
-    [ "$name" = glibc ] || [ -n "${preload[$name]}" ] || continue
+    is_here "$name" || continue
     for workload in turnover shifting "freed ordered" "freed random" threads; do
         measure "$name" "$workload"
     done

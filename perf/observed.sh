@@ -24,10 +24,6 @@ rm -rf "$results"
 mkdir -p "$results"
 RANDOM=4711
 
-# Where there is no top yet, the doctor looks nearly as often.
-fastest=top
-"$inspect" --help | grep -q "^  top " || fastest=doctor
-
 # look KIND PROCESS: for a period, or for as long as it takes. What it shows is not empty.
 look() {
     case $1 in
@@ -137,10 +133,10 @@ try() {
     rate=$(awk -v share=$share '{ printf "%.0f", $4 / $3 * share }' <<< "$reply")
     echo "$name: $rate requests a second are a quarter of what it can" >&2
     for ((round = 0; round < rounds; round++)); do
-        compare fast 0 $fastest.1 profile.1 $fastest.0
+        compare fast 0 top.1 profile.1 top.0
         mark between "$rate"
         sleep 0.2
-        compare paced "$rate" $(printf '%s.1\n' $fastest profile metrics heapmap doctor | sort -u)
+        compare paced "$rate" {top,profile,metrics,heapmap,doctor}.1
     done
     kill -0 "$observed" || { echo "perf/observed.sh: $name has ended" >&2; exit 1; }
     finish
@@ -151,7 +147,7 @@ for name; do
 done
 
 # Medians of ratios; of 2,000 sets drawn from them with replacement the middle 95 % of the medians.
-awk -v fastest=$fastest -v servers="$* all" '
+awk -v servers="$* all" '
     function median(values, count,    i, j, kept) {
         for (i = 2; i <= count; i++) {
             kept = values[i]
@@ -210,10 +206,10 @@ awk -v fastest=$fastest -v servers="$* all" '
         printf " of a CPU |\n|---|"
         for (s = 0; s <= count + 1; s++) printf "---|"
         printf "\n"
-        row(fastest, "requests a second", fastest ".1")
-        row(fastest " beside it", "requests a second", fastest ".0")
+        row("top", "requests a second", "top.1")
+        row("top beside it", "requests a second", "top.0")
         row("profile", "requests a second", "profile.1")
-        ways = split(fastest " profile metrics heapmap" (fastest == "doctor" ? "" : " doctor"), way, " ")
+        ways = split("top profile metrics heapmap doctor", way, " ")
         for (i = 1; i <= ways; i++) row(way[i], "usual p99", way[i] ".1")
         for (i = 1; i <= ways; i++) row(way[i], "p99", way[i] ".1")
         printf "| failed | |"

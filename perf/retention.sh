@@ -10,17 +10,7 @@ rounds=${1:-3}
 shift $(($# > 0))
 cases=("$@")
 [ $# -gt 0 ] || cases=(turnover lot freed bursts large)
-if [ "${LIBRARIES:-}" ]; then
-    names=()
-    for entry in $LIBRARIES; do
-        preload[${entry%%=*}]=${entry#*=}
-        names+=("${entry%%=*}")
-    done
-else
-    ./build.sh
-    names=(nativemalloc)
-fi
-[ "${PEERS:-1}" = 0 ] || names=(glibc "${names[@]}" jemalloc mimalloc tcmalloc scudo)
+choose
 compile retention
 
 # Of each case: the runs, and which of their lines are shown.
@@ -42,10 +32,7 @@ runs() {
 }
 
 printf '%-38s' run
-for name in "${names[@]}"; do
-    [ "$name" = glibc ] || [ -n "${preload[$name]}" ] || continue
-    printf '%18s' "$name"
-done
+printf '%18s' "${names[@]}"
 echo
 for case in "${cases[@]}"; do
     while read -r run; do
@@ -53,7 +40,6 @@ for case in "${cases[@]}"; do
         rm -f "$work"/retention.*.txt
         for ((round = 0; round < rounds; round++)); do
             for name in "${names[@]}"; do
-                [ "$name" = glibc ] || [ -n "${preload[$name]}" ] || continue
                 # shellcheck disable=SC2086 # a run is words
                 LD_PRELOAD=${preload[$name]} "$work/retention" $arguments >> "$work/retention.$name.txt"
             done
@@ -61,7 +47,6 @@ for case in "${cases[@]}"; do
         for line in $lines; do
             printf '%-38s' "$arguments: $line"
             for name in "${names[@]}"; do
-                [ -f "$work/retention.$name.txt" ] || continue
                 printf '%18s' "$(awk -v line="$line" '$1 == line { print $2 }' "$work/retention.$name.txt" | median)"
             done
             echo

@@ -15,9 +15,7 @@ perf/peers.sh
 
 gcc -O2 -fno-builtin -Wall -Wextra -shared -fPIC -pthread perf/loops/loops.c -o "$work/libloops.so"
 compile measure
-for program in minimise factor larson crowd asymmetric sharing sizes wordcount; do
-    compile "programs/$program"
-done
+compile_programs
 [ -f "$work/lines" ] || lines 400000 > "$work/lines"
 
 # Debian's programs, rather than scripts of the same names that choose a version and start that.

@@ -10,9 +10,8 @@ cd "$(dirname "$0")/.."
 install_packages libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 gcc g++ python3 perl lua5.4 sqlite3 xz-utils
 rounds=${1:-10}
 ./build.sh > /dev/null
-for program in measure programs/{minimise,factor,larson,crowd,asymmetric,sharing,sizes,wordcount}; do
-    compile "$program"
-done
+compile measure
+compile_programs
 [ -f "$work/lines" ] || lines 400000 > "$work/lines"
 python=$(python3 -c 'import sys; print(sys.executable)')
 

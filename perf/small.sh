@@ -19,7 +19,7 @@ for program in "${programs[@]}"; do
     rm -f "$work"/peak.*.txt
     for ((run = 0; run < runs; run++)); do
         for name in "${names[@]}"; do
-            [ "$name" = glibc ] || [ -n "${preload[$name]}" ] || continue
+            is_here "$name" || continue
             # shellcheck disable=SC2086 # a program is words
             PEAK_FILE=$work/peak.$name.txt LD_PRELOAD="$PWD/$work/peak.so ${preload[$name]}" $program > /dev/null
         done

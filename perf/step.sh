@@ -7,24 +7,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . perf/common.sh
 rounds=${1:-2} modes=${2:-step walk list} sizes=${3:-2048 4096 16384 65536 131072 262144 300000 1048576 4194304} counts=${4:-16 100 400}
-if [ "${LIBRARIES:-}" ]; then
-    names=()
-    for entry in $LIBRARIES; do
-        preload[${entry%%=*}]=${entry#*=}
-        names+=("${entry%%=*}")
-    done
-else
-    ./build.sh > /dev/null
-    names=(nativemalloc)
-fi
-[ "${PEERS:-1}" = 0 ] || names=(glibc "${names[@]}" jemalloc mimalloc tcmalloc scudo)
+choose
 compile step
 
 printf '%-22s' buffers
-for name in "${names[@]}"; do
-    [ "$name" = glibc ] || [ -n "${preload[$name]}" ] || continue
-    printf '%15s' "$name"
-done
+printf '%15s' "${names[@]}"
 echo
 for mode in $modes; do
     for size in $sizes; do
@@ -34,12 +21,10 @@ for mode in $modes; do
             rm -f "$work"/step.*.txt
             for ((round = 0; round < rounds; round++)); do
                 for name in "${names[@]}"; do
-                    [ "$name" = glibc ] || [ -n "${preload[$name]}" ] || continue
                     LD_PRELOAD=${preload[$name]} "$work/step" "$mode" "$size" "$count" 300000 >> "$work/step.$name.txt"
                 done
             done
             for name in "${names[@]}"; do
-                [ -f "$work/step.$name.txt" ] || continue
                 sets=$(LD_PRELOAD=${preload[$name]} "$work/step" sets "$size" "$count")
                 printf '%15s' "$(sort -n "$work/step.$name.txt" | head -n 1) (${sets% *})"
             done

@@ -19,9 +19,7 @@ perf/peers.sh
 compile measure
 compile costs
 compile cycles
-for program in minimise factor larson crowd asymmetric sharing sizes wordcount; do
-    compile "programs/$program"
-done
+compile_programs
 [ -f "$work/lines.some" ] || lines 100000 > "$work/lines.some"
 [ -f "$work/lines.few" ] || lines 40000 > "$work/lines.few"
 
