@@ -13,23 +13,16 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
+#include "clock.h"
 #include "programs/random.h"
 
 enum { TIMES = 25, LINE = 64, FIRST = 32 << 10, SECOND = 512 << 10, THIRD = 8 << 20, STEPS = 400000 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1e9 + time.tv_nsec;
-}
 
 /* A multiplication that waits for the one before it takes three cycles; in a cycle a processor gets through three instructions of usual programs. */
 static double instruction(void)
@@ -130,22 +123,15 @@ static void *other(void *argument)
     return argument;
 }
 
-static double processors_time(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return time.tv_sec * 1e9 + time.tv_nsec;
-}
-
 /* Of the processors' time, since it is that which is explained. */
 static double wait(void)
 {
     pthread_t thread;
-    double before = processors_time();
+    double before = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
     pthread_create(&thread, NULL, other, NULL);
     take_turns(0);
     pthread_join(thread, NULL);
-    return (processors_time() - before) / (2 * TURNS);
+    return (nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - before) / (2 * TURNS);
 }
 
 int main(void)

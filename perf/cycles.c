@@ -6,18 +6,11 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "loops/loops.c"
 
 enum { CHAIN = 60000, MOST_REPEATS = 1000, MULTIPLICATION = 3 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1e9 + t.tv_nsec;
-}
 
 /* Nanoseconds of a cycle: the least of a few, since an interrupt adds to one. */
 static double cycle(void)

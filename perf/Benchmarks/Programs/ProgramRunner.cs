@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 
 namespace NativeMalloc.Benchmarks.Programs;
@@ -48,21 +47,13 @@ internal static class ProgramRunner
 
     private static (double Seconds, double Mebibytes, string? Failure) RunOnce(WholeProgram program, Allocator allocator)
     {
-        ProcessStartInfo start = new("bash", ["-c", program.Command + " > /dev/null"]) { RedirectStandardError = true };
-        start.Environment["PRELOAD"] = allocator.Preload;
-        if (allocator.Index != null)
-        {
-            start.Environment["NATIVEMALLOC_INDEX"] = allocator.Index;
-        }
-
-        using Process process = Process.Start(start)!;
-        string[] lines = process.StandardError.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        process.WaitForExit();
-        string last = lines.LastOrDefault("");
+        (string, string)[] index = allocator.Index is string number ? [("NATIVEMALLOC_INDEX", number)] : [];
+        int code = Shell.Run(program.Command + " > /dev/null", out string output, [("PRELOAD", allocator.Preload), .. index]);
+        string last = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).LastOrDefault("");
         string[] words = last.Split(' ');
-        return process.ExitCode == 0 && words.Length >= 2
+        return code == 0 && words.Length >= 2
             && double.TryParse(words[0], CultureInfo.InvariantCulture, out double seconds)
             && double.TryParse(words[1], CultureInfo.InvariantCulture, out double mebibytes)
-            ? (seconds, mebibytes, null) : (0, 0, $"failed with exit code {process.ExitCode}: {last}");
+            ? (seconds, mebibytes, null) : (0, 0, $"failed with exit code {code}: {last}");
     }
 }
