@@ -378,14 +378,14 @@ internal static unsafe class Heap
     internal static nuint ClassBySpan(void* block)
     {
         Span* span = PageMap.SpanOf((nuint)block);
-        return span != null && span->SizeClass != 0 ? ClassIn(span, block) : 0;
+        return span == null || span->SizeClass == 0 ? 0
+            : span->Remnant ? ClassInRemnant(span, block)
+            : PageMap.IsAligned((nuint)block) ? span->SizeClass
+            : (nuint)0;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nuint ClassIn(Span* span, void* block) =>
-        span->Remnant ? Remnants<RemnantSpans>.ClassAt(span, (nuint)block)
-        : PageMap.IsAligned((nuint)block) ? span->SizeClass
-        : (nuint)0;
+    private static nuint ClassInRemnant(Span* span, void* block) => Remnants<RemnantSpans>.ClassAt(span, (nuint)block);
 
     /// <summary>Whether a block begins at an address that lies in a span, in use or, of a small one, free.</summary>
     internal static bool IsBlock(Span* span, void* address) =>

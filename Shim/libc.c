@@ -37,6 +37,12 @@ HIDDEN long nm_fail_with_errno(int value)
     return -1;
 }
 
+/* Which object is libc. */
+HIDDEN void *nm_libc_function(void)
+{
+    return (void *)__errno_location;
+}
+
 /* What the constructor was handed: glibc's environ is still null when the first constructors run. */
 static char **initial_environment;
 

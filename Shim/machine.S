@@ -90,6 +90,30 @@ FUNCTION nm_read_registers
         ret
 FUNCTION_END nm_read_registers
 
+/*
+ * void *nm_pop_sample(size_t class, size_t size, int on_failure): nm_pop_sample_of, which is also given the registers of whoever called this, as
+ * they will be once it returns. It is jumped to from malloc by way of nm_pop, so that no frame of the library lies between.
+ */
+FUNCTION nm_pop_sample
+        lea     8(%rsp), %rax
+        mov     (%rsp), %r8
+        sub     $136, %rsp                              /* struct Registers */
+        .cfi_adjust_cfa_offset 136
+        mov     %rbx, 24(%rsp)
+        mov     %rbp, 48(%rsp)
+        mov     %rax, 56(%rsp)
+        mov     %r12, 96(%rsp)
+        mov     %r13, 104(%rsp)
+        mov     %r14, 112(%rsp)
+        mov     %r15, 120(%rsp)
+        mov     %r8, 128(%rsp)
+        mov     %rsp, %rcx
+        call    nm_pop_sample_of
+        add     $136, %rsp
+        .cfi_adjust_cfa_offset -136
+        ret
+FUNCTION_END nm_pop_sample
+
 /* unsigned nm_exchange_mxcsr(unsigned value): how floating-point numbers are reckoned with from now on, and until now. */
 FUNCTION nm_exchange_mxcsr
         stmxcsr -8(%rsp)

@@ -90,6 +90,11 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern void ReadRegisters(Registers* registers);
 
+    /// <summary><see cref="Intercept.PopSample"/> with the registers of this one's caller.</summary>
+    [RuntimeImport("*", "nm_pop_sample")]
+    [MethodImpl(Call)]
+    internal static extern void* PopSample(nuint sizeClass, nuint size, OnFailure failure);
+
     /// <summary>Sets this thread's control and status of floating-point numbers (MXCSR); returns what it was.</summary>
     [RuntimeImport("*", "nm_exchange_mxcsr")]
     [MethodImpl(Call)]
@@ -154,6 +159,11 @@ internal static unsafe class Shim
     [RuntimeImport("*", "nm_is_own_function")]
     [MethodImpl(Call)]
     internal static extern int IsOwnFunction(void* address);
+
+    /// <summary>A function of the libc that the library uses; null if that is not known.</summary>
+    [RuntimeImport("*", "nm_libc_function")]
+    [MethodImpl(Call)]
+    internal static extern void* LibcFunction();
 
     [RuntimeImport("*", "nm_set_errno")]
     [MethodImpl(Call)]

@@ -35,13 +35,20 @@ internal static unsafe class Exponential
         // e^-x is e^-rest by powers of two, with the rest at most half of log 2.
         long halvings = (long)(x / Log2 + 0.5);
         double rest = halvings * Log2 - x;
-        double term = rest;
-        double sum = rest;
-        for (int i = 2; i <= 14; i++)
-        {
-            term *= rest / i;
-            sum += term; // e^rest - 1
-        }
+        double sum = 1 + rest * (1.0 / 14); // without a division, which takes longer than all of these
+        sum = 1 + rest * sum * (1.0 / 13);
+        sum = 1 + rest * sum * (1.0 / 12);
+        sum = 1 + rest * sum * (1.0 / 11);
+        sum = 1 + rest * sum * (1.0 / 10);
+        sum = 1 + rest * sum * (1.0 / 9);
+        sum = 1 + rest * sum * (1.0 / 8);
+        sum = 1 + rest * sum * (1.0 / 7);
+        sum = 1 + rest * sum * (1.0 / 6);
+        sum = 1 + rest * sum * (1.0 / 5);
+        sum = 1 + rest * sum * (1.0 / 4);
+        sum = 1 + rest * sum * (1.0 / 3);
+        sum = 1 + rest * sum * (1.0 / 2);
+        sum *= rest; // e^rest - 1
 
         double power = OfBits((ulong)(1023 - halvings) << 52);
         return 1 - power - power * sum;
@@ -62,12 +69,16 @@ internal static unsafe class Exponential
 
         double ratio = (mantissa - 1) / (mantissa + 1);
         double square = ratio * ratio;
-        double sum = 0;
-        for (int odd = 21; odd > 0; odd -= 2)
-        {
-            sum = sum * square + 1.0 / odd;
-        }
-
+        double sum = square * (1.0 / 21) + 1.0 / 19;
+        sum = sum * square + 1.0 / 17;
+        sum = sum * square + 1.0 / 15;
+        sum = sum * square + 1.0 / 13;
+        sum = sum * square + 1.0 / 11;
+        sum = sum * square + 1.0 / 9;
+        sum = sum * square + 1.0 / 7;
+        sum = sum * square + 1.0 / 5;
+        sum = sum * square + 1.0 / 3;
+        sum = sum * square + 1;
         return exponent * Log2 + 2 * ratio * sum;
     }
 

@@ -19,7 +19,7 @@ internal static unsafe class Intercept
         ThreadState* thread = Shim.Thread();
         if (Upkeep.Look(thread, size))
         {
-            return PopSample(thread, sizeClass, size, failure);
+            return Shim.PopSample(sizeClass, size, failure);
         }
 
         AllocationClock.CountBack(thread, size); // it comes by again
@@ -36,9 +36,11 @@ internal static unsafe class Intercept
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void* PopSample(ThreadState* thread, nuint sizeClass, nuint size, OnFailure failure)
+    /// <summary>The allocation is to be a sample. "caller": the registers of the library's caller, or of one of its functions.</summary>
+    [RuntimeExport("nm_pop_sample_of")]
+    internal static void* PopSample(nuint sizeClass, nuint size, OnFailure failure, Registers* caller)
     {
+        ThreadState* thread = Shim.Thread();
         ulong mean = Sampler.Begin(thread);
         AllocationClock.CountBack(thread, size);
         void* block = Shim.Pop(sizeClass, size, OnFailure.ReturnNull);
@@ -48,7 +50,7 @@ internal static unsafe class Intercept
             return CpuCache.Fail(size, failure); // which may throw, or allocate once more
         }
 
-        Sampler.Finish(thread, block, size, mean);
+        Sampler.Finish(thread, block, size, mean, caller);
         return block;
     }
 
@@ -65,7 +67,12 @@ internal static unsafe class Intercept
             return;
         }
 
-        if (Heap.MustAskPageMap && !Options.Check && SampleTable.Find((nuint)block) != null)
+        if (block == null)
+        {
+            return;
+        }
+
+        if (!Options.Check && Sampler.IsSample(block))
         {
             PushSample(block);
             return;
@@ -76,7 +83,7 @@ internal static unsafe class Intercept
         {
             Shim.Push(block, sizeClass); // as any other
         }
-        else if (block != null && (Options.Check || !LargeBlocks.TryCache(block)) && !Reserve.TryFree(block))
+        else if ((Options.Check || !LargeBlocks.TryCache(block)) && !Reserve.TryFree(block))
         {
             CpuCache.PushSlowly(block, 0);
         }

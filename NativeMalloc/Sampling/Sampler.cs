@@ -119,12 +119,12 @@ internal static unsafe class Sampler
     /// It has a block. The thread is on no slow path, or has interrupted one: then it is no sample after all. Neither are blocks of the
     /// <see cref="Reserve"/>.
     /// </summary>
-    internal static void Finish(ThreadState* thread, void* block, nuint size, ulong mean)
+    internal static void Finish(ThreadState* thread, void* block, nuint size, ulong mean, Registers* caller = null)
     {
         bool taken = false;
         if (SlowPath.TryEnter(thread))
         {
-            taken = PageMap.SpanOf((nuint)block) != null && Add(block, size, mean);
+            taken = PageMap.SpanOf((nuint)block) != null && Add(block, size, mean, caller);
             SlowPath.Leave(thread);
         }
 
@@ -165,29 +165,34 @@ internal static unsafe class Sampler
     /// <summary>The block may be a sample, which ends: it is freed. On the slow path, with no lock held.</summary>
     internal static void End(void* block)
     {
-        Sample* sample = TakeOut(block);
+        if (!IsSample(block))
+        {
+            return;
+        }
+
+        Shim.ProbeFree(block);
+        uint programs = FloatingPoint.Begin();
+        Lock->Acquire();
+        Sample* sample = Remove((nuint)block);
         if (sample != null)
         {
-            End(sample, block);
+            Forget(sample);
         }
+
+        Lock->Release();
+        FloatingPoint.End(programs);
     }
 
     /// <summary>The same, for a block that may have to be <see cref="PutBack"/>; null if it is no sample.</summary>
     internal static Sample* TakeOut(void* block)
     {
-        nuint address = (nuint)block;
-        if (!Heap.MustAskPageMap || SampleTable.Find(address) == null)
+        if (!IsSample(block))
         {
             return null;
         }
 
         Lock->Acquire();
-        Sample* sample = s_known.Value.Samples.Remove(address);
-        if (sample != null && PageMap.SamplesOf(address) == null)
-        {
-            ShowClass(address);
-        }
-
+        Sample* sample = Remove((nuint)block);
         Lock->Release();
         return sample;
     }
@@ -206,18 +211,40 @@ internal static unsafe class Sampler
         Shim.ProbeFree(block);
         uint programs = FloatingPoint.Begin();
         Lock->Acquire();
-        State->OnFreed(sample);
-        s_known.Value.Samples.Give(sample);
+        Forget(sample);
         Lock->Release();
         FloatingPoint.End(programs);
     }
 
+    /// <summary>A block of the caller's is a sample.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsSample(void* block) => Heap.MustAskPageMap && SampleTable.Find((nuint)block) != null;
+
+    // The lock is held.
+    private static Sample* Remove(nuint address)
+    {
+        Sample* sample = s_known.Value.Samples.Remove(address);
+        if (sample != null && PageMap.SamplesOf(address) == null)
+        {
+            ShowClass(address);
+        }
+
+        return sample;
+    }
+
+    // The lock is held.
+    private static void Forget(Sample* sample)
+    {
+        State->OnFreed(sample);
+        s_known.Value.Samples.Give(sample);
+    }
+
     // A method of its own, so that the frames are on the stack of nothing else.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool Add(void* block, nuint size, ulong mean)
+    private static bool Add(void* block, nuint size, ulong mean, Registers* caller)
     {
         nuint* frames = stackalloc nuint[Backtrace.MostFrames];
-        int depth = Backtrace.Capture(frames, Backtrace.MostFrames, out StackEnd end);
+        int depth = Backtrace.Capture(caller, frames, Backtrace.MostFrames, out StackEnd end);
         uint programs = FloatingPoint.Begin();
         double weight = Exponential.Weight(size, mean);
         Heap.MustAskPageMap = true;

@@ -12,7 +12,11 @@ internal static unsafe class Backtrace
     /// The return addresses from the caller of the library on; returns how many. The thread is on a slow path and holds no lock. A frame that a
     /// signal interrupted is its address and 1, so that one less is in the calling function for all of them.
     /// </summary>
-    internal static int Capture(nuint* frames, int most, out StackEnd end)
+    /// <param name="caller">The registers of the library's caller; null where they are not known, and the walk has to begin here.</param>
+    /// <param name="frames">Takes the frames.</param>
+    /// <param name="most">The most of them.</param>
+    /// <param name="end">Why it ended.</param>
+    internal static int Capture(Registers* caller, nuint* frames, int most, out StackEnd end)
     {
         Workspace* work = Workspaces.Take();
         if (work == null)
@@ -21,10 +25,18 @@ internal static unsafe class Backtrace
             return 0;
         }
 
-        work->Registers = default;
-        Shim.ReadRegisters(&work->Registers);
+        if (caller != null)
+        {
+            work->Registers = *caller;
+        }
+        else
+        {
+            work->Registers = default;
+            Shim.ReadRegisters(&work->Registers);
+        }
+
         work->IsCertain = true;
-        work->Pages.Know((nuint)work->Registers.Values[Registers.Rsp]);
+        work->Pages.BeginStack((nuint)work->Registers.Values[Registers.Rsp]);
         int count = StackWalk.Follow(work, frames, most, isOwn: true, isInterrupted: false, out end);
         Workspaces.Give(work);
         return count;

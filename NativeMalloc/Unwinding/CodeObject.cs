@@ -3,6 +3,8 @@ namespace NativeMalloc;
 /// <summary>A loaded object, as far as a stack needs it.</summary>
 internal unsafe struct CodeObject
 {
+    private const int BuildIdWords = 9; // a header of four, and 20 bytes
+
     internal nuint Start;
     internal nuint End;
 
@@ -12,28 +14,40 @@ internal unsafe struct CodeObject
     /// <summary>A number that another object has only by a chance of one to 2^64, even at the same place: of its headers and its build id.</summary>
     internal ulong Identity;
 
+    /// <summary>Where its build id lies, once it is identified by that; else 0.</summary>
+    internal nuint BuildId;
+
     internal readonly bool Contains(nuint address) => address >= Start && address < End;
+
+    /// <summary>What glibc says is loaded there is what was identified.</summary>
+    internal bool IsStill(FoundObject* answer, ReadablePages* pages)
+    {
+        CodeObject now = new() { Start = answer->Start, End = answer->End, Frames = answer->Frames };
+        now.BeginIdentity();
+        return BuildId != 0 && Contains(BuildId) && now.AddBuildId(pages, BuildId, BuildIdWords * sizeof(uint)) && now.Identity == Identity;
+    }
 
     /// <summary>Reads the identity; false if the object is not there any more.</summary>
     internal bool TryIdentify(ReadablePages* pages)
     {
-        Identity = Hash.Add(Hash.Add(Hash.Add(0, Start), End), Frames);
+        BeginIdentity();
+        BuildId = 0;
         ElfImage image = default;
         if (!image.TryRead(pages, Start))
         {
             return pages->CanRead(Start) && (Frames == 0 || pages->CanRead(Frames)); // its header was not loaded
         }
 
-        bool hasBuildId = false;
-        for (int i = 0; i < image.SegmentCount; i++)
+        for (int i = 0; BuildId == 0 && i < image.SegmentCount; i++)
         {
-            if (image.Segments[i].Type == Segment.Note)
+            nuint note = image.Base + image.Segments[i].Address;
+            if (image.Segments[i].Type == Segment.Note && AddBuildId(pages, note, image.Segments[i].MemoryBytes))
             {
-                hasBuildId |= AddBuildId(pages, image.Base + image.Segments[i].Address, image.Segments[i].MemoryBytes);
+                BuildId = note;
             }
         }
 
-        if (!hasBuildId)
+        if (BuildId == 0)
         {
             Add((uint*)image.Segments, image.SegmentCount * sizeof(Segment) / sizeof(uint));
         }
@@ -44,15 +58,17 @@ internal unsafe struct CodeObject
     // Linkers put it first among the notes of its kind.
     private bool AddBuildId(ReadablePages* pages, nuint start, nuint bytes)
     {
-        const int Words = 9; // a header of four, and 20 bytes
-        if (start % sizeof(uint) != 0 || bytes < Words * sizeof(uint) || !pages->CanRead(start, Words * sizeof(uint)) || !((ElfNote*)start)->IsBuildId)
+        if (start % sizeof(uint) != 0 || bytes < BuildIdWords * sizeof(uint) || !pages->CanRead(start, BuildIdWords * sizeof(uint)) ||
+            !((ElfNote*)start)->IsBuildId)
         {
             return false;
         }
 
-        Add((uint*)start, Words);
+        Add((uint*)start, BuildIdWords);
         return true;
     }
+
+    private void BeginIdentity() => Identity = Hash.Add(Hash.Add(Hash.Add(0, Start), End), Frames);
 
     private void Add(uint* words, int count)
     {

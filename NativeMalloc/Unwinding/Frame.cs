@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace NativeMalloc;
 
 /// <summary>What a step from a frame to the one that it returns to has led to.</summary>
@@ -32,18 +34,27 @@ internal static unsafe class Frame
     /// Makes the registers those of the caller of the function that the address is in: that of the call which it is at, or, in one that was
     /// interrupted, that of the next instruction.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static FrameStep StepOut(Workspace* work, nuint address, bool isInterrupted)
     {
         FrameRule rule = RuleFor(work, address);
+        if (rule.Kind is not (FrameRuleKind.FromRsp or FrameRuleKind.FromRbp))
+        {
+            return StepOutBy(work, rule, address, isInterrupted);
+        }
+
+        int register = rule.Kind == FrameRuleKind.FromRsp ? Registers.Rsp : Registers.Rbp;
+        FrameStep step = Apply(work, rule, work->Registers.Values[register] + rule.CfaOffset);
+        return step == FrameStep.Called && work->Registers.Values[Registers.Rip] == 0 ? FrameStep.Outermost : step;
+    }
+
+    // By a rule that is not one of nearly all.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static FrameStep StepOutBy(Workspace* work, FrameRule rule, nuint address, bool isInterrupted)
+    {
         FrameStep step;
         switch (rule.Kind)
         {
-            case FrameRuleKind.FromRsp:
-                step = Apply(work, rule, work->Registers.Values[Registers.Rsp] + rule.CfaOffset);
-                break;
-            case FrameRuleKind.FromRbp:
-                step = Apply(work, rule, work->Registers.Values[Registers.Rbp] + rule.CfaOffset);
-                break;
             case FrameRuleKind.Described:
                 step = ApplyDescribed(work, rule.Description, address);
                 break;
@@ -58,6 +69,7 @@ internal static unsafe class Frame
         return step == FrameStep.Called && work->Registers.Values[Registers.Rip] == 0 ? FrameStep.Outermost : step;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static FrameRule RuleFor(Workspace* work, nuint address)
     {
         CodeObject* code = NearObjects.Find(work, address);
@@ -68,12 +80,14 @@ internal static unsafe class Frame
 
         ulong key = Hash.Add(code->Identity, address);
         FrameRule rule = work->Shared->Rules.Get(key);
-        if (rule.Kind == FrameRuleKind.Unknown)
-        {
-            rule = WorkOut(work, code, address);
-            work->Shared->Rules.Put(key, rule);
-        }
+        return rule.Kind != FrameRuleKind.Unknown ? rule : WorkOut(work, code, address, key);
+    }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static FrameRule WorkOut(Workspace* work, CodeObject* code, nuint address, ulong key)
+    {
+        FrameRule rule = WorkOut(work, code, address);
+        work->Shared->Rules.Put(key, rule);
         return rule;
     }
 
@@ -95,14 +109,46 @@ internal static unsafe class Frame
             work->Description.Start == address;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static FrameStep Apply(Workspace* work, FrameRule rule, ulong cfa)
     {
         ulong* values = work->Registers.Values;
-        if (cfa <= values[Registers.Rsp])
+        ulong stack = values[Registers.Rsp];
+        if (cfa <= stack)
         {
             return FrameStep.Lost; // a stack grows down, so that callers lie above
         }
 
+        if (!work->Pages.HasStack((nuint)stack, (nuint)cfa))
+        {
+            return ApplyByWords(work, rule, cfa);
+        }
+
+        ulong saved = rule.Saved;
+        for (int i = 0; saved != 0; i++, saved >>= FrameRule.SavedBits)
+        {
+            ulong bytes = saved % FrameRule.MostSaved * FrameRule.Word;
+            if (bytes > cfa - stack)
+            {
+                return ApplyByWords(work, rule, cfa);
+            }
+
+            if (bytes != 0)
+            {
+                values[FrameRule.KeptRegister(i)] = *(ulong*)(cfa - bytes);
+            }
+        }
+
+        values[Registers.Rsp] = cfa;
+        values[Registers.Rip] = *(ulong*)(cfa - sizeof(ulong));
+        return FrameStep.Called;
+    }
+
+    // The same, from its beginning, where the frame is not all on the part of the stack that is known.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static FrameStep ApplyByWords(Workspace* work, FrameRule rule, ulong cfa)
+    {
+        ulong* values = work->Registers.Values;
         ulong saved = rule.Saved;
         for (int i = 0; saved != 0; i++, saved >>= FrameRule.SavedBits)
         {
@@ -114,7 +160,13 @@ internal static unsafe class Frame
         }
 
         values[Registers.Rsp] = cfa;
-        return work->Pages.TryRead((nuint)(cfa - sizeof(ulong)), out values[Registers.Rip]) ? FrameStep.Called : FrameStep.Unreadable;
+        if (!work->Pages.TryRead((nuint)(cfa - sizeof(ulong)), out values[Registers.Rip]))
+        {
+            return FrameStep.Unreadable;
+        }
+
+        work->Pages.BeginStack((nuint)(cfa - sizeof(ulong))); // which is there: callers lie above
+        return FrameStep.Called;
     }
 
     private static FrameStep ApplyDescribed(Workspace* work, byte* description, nuint address)

@@ -7,7 +7,12 @@ namespace NativeMalloc;
 internal static unsafe class LoadedObjects
 {
     private const int Found = 0;
+    private const nuint ProgramHeaders = 3; // AT_PHDR
 
+    /// <summary>It is there until the process ends: the program, or the libc that the library uses.</summary>
+    internal static bool Stays(CodeObject* code) => code->Contains(Shim.AuxiliaryValue(ProgramHeaders)) || code->Contains((nuint)Shim.LibcFunction());
+
+    /// <summary>"found" may be what was found there in an earlier walk.</summary>
     internal static bool TryFind(Workspace* work, nuint address, CodeObject* found)
     {
         FoundObject answer;
@@ -17,6 +22,11 @@ internal static unsafe class LoadedObjects
             if (work->IsCertain)
             {
                 work->Pages.Know(answer.Start); // a live frame is in it, so that it stays
+            }
+
+            if (found->IsStill(&answer, &work->Pages))
+            {
+                return true;
             }
 
             *found = new CodeObject { Start = answer.Start, End = answer.End, Frames = answer.Frames };

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace NativeMalloc;
 
 /// <summary>
@@ -9,24 +11,50 @@ internal unsafe struct ReadablePages
     /// <summary>A walk reads a few of the stack, and three or four of each object's tables.</summary>
     private const int Count = 32;
 
+    /// <summary>Above them is no page of a program's: the number of the walk stands there that has tried one.</summary>
+    private const int PageBits = 47 - KernelPage.Shift;
+
     // By number: each has one place. Zero is never readable.
     private fixed ulong _pages[Count];
+    private ulong _walk;
 
+    // The part of the stack that is known to be there: where it begins, and its bytes.
+    private nuint _stack;
+    private nuint _stackBytes;
+
+    /// <summary>Another walk begins, for which nothing is known.</summary>
     internal void Forget()
     {
-        for (int i = 0; i < Count; i++)
+        _stackBytes = 0;
+        _walk += 1UL << PageBits;
+        for (int i = 0; _walk == 0 && i < Count; i++)
         {
-            _pages[i] = 0;
+            _pages[i] = 0; // they are counted anew
         }
     }
 
+    /// <summary>The page that the address is in is known to be there, and the walk goes up from it.</summary>
+    internal void BeginStack(nuint address)
+    {
+        _stack = address & ~(KernelPage.Size - 1);
+        _stackBytes = KernelPage.Size;
+    }
+
+    /// <summary>All from one address of the walk's stack up to another is there, as far as that is known or the next page tells.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool HasStack(nuint from, nuint to)
+    {
+        nuint start = from - _stack;
+        return start < _stackBytes && to >= from && (to - _stack <= _stackBytes || GrowStack(to));
+    }
+
     /// <summary>The page that the address is in is known to be there.</summary>
-    internal void Know(nuint address) => _pages[address / KernelPage.Size % Count] = address / KernelPage.Size;
+    internal void Know(nuint address) => _pages[address / KernelPage.Size % Count] = address / KernelPage.Size ^ _walk;
 
     internal bool CanRead(nuint address)
     {
         ulong page = address / KernelPage.Size;
-        return (_pages[page % Count] == page && page != 0) || Try(page);
+        return page - 1 < (1UL << PageBits) - 1 && (_pages[page % Count] == (page ^ _walk) || Try(page));
     }
 
     internal bool CanRead(nuint address, nuint bytes)
@@ -50,9 +78,8 @@ internal unsafe struct ReadablePages
 
     internal bool TryRead(nuint address, out ulong word)
     {
-        ulong page = address / KernelPage.Size;
-        bool known = _pages[page % Count] == page && page != 0 && address % KernelPage.Size <= KernelPage.Size - sizeof(ulong);
-        if (!known && !CanRead(address, sizeof(ulong)))
+        nuint at = address - _stack;
+        if (!(at < _stackBytes && at + sizeof(ulong) <= _stackBytes) && !CanRead(address, sizeof(ulong)))
         {
             word = 0;
             return false;
@@ -62,9 +89,22 @@ internal unsafe struct ReadablePages
         return true;
     }
 
+    // By the next page.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool GrowStack(nuint to)
+    {
+        if (to - _stack > _stackBytes + KernelPage.Size || !CanRead(_stack + _stackBytes))
+        {
+            return false;
+        }
+
+        _stackBytes += KernelPage.Size;
+        return true;
+    }
+
     private bool Try(ulong page)
     {
-        if (page == 0 || !Os.IsReadable((nuint)page * KernelPage.Size))
+        if (!Os.IsReadable((nuint)page * KernelPage.Size))
         {
             return false;
         }

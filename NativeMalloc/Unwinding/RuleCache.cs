@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace NativeMalloc;
@@ -16,6 +17,7 @@ internal unsafe struct RuleCache
 
     private fixed ulong _words[Words];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal FrameRule Get(ulong key)
     {
         ulong check = Volatile.Read(ref _words[PlaceOf(key)]);

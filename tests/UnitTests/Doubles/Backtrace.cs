@@ -17,7 +17,7 @@ internal static unsafe class Backtrace
         set => s_frames = value;
     }
 
-    internal static int Capture(nuint* frames, int most, out StackEnd end)
+    internal static int Capture(Registers* caller, nuint* frames, int most, out StackEnd end)
     {
         int depth = Math.Min(most, Frames.Length);
         Frames.AsSpan(0, depth).CopyTo(new Span<nuint>(frames, depth));

@@ -50,6 +50,7 @@ internal static unsafe class Shim
         Probed.Clear();
         Tracers = 0;
         Objects = [];
+        FunctionOfLibc = 0;
         OwnFunctions = default;
     }
 
@@ -149,6 +150,10 @@ internal static unsafe class Shim
     internal static (nuint Start, nuint End) OwnFunctions { get; set; }
 
     internal static int IsOwnFunction(void* address) => (nuint)address >= OwnFunctions.Start && (nuint)address < OwnFunctions.End ? 1 : 0;
+
+    internal static nuint FunctionOfLibc { get; set; }
+
+    internal static void* LibcFunction() => (void*)FunctionOfLibc;
 
     internal static ThreadState* Thread() => (ThreadState*)s_state.Value;
 

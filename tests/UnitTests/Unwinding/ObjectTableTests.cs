@@ -115,6 +115,60 @@ public sealed unsafe class ObjectTableTests : UnwindingTest
         AssertFound(_loaded[0], (nuint)_loaded[0].Start);
     }
 
+    // Where libc says what is loaded, its word and the build id suffice for what was seen before.
+    [Fact]
+    public void WhatIsThereStillIsNotReadAnew()
+    {
+        TableMemory library = Image(2);
+        byte* buildId = library.Start + 500 + 20;
+        CodeObject code = new() { Start = (nuint)library.Start, End = (nuint)library.Start + 8192, Frames = (nuint)library.Start + FramesAt };
+        Shim.Objects = [code];
+        ulong first = Identity(library);
+        *library.Start = 0; // no header
+        Assert.Equal(first, Identity(library));
+        *library.Start = 0x7f;
+        *buildId += 1;
+        ulong second = Identity(library);
+        Assert.NotEqual(first, second);
+        Assert.Equal(second, Identity(library));
+
+        code.End -= 4096;
+        Shim.Objects = [code];
+        Assert.NotEqual(second, Identity(library));
+        Shim.Objects.Clear();
+        Assert.Equal(0UL, Identity(library));
+        Shim.Objects.Add(code);
+        LibC.Map(library.Start, 65536, LibC.ProtNone, LibC.MapPrivateAnonymous | LibC.MapFixed, -1, 0);
+        Assert.Equal(0UL, Identity(library));
+    }
+
+    // The program and libc are looked up once, and others in each walk.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void WhatStaysIsNotLookedUpAgain(bool isLibc)
+    {
+        TableMemory[] loaded = [.. Enumerable.Range(2, 12).Select(i => Image((byte)i))];
+        Shim.Objects = [.. loaded.Select(memory => new CodeObject
+        {
+            Start = (nuint)memory.Start,
+            End = (nuint)memory.Start + 8192,
+            Frames = (nuint)memory.Start + FramesAt,
+        })];
+        Shim.AuxiliaryVector[ProgramHeaders] = isLibc ? 0 : (nuint)loaded[1].Start + 64;
+        Shim.FunctionOfLibc = isLibc ? (nuint)loaded[1].Start + 5000 : 0;
+        List<CodeObject> all = Shim.Objects;
+        for (int i = 0; i < loaded.Length; i++)
+        {
+            ulong[] identities = [Identity(loaded[1]), Identity(loaded[i])];
+            Assert.DoesNotContain(0UL, identities);
+            Shim.Objects = [];
+            Assert.Equal(identities[0], Identity(loaded[1]));
+            Assert.Equal(i == 1 ? identities[1] : 0, Identity(loaded[i]));
+            Shim.Objects = all;
+        }
+    }
+
     [Fact]
     public void WithoutABuildIdTheHeadersTell()
     {
@@ -215,6 +269,14 @@ public sealed unsafe class ObjectTableTests : UnwindingTest
         bool exists = LoadedObjects.TryFind(Work, address, &code);
         found = code;
         return exists;
+    }
+
+    // In a walk of its own; 0 where it finds none.
+    private ulong Identity(TableMemory memory)
+    {
+        Forget();
+        CodeObject* code = NearObjects.Find(Work, (nuint)memory.Start + 10);
+        return code != null ? code->Identity : 0;
     }
 
     // Returns the last link.

@@ -244,6 +244,38 @@ public sealed unsafe class StackWalkTests : UnwindingTest
         Assert.Equal((1, StackEnd.Whole), Follow());
     }
 
+    // What a frame has saved may lie on another page than its return address, and pages between hold nothing of a walk's.
+    [Theory]
+    [InlineData(16, 4096, 24, 4096, 4104)]
+    [InlineData(8192, 16, 12288, 8, 32)]
+    [InlineData(40, 20480, 4088, 4088, 16)]
+    public void FramesLieOverPages(params int[] sizes)
+    {
+        nuint[] functions = [.. sizes.Select(size => Function([0x0e, .. TableMemory.Unsigned((ulong)size), .. size > 8 ? [0x83, 2] : Array.Empty<byte>()]))];
+        nuint last = Function(0x07, 16);
+        Seal();
+        foreach (int begin in new[] { 0, 1, 200, 500 })
+        {
+            ulong* at = _stack + begin;
+            ulong saved = 0;
+            for (int i = 0; i < sizes.Length; i++)
+            {
+                at += sizes[i] / 8;
+                at[-1] = (i + 1 < sizes.Length ? functions[i + 1] : last) + 8;
+                saved = sizes[i] > 8 ? at[-2] = (ulong)(100 + i) : saved;
+            }
+
+            foreach (bool isKnown in new[] { false, true })
+            {
+                Begin(functions[0] + 8);
+                Work->Registers.Values[Registers.Rsp] = (ulong)(_stack + begin);
+                Assert.Equal((sizes.Length + 1, StackEnd.Whole), isKnown ? FollowUp() : Follow());
+                Assert.Equal([.. functions.Select(function => function + 9 - (isKnown ? 1u : 0)).Take(1), .. functions.Skip(1).Append(last).Select(function => function + 8)], _found);
+                Assert.Equal(saved, Work->Registers.Values[Registers.Rbx]);
+            }
+        }
+    }
+
     [Fact]
     public void EachWalkHasAWorkspaceOfItsOwn()
     {
@@ -327,6 +359,20 @@ public sealed unsafe class StackWalkTests : UnwindingTest
     {
         _top[words] = caller;
         _top += words + 1;
+    }
+
+    // As Backtrace begins, on the stack that it runs on.
+    private (int Count, StackEnd End) FollowUp()
+    {
+        Forget();
+        Work->Pages.BeginStack((nuint)Work->Registers.Values[Registers.Rsp]);
+        nuint[] frames = new nuint[64];
+        fixed (nuint* at = frames)
+        {
+            int count = StackWalk.Follow(Work, at, frames.Length, isOwn: false, isInterrupted: false, out StackEnd end);
+            _found = frames[..count];
+            return (count, end);
+        }
     }
 
     private void Begin(nuint address)
