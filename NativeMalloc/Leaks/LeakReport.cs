@@ -136,12 +136,12 @@ internal static unsafe class LeakReport
         }
 
         byte* path = ProfileRequest.Expanded(ProfileOccasion.Leaks);
-        ReportFile file = ReportFile.Open(path);
-        int error = -file.Descriptor;
-        if (file.Descriptor >= 0)
+        int file = Os.OpenForWriting(path);
+        int error = -file;
+        if (file >= 0)
         {
-            error = WriteTo(file.Descriptor, ref leaks, ref search, processId);
-            file.Close(error);
+            error = WriteTo(file, ref leaks, ref search, processId);
+            Os.Close(file);
         }
 
         if (error > 0)

@@ -23,6 +23,7 @@ internal static unsafe class Os
     private const int NumberFcntl = 72;
     private const int NumberSysinfo = 99;
     private const int NumberPtrace = 101;
+    private const int NumberSigpending = 127;
     private const int NumberSigtimedwait = 128;
     private const int NumberPrctl = 157;
     private const int NumberGettid = 186;
@@ -58,7 +59,8 @@ internal static unsafe class Os
     private const int MembarrierRegisterPrivateExpeditedRseq = 1 << 8;
     private const int MembarrierFlagCpu = 1;
 
-    private const int OpenOwnForWriting = 0x1 | 0x40 | 0x200 | 0x20000 | 0x80000; // O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
+    // O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC
+    private const int OpenOwnForWriting = 0x1 | 0x40 | 0x200 | 0x800 | 0x20000 | 0x80000;
     private const int ReadWriteByOwner = 0x180; // 0600
     private const int OpenOnlyForReading = 0x80000; // O_RDONLY | O_CLOEXEC
 
@@ -274,13 +276,25 @@ internal static unsafe class Os
     internal static ulong BlockSignals(ulong signals)
     {
         const int SetMask = 2;
+        return ChangeSignals(SetMask, signals);
+    }
+
+    private static ulong ChangeSignals(int how, ulong signals)
+    {
         ulong before = 0;
-        Shim.SystemCall(NumberSigprocmask, SetMask, (nint)(&signals), (nint)(&before), sizeof(ulong), 0, 0);
+        Shim.SystemCall(NumberSigprocmask, how, (nint)(&signals), (nint)(&before), sizeof(ulong), 0, 0);
         return before;
     }
 
+    private static ulong PendingSignals()
+    {
+        ulong signals = 0;
+        Shim.SystemCall(NumberSigpending, (nint)(&signals), sizeof(ulong), 0, 0, 0, 0);
+        return signals;
+    }
+
     /// <summary>Takes a signal of that set, which the thread does not take otherwise, if one waits.</summary>
-    internal static void TakeSignal(ulong signals)
+    private static void TakeSignal(ulong signals)
     {
         long* time = stackalloc long[2];
         SetTime(time, 0);
@@ -336,8 +350,8 @@ internal static unsafe class Os
     }
 
     /// <summary>
-    /// Opens a file for writing from its start, if it is new one that only its owner may read; a negative errno on failure, and for a symbolic
-    /// link.
+    /// Opens a file for writing from its start, if it is new one that only its owner may read; a negative errno on failure, for a symbolic
+    /// link, and for a FIFO that nobody reads: it waits for nobody.
     /// </summary>
     internal static int OpenForWriting(byte* path) =>
         Open(path, OpenOwnForWriting);
@@ -396,15 +410,46 @@ internal static unsafe class Os
 
     internal static void Close(int file) => Shim.SystemCall(NumberClose, file, 0, 0, 0, 0, 0);
 
-    /// <summary>Writes all of the text, or returns a negative errno.</summary>
+    /// <summary>
+    /// Writes all of the text, or returns a negative errno. Of the signals that go with some of those, and would end a program which has asked for
+    /// nothing that could be written, none is left to it.
+    /// </summary>
     internal static int Write(int file, byte* text, nuint length)
     {
-        const int Interrupted = -4;
+        const ulong PipeSignal = 1UL << (13 - 1); // SIGPIPE
+        const ulong TooLargeSignal = 1UL << (25 - 1); // SIGXFSZ
+        const int AddToMask = 0; // SIG_BLOCK
+        ulong before = ChangeSignals(AddToMask, PipeSignal | TooLargeSignal);
+        ulong programs = before & (PipeSignal | TooLargeSignal);
+        programs = programs != 0 ? programs & PendingSignals() : 0;
+        int result = WriteAll(file, text, length);
+        ulong signal = result == -Errno.BrokenPipe ? PipeSignal : result == -Errno.FileTooLarge ? TooLargeSignal : 0;
+        if ((signal & ~programs) != 0)
+        {
+            TakeSignal(signal);
+        }
+
+        BlockSignals(before);
+        return result;
+    }
+
+    private static int WriteAll(int file, byte* text, nuint length)
+    {
+        const int MostWaits = 100; // a second: who reads may be slow, or have stopped
+        const uint WaitMilliseconds = 10;
+        int waits = 0;
+        int nobody = 0;
         while (length > 0)
         {
             nint written = Shim.SystemCall(NumberWrite, file, (nint)text, (nint)length, 0, 0, 0);
-            if (written == Interrupted)
+            if (written == -Errno.Interrupted)
             {
+                continue;
+            }
+
+            if (written == -Errno.Again && waits++ < MostWaits)
+            {
+                FutexWait(&nobody, 0, WaitMilliseconds); // poll is a call that a filter may kill for
                 continue;
             }
 

@@ -8,6 +8,7 @@ internal static partial class Errno
     internal const int NoSuchProcess = 3; // ESRCH
     internal const int Interrupted = 4;   // EINTR
     internal const int InputOutput = 5;   // EIO
+    internal const int NoReader = 6;      // ENXIO
     internal const int Again = 11;        // EAGAIN
     internal const int NoMemory = 12;     // ENOMEM
     internal const int BadAddress = 14;   // EFAULT

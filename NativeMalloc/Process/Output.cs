@@ -149,7 +149,7 @@ internal unsafe struct Output
             {
                 Copy(buffer);
             }
-            else
+            else if (!_failed) // else each piece would wait for somebody who does not read
             {
                 result = _stream != null
                     ? Shim.StreamWrite(_stream, buffer, (nuint)_length)

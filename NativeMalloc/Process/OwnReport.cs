@@ -54,17 +54,17 @@ internal readonly unsafe struct OwnReport : IHeapReport
             return;
         }
 
-        ReportFile file = ReportFile.Open(StatisticsPath.Expanded);
-        if (file.Descriptor < 0)
+        int file = Os.OpenForWriting(StatisticsPath.Expanded);
+        if (file < 0)
         {
-            Complain(-file.Descriptor);
+            Complain(-file);
             return;
         }
 
-        Output output = Output.ToFile(file.Descriptor);
+        Output output = Output.ToFile(file);
         StatisticsJson.Write<OwnReport>(ref output, processId);
         output.Flush();
-        file.Close(output.Error);
+        Os.Close(file);
         if (output.Failed)
         {
             Complain(output.Error);

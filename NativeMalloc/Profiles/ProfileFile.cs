@@ -48,12 +48,12 @@ internal static unsafe class ProfileFile
         }
 
         byte* path = ProfileRequest.Expanded(occasion);
-        ReportFile file = ReportFile.Open(path);
-        int error = -file.Descriptor;
-        if (file.Descriptor >= 0)
+        int file = Os.OpenForWriting(path);
+        int error = -file;
+        if (file >= 0)
         {
-            error = Write(file.Descriptor, ProfileRequest.Format, ProfileRequest.Value);
-            file.Close(error);
+            error = Write(file, ProfileRequest.Format, ProfileRequest.Value);
+            Os.Close(file);
         }
 
         if (error > 0)

@@ -55,6 +55,22 @@ public sealed class ProfileFileTests
         }
     }
 
+    // At the soft limit another thread's fork waits for who writes.
+    [Fact]
+    public void AFifoIsWrittenToWhoReadsAndNobodyIsWaitedFor()
+    {
+        string fifo = Path.Combine(_folder, "fifo");
+        string atLimit = Path.Combine(_folder, "fifo.soft_limit");
+        new Command("mkfifo", fifo, atLimit).Run().Succeeded();
+        string error = Profiled("fifo").With("NATIVEMALLOC_SOFT_LIMIT", "1M").With("NATIVEMALLOC_STATS", "json:" + fifo).Run().Succeeded().Error;
+        Assert.Equal(3, Regex.Count(error, @"could not be written to \S+, errno 6: nobody reads from it\n"));
+
+        new Command(
+            "bash", "-c", "cat \"$1\" > \"$1.whole\" & until LD_PRELOAD=$2 NATIVEMALLOC_PROFILE=$1 \"$0\" 2> \"$1.error\" && [ ! -s \"$1.error\" ]; do :; done; wait",
+            s_program, fifo, Repository.Library).Run().Succeeded();
+        Assert.NotEmpty(new PprofFile(fifo + ".whole").Stacks);
+    }
+
     // The kernel has a signal for it, which would end the process: 1 KiB is less than each of them takes.
     [Fact]
     public void FilesThatMayNotGrowAreAnErrorAndNoMore()

@@ -199,6 +199,21 @@ public sealed class StatisticsTests
         Assert.Equal("600\n", new Command("stat", "-c", "%a", file).Run().Succeeded().Output);
     }
 
+    // Nor does it get a signal of the library's, or lose one of its own.
+    [Theory]
+    [InlineData("closed")]
+    [InlineData("pending")]
+    [InlineData("stopped")]
+    public void AReportThatNobodyReadsEndsNoProgram(string mode) =>
+        new Command(TestProgram.Path("unread"), mode).Preloaded().With("NATIVEMALLOC_STATS", "1").Run().Succeeded();
+
+    [Fact]
+    public void AReportWaitsForWhoReadsSlowly()
+    {
+        string output = new Command(TestProgram.Path("unread"), "slow").Preloaded().With("NATIVEMALLOC_STATS", "1").Run().Succeeded().Output;
+        Assert.Equal(2, Regex.Count(output, "slow paths: .*\n")); // malloc_stats(), and the end
+    }
+
     [Fact]
     public void NoLinkIsFollowed()
     {
