@@ -175,6 +175,11 @@ internal static unsafe class LargeBlocks
         {
             Heap.EmptyCaches(mayAbortOthers: false);
             span = Heap.Pages->Take(pages, 0, alignment);
+            if (span == null && PagesOf(size) < pages)
+            {
+                spread = 0; // the last page that there is room for is not refused for a place in it
+                span = Heap.Pages->Take(PagesOf(size), 0, alignment);
+            }
         }
 
         if (span != null)

@@ -75,6 +75,17 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         }
     }
 
+    // It would take a page more.
+    [Fact]
+    public void TheLastRoomForABlockIsNotRefusedForAPlaceInAPage()
+    {
+        byte* block = Allocate(4 * MiB, PageMap.PageSize);
+        Os.Limit = Os.LiveBytes;
+        Assert.True(LargeBlocks.Allocate(PageMap.PageSize, 16) == null); // or that page would be it
+        LargeBlocks.Free(SpanOf(Forget(block)));
+        Assert.True(Allocate(4 * MiB, 16) == block);
+    }
+
     [Fact]
     public void WhereABlockBeginsItStaysThroughResizes()
     {
