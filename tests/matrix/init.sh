@@ -21,4 +21,5 @@ else
     done
 fi
 echo finished
+sleep 1 # or the last line may still be on its way, and is lost
 echo b > /proc/sysrq-trigger
