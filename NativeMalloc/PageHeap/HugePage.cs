@@ -19,7 +19,7 @@ internal unsafe struct HugePage
     internal HugePage* Next;
     internal HugePage* Previous;
 
-    /// <summary>In the first and last huge page of a free run: how many huge pages the run has. 0 elsewhere.</summary>
+    /// <summary>In the first huge page of a free run: how many huge pages the run has. In its last, if that is another: minus as many. 0 elsewhere.</summary>
     internal int RunLength;
 
     /// <summary>In the first and last of a row of neighbours in a free run that have no memory to give: how many they are. 0 elsewhere.</summary>

@@ -66,10 +66,10 @@ internal unsafe struct HugePageRuns
         HugePage* after = PageMap.HugePageOf(first->Start + (nuint)length * PageMap.HugePageSize);
         HugePage* run = first;
         int whole = length;
-        if (before != null && before->RunLength > 0)
+        if (before != null && before->RunLength != 0)
         {
-            run = Neighbour(before, 1 - before->RunLength);
-            whole += before->RunLength;
+            run = RunThatEndsAt(before);
+            whole += run->RunLength;
             Unlink(run);
         }
 
@@ -116,9 +116,39 @@ internal unsafe struct HugePageRuns
         }
     }
 
+    /// <summary>Divides a run before one of its huge pages, of which what follows will be taken whole: all of that is walked.</summary>
+    internal void BeginAt(HugePage* first)
+    {
+        int count = 1;
+        HugePage* last = first;
+        for (; last->RunLength == 0; count++)
+        {
+            last = Neighbour(first, count);
+        }
+
+        HugePage* run = RunThatEndsAt(last);
+        int rest = run->RunLength - count;
+        Unlink(run);
+        for (int length, end = count; end > 0; end -= length)
+        {
+            int bare = Neighbour(first, end - 1)->BareLength;
+            length = bare > 0 ? bare : 1;
+            if (length > end)
+            {
+                SetBareLength(Neighbour(first, end - length), length - end, length - end);
+                SetBareLength(first, end, end);
+            }
+        }
+
+        Link(run, rest);
+        Link(first, count);
+    }
+
     /// <summary>A huge page so many behind another, or before it.</summary>
     internal static HugePage* Neighbour(HugePage* hugePage, int distance) =>
         PageMap.HugePageOf(hugePage->Start + (nuint)(nint)distance * PageMap.HugePageSize);
+
+    private static HugePage* RunThatEndsAt(HugePage* last) => last->RunLength > 0 ? last : Neighbour(last, 1 + last->RunLength);
 
     private static HugePage* Find(ref HugePageLists<HugePage.Links> lists, int length)
     {
@@ -183,8 +213,8 @@ internal unsafe struct HugePageRuns
     private void Link(HugePage* run, int length)
     {
         _count += length;
+        Neighbour(run, length - 1)->RunLength = -length;
         run->RunLength = length;
-        Neighbour(run, length - 1)->RunLength = length;
         if (IsBare(run))
         {
             _bare.Add(ListOf(length), run);

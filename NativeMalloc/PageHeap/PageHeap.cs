@@ -500,15 +500,26 @@ internal unsafe struct PageHeap
         return start;
     }
 
-    // The start of a row of a run and the free pages before it, as far as they are of use, and behind it; 0 if it is too short.
+    // The start of a row of a run and the free pages before it, as far as they are of use, and behind it; 0 if it is too short. Where there are
+    // none before, it ends where what is used begins: the heap grows downwards, so what is left of its first huge page is of use to the next.
     private static nuint FindAround(HugePage* run, nuint pages)
     {
         nuint whole = (nuint)run->RunLength * PageBits.Pages;
         HugePage* behind = HugePageRuns.Neighbour(run, run->RunLength);
         nuint before = FreeBefore(run);
+        nuint after = behind != null ? (nuint)behind->FreeAtStart : 0;
+        if (before + whole + after < pages)
+        {
+            return 0;
+        }
+
+        if (before == 0 && (after > 0 || (pages >= PageBits.Pages && HugePageRuns.Neighbour(run, -1) == null)))
+        {
+            return run->Start + ((whole + after - pages) << PageMap.PageShift);
+        }
+
         nuint most = whole < pages ? pages - whole : pages;
-        bool fits = before + whole + (behind != null ? (nuint)behind->FreeAtStart : 0) >= pages;
-        return fits ? run->Start - ((before < most ? before : most) << PageMap.PageShift) : 0;
+        return run->Start - ((before < most ? before : most) << PageMap.PageShift);
     }
 
     // Free pages right before a run.
@@ -534,7 +545,12 @@ internal unsafe struct PageHeap
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out int first, out int count);
-            int whole = hugePage->IsEmpty ? WholeHugePages(pages) : 1;
+            if (hugePage->IsEmpty && hugePage->RunLength <= 0)
+            {
+                _runs.BeginAt(hugePage);
+            }
+
+            int whole = hugePage->IsEmpty && first == 0 ? WholeHugePages(pages) : 1;
             whole = whole < hugePage->RunLength ? whole : hugePage->RunLength;
             whole = whole > 1 ? whole : 1;
             Delist(hugePage, whole);

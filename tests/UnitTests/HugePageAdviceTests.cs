@@ -61,7 +61,7 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
         Assert.InRange(turned, 30, 100);
         Assert.All(Os.Advice, advice => Assert.True(!advice.Huge && advice.Start >= block->Start && advice.Start < block->Start + block->Bytes));
         _heap.Give(block, released: false);
-        TakeObjects(600 << 20);
+        TakeObjects((int)_heap.MappedBytes);
         Assert.Equal(turned, Os.Advice.Count(advice => advice.Huge));
     }
 

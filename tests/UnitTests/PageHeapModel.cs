@@ -195,7 +195,7 @@ internal sealed unsafe class PageHeapModel(PageHeap* heap)
         for (int i = 0; i < length; i++)
         {
             int known = PageMap.HugePageOf(first->Start + (nuint)i * PageMap.HugePageSize)->RunLength;
-            AssertThat(known == (i == 0 || i == length - 1 ? length : 0), $"huge page {i} of a run of {length} says {known}");
+            AssertThat(known == (i == 0 ? length : i == length - 1 ? -length : 0), $"huge page {i} of a run of {length} says {known}");
         }
 
         for (int i = 0; i < length; i += AssertRow(first, i, length))

@@ -166,6 +166,56 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
         _model.AssertTrackers();
     }
 
+    // What one leaves of a huge page lies where the heap grows, downwards, and is of use to the next.
+    [Theory]
+    [InlineData(257)]
+    [InlineData(300)]
+    [InlineData(513)]
+    public void LargeBlocksLieSideBySide(int pages)
+    {
+        const nuint Below = (nuint)1 << 30;
+        nuint space = Os.Space.HeapStart;
+        Assert.True(Os.Space.TakeAt(space, Below));
+        _model.Take((nuint)pages, PageMap.PageSize);
+        Os.Space.Give(space, Below);
+        nuint growth = 0;
+        for (int i = 1; i < 200; i++)
+        {
+            nuint mapped = _heap->MappedBytes;
+            _model.Take((nuint)pages, PageMap.PageSize);
+            growth = _heap->MappedBytes > mapped ? _heap->MappedBytes - mapped : growth;
+        }
+
+        nuint used = 200 * (nuint)pages * PageMap.PageSize;
+        Assert.InRange(_heap->MappedBytes, used, used + growth + PageMap.HugePageSize);
+        _model.AssertTrackers();
+    }
+
+    // Of which huge pages in the middle may have no memory.
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(3, 1)]
+    [InlineData(6, 1)]
+    [InlineData(3, 4)]
+    [InlineData(6, 5)]
+    public void ALargeBlockMayTakeTheEndOfARun(int released, int taken)
+    {
+        Span* run = _model.Take(6 * PagesPerHugePage, PageMap.PageSize);
+        Span* behind = _model.Take(100, PageMap.PageSize);
+        Span* last = _model.Take(PagesPerHugePage - 100, PageMap.PageSize);
+        Assert.Equal((run->Start + run->Bytes, behind->Start + behind->Bytes), (behind->Start, last->Start));
+        _model.Give(run);
+        _model.Give(behind);
+        _heap->Release((nuint)released << PageMap.HugePageShift);
+        nuint mapped = _heap->MappedBytes;
+        Span* block = _model.Take(((nuint)taken * PagesPerHugePage) + 50, PageMap.PageSize);
+        Assert.Equal(last->Start, block->Start + block->Bytes);
+        _model.AssertTrackers();
+        Assert.True(_model.Take((nuint)(6 - taken) * PagesPerHugePage, PageMap.PageSize) != null);
+        Assert.Equal(mapped, _heap->MappedBytes);
+        _model.AssertTrackers();
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(300, 1)]
