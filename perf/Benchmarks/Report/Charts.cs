@@ -90,7 +90,6 @@ internal static class Charts
         plot.Add.VerticalLine(0, color: Colors.Gray);
         plot.Title(title);
         plot.ShowLegend(Edge.Bottom).Legend.Orientation = Orientation.Horizontal;
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        plot.SaveSvg(file, width, height);
+        Picture.Save(plot, file, width, height);
     }
 }

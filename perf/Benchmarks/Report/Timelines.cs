@@ -33,8 +33,7 @@ internal static class Timelines
         plot.Axes.AutoScale();
         plot.Axes.SetLimits(0, plot.Axes.GetLimits().Right, 0, plot.Axes.GetLimits().Top);
         plot.ShowLegend(Edge.Bottom).Legend.Orientation = Orientation.Horizontal;
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        plot.SaveSvg(file, 1000, 480);
+        Picture.Save(plot, file, 1000, 480);
     }
 
     private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
