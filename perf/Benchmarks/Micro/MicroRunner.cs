@@ -40,7 +40,7 @@ internal static class MicroRunner
             if (summary.Reports.Length < summary.BenchmarksCases.Length)
             {
                 throw new InvalidOperationException(
-                    $"BenchmarkDotNet ran {summary.Reports.Length} of {summary.BenchmarksCases.Length} benchmarks; see {Path.Combine(folder, "benchmarkdotnet.log")}");
+                    $"BenchmarkDotNet ran {summary.Reports.Length} of {summary.BenchmarksCases.Length} benchmarks; see {Path.GetRelativePath(".", Path.Combine(folder, "benchmarkdotnet.log"))}");
             }
 
             patterns = [.. summary.BenchmarksCases.OrderBy(benchmark => benchmark.Descriptor.MethodIndex).Select(NameOf).Distinct()];
@@ -59,7 +59,7 @@ internal static class MicroRunner
                 }
                 else
                 {
-                    measurement.Failures.Add($"no result; see {Path.Combine(folder, "benchmarkdotnet.log")}");
+                    measurement.Failures.Add($"no result; see {Path.GetRelativePath(".", Path.Combine(folder, "benchmarkdotnet.log"))}");
                 }
             }
         }

@@ -66,7 +66,7 @@ internal static class ReportWriter
             WriteTable(report, peaks, value => (value / (1 << 20)).ToString("N1"), "N2", withLoop: false);
         }
 
-        string[] failures = [.. run.Measurements.SelectMany(measurement => measurement.Failures.Select(failure => $"* {measurement.Name}, {measurement.Allocator}: {failure}"))];
+        string[] failures = [.. run.Measurements.SelectMany(measurement => measurement.Failures.Select(failure => $"* {measurement.Name}, {measurement.Allocator}: {failure}")).Distinct()];
         report.WriteLine(failures.Length == 0 ? "Nothing failed." : "## Failures\n\n" + string.Join('\n', failures));
     }
 
