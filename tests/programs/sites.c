@@ -2,12 +2,15 @@
  * Ten places that allocate, of which it is known how much: sizes from 16 bytes to 4 MiB, on several threads, blocks that live for one operation
  * to for ever. Asks the sampler what it thinks, and prints for each place, and for all together, what is in use and what was allocated:
  *
- *     PLACE live|allocated TRUTH ESTIMATE ERRORS          in bytes, and how many standard errors they differ
+ *     PLACE live|allocated TRUTH ESTIMATE ERRORS MOST     in bytes; how many standard errors they differ, and how many bytes at most, but
+ *                                                         for one of a billion
  *
  *     sites MEAN THREADS MIB      samples every MEAN bytes; so many MiB are live at the end at each place, and four times as many were allocated
  *
  * Of N blocks of s bytes, each a sample with the chance p = 1 - e^(-s/MEAN), the estimate is s/p for each sample; so its variance is
- * N s^2 (1-p)/p. That is summed up as the blocks are made.
+ * N s^2 (1-p)/p. That is summed up as the blocks are made. Where nearly each block is a sample, or hardly one is, the error is no normal
+ * distribution's, but that of a few blocks: Bennett's inequality bounds it (J. Am. Stat. Assoc. 57 (1962), p. 33), by the variance and by how far
+ * one block can be off.
  */
 #define _GNU_SOURCE
 
@@ -25,7 +28,7 @@
 enum { PLACES = 10, SHARE = 4 };
 
 struct sum {
-    double bytes, variance;
+    double bytes, variance, farthest;
 };
 
 static struct place {
@@ -50,6 +53,19 @@ static void add(struct sum *sum, double size)
     double chance = mean <= 1 ? 1 : -expm1(-size / mean);
     sum->bytes += size;
     sum->variance += size * size * (1 - chance) / chance;
+    sum->farthest = fmax(sum->farthest, size * fmax(1, (1 - chance) / chance));
+}
+
+/* How far a sum may be off, but for one of a billion. */
+static double bound(double variance, double farthest)
+{
+    double least = 0, most = 1e15;
+    while (most - least > 1) {
+        double off = (least + most) / 2, u = farthest * off / variance;
+        double unlikely = variance / (farthest * farthest) * ((1 + u) * log1p(u) - u);
+        *(unlikely < log(2e9) ? &least : &most) = off;
+    }
+    return most;
 }
 
 static void *made(struct tally *tally, void *block, size_t size)
@@ -219,6 +235,7 @@ static void *work(void *argument)
         for (struct place *to = &places[place]; to; to = to == &places[PLACES] ? NULL : &places[PLACES]) {
             to->allocated.bytes += tally.allocated.bytes;
             to->allocated.variance += tally.allocated.variance;
+            to->allocated.farthest = to->live.farthest = fmax(to->allocated.farthest, tally.allocated.farthest);
             to->live.bytes += tally.allocated.bytes - tally.freed.bytes;
             to->live.variance += tally.allocated.variance - tally.freed.variance;
         }
@@ -279,8 +296,9 @@ int main(int argc, char **argv)
         for (int value = 0; value < 2; value++) {
             double error = places[i].estimate[value] - truth[value]->bytes;
             double deviation = sqrt(truth[value]->variance > 0 ? truth[value]->variance : 0);
-            printf("%s%c %s %.0f %.0f %.3f\n", i < PLACES ? "place" : "al", i < PLACES ? '0' + i : 'l', value ? "allocated" : "live", truth[value]->bytes,
-                places[i].estimate[value], deviation > 1 ? error / deviation : error == 0 ? 0 : 1e9);
+            printf("%s%c %s %.0f %.0f %.3f %.0f\n", i < PLACES ? "place" : "al", i < PLACES ? '0' + i : 'l', value ? "allocated" : "live",
+                truth[value]->bytes, places[i].estimate[value], deviation > 1 ? error / deviation : error == 0 ? 0 : 1e9,
+                deviation > 1 ? bound(deviation * deviation, truth[value]->farthest) : 0);
         }
     }
     return 0;
