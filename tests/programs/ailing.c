@@ -3,9 +3,10 @@
  *
  * Prints "ready", or, where it is a child that is to be looked at, "ready" after its number, and stays as it is (or goes on) until standard input ends.
  */
-
+#define _GNU_SOURCE
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,16 @@ static void fill_caches(int turns)
     }
 }
 
+/* With two CPUs' caches what lies in them would depend on when the thread was moved. */
+static void stay_on_cpu(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(sched_getcpu(), &set);
+    if (sched_setaffinity(0, sizeof set, &set) != 0)
+        exit(1);
+}
+
 static void *sleep_in_thread(void *ready)
 {
     fill_caches(1);
@@ -101,6 +112,7 @@ int main(int count, char **arguments)
         return 0;
     }
     if (strcmp(mode, "caches") == 0) {
+        stay_on_cpu();
         keep(8 * MIB, 48, 48, 1);
         fill_caches(100);
     } else if (strcmp(mode, "span") == 0) {
