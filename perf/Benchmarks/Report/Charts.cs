@@ -72,7 +72,8 @@ internal static class Charts
     {
         int from = (int)Math.Floor(Math.Log2(ratios.Append(0.9).Min()));
         int to = (int)Math.Ceiling(Math.Log2(ratios.Append(1.1).Max()));
-        int step = Math.Max(1, (to - from) / 10);
+        int step = Math.Max(1, (to - from + 9) / 10); // or names meet
+        from = (int)Math.Floor((double)from / step) * step; // 1 is among them
         double fine = to - from <= 3 ? 0.25 : step;
         List<(double Position, string Label)> ticks = [];
         for (double power = from; power <= to; power += fine)
