@@ -10,14 +10,16 @@ internal readonly unsafe struct OwnProfile : IProfileSource
 
     public static ulong Mean => Sampler.Control->Mean != 0 ? Sampler.Control->Mean : s_mean;
 
-    // Not known, if it was switched on from outside.
-    public static ulong Duration => s_since != 0 ? (ulong)(Clock.Milliseconds - s_since) * 1_000_000 : 0;
+    // Not known, if it was switched on from outside. The clock may not have moved since, which is no duration of 0: readers take that for unknown.
+    public static ulong Duration => s_since != 0 ? Milliseconds(Clock.Milliseconds - s_since) * 1_000_000 : 0;
 
     public static ulong Time => Os.NanosecondsOfDay();
 
     public static byte* Maps => Literal.Pointer("/proc/thread-self/maps"u8);
 
     public static ulong Program => Shim.AuxiliaryValue(AuxiliaryEntry);
+
+    private static ulong Milliseconds(long goneBy) => goneBy > 0 ? (ulong)goneBy : 1;
 
     /// <summary>What was allocated is counted from now on.</summary>
     internal static void Begin() => s_since = Clock.Milliseconds;
