@@ -75,18 +75,24 @@ FUNCTION nm_rseq_refcount
         ret
 FUNCTION_END nm_rseq_refcount
 
-/* void nm_read_registers(Registers *to): those that calls keep, rsp and rip, as they are once this has returned (C#: Registers). */
+/* Stores the registers that calls keep, and rsp and rip as they are given (C#: Registers). */
+#define REGISTERS_BYTES 136
+.macro STORE_REGISTERS to, rsp, rip
+        mov     %rbx, 24(\to)
+        mov     %rbp, 48(\to)
+        mov     \rsp, 56(\to)
+        mov     %r12, 96(\to)
+        mov     %r13, 104(\to)
+        mov     %r14, 112(\to)
+        mov     %r15, 120(\to)
+        mov     \rip, 128(\to)
+.endm
+
+/* void nm_read_registers(Registers *to): as they are once this has returned. */
 FUNCTION nm_read_registers
         mov     (%rsp), %rax
         lea     8(%rsp), %rcx
-        mov     %rbx, 24(%rdi)
-        mov     %rbp, 48(%rdi)
-        mov     %rcx, 56(%rdi)
-        mov     %r12, 96(%rdi)
-        mov     %r13, 104(%rdi)
-        mov     %r14, 112(%rdi)
-        mov     %r15, 120(%rdi)
-        mov     %rax, 128(%rdi)
+        STORE_REGISTERS %rdi, %rcx, %rax
         ret
 FUNCTION_END nm_read_registers
 
@@ -97,20 +103,13 @@ FUNCTION_END nm_read_registers
 FUNCTION nm_pop_sample
         lea     8(%rsp), %rax
         mov     (%rsp), %r8
-        sub     $136, %rsp                              /* struct Registers */
-        .cfi_adjust_cfa_offset 136
-        mov     %rbx, 24(%rsp)
-        mov     %rbp, 48(%rsp)
-        mov     %rax, 56(%rsp)
-        mov     %r12, 96(%rsp)
-        mov     %r13, 104(%rsp)
-        mov     %r14, 112(%rsp)
-        mov     %r15, 120(%rsp)
-        mov     %r8, 128(%rsp)
+        sub     $REGISTERS_BYTES, %rsp
+        .cfi_adjust_cfa_offset REGISTERS_BYTES
+        STORE_REGISTERS %rsp, %rax, %r8
         mov     %rsp, %rcx
         call    nm_pop_sample_of
-        add     $136, %rsp
-        .cfi_adjust_cfa_offset -136
+        add     $REGISTERS_BYTES, %rsp
+        .cfi_adjust_cfa_offset -REGISTERS_BYTES
         ret
 FUNCTION_END nm_pop_sample
 
