@@ -126,7 +126,7 @@ internal unsafe struct PageHeap
             _policy.OnTaken(BackedFreePages, start != 0 ? BackedPages - backed : 0);
             if (start != 0)
             {
-                _shortRows.OnTaken(_counts.Used, sizeClass != 0 ? (nint)pages : 0, sizeClass != 0 ? BackedPages - backed : 0);
+                _shortRows.OnTaken(_counts.Used, sizeClass != 0 ? BackedPages - backed : 0);
                 _use.Add(pages, sizeClass);
             }
             else
@@ -245,7 +245,7 @@ internal unsafe struct PageHeap
             nint backed = BackedPages;
             UsePages(end, more);
             _policy.OnTaken(BackedFreePages, BackedPages - backed);
-            _shortRows.OnTaken(_counts.Used, 0, 0);
+            _shortRows.OnTaken(_counts.Used, 0);
             SetPages(span, pages);
         }
 

@@ -538,19 +538,23 @@ public sealed unsafe class PageHeapTests : AllocatorTest, IDisposable
 
     // What goes back is faulted in again, which is no way to go on.
     [Fact]
-    public void AHeapMakesWayForAPartOfWhatItTakes()
+    public void AHeapOfTwoShapesByTurnsMakesWayForATimeOnly()
     {
+        const nuint Other = 64;
         List<nint> rows = TakeEveryOther();
-        nuint taken = PageMap.HugePageSize;
-        for (int round = 0; round < 100; round++)
+        nuint released = 0;
+        int paying = 0;
+        for (int round = 0; round < 400; round++)
         {
             GiveAll(rows);
-            _model.Give(_model.Take(64, PageMap.PageSize, sizeClass: 1));
+            _model.Give(_model.Take(Other, PageMap.PageSize, sizeClass: 1));
             rows = Take(rows.Count, RowPages);
-            taken += (64 + (nuint)rows.Count * RowPages) * PageMap.PageSize;
+            paying = Os.ReleasedBytes != released ? round : paying;
+            released = Os.ReleasedBytes;
         }
 
-        Assert.InRange(Os.ReleasedBytes, taken / 16, taken / 8 + PageMap.HugePageSize); // the last row goes whole
+        Assert.InRange(released, 10 * Other * PageMap.PageSize, (nuint)ShortRows.ReleasesForPage * Other * PageMap.PageSize);
+        Assert.InRange(paying, 10, 200);
     }
 
     // Rows of two lengths by turns, for which there is memory by now, though it is more than was ever in use.
