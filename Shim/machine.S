@@ -97,7 +97,7 @@ FUNCTION nm_read_registers
 FUNCTION_END nm_read_registers
 
 /*
- * void *nm_pop_sample(size_t class, size_t size, int on_failure): nm_pop_sample_of, which is also given the registers of whoever called this, as
+ * void *nm_pop_sample(size_t size, size_t class, int on_failure): nm_pop_sample_of, which is also given the registers of whoever called this, as
  * they will be once it returns. It is jumped to from malloc by way of nm_pop, so that no frame of the library lies between.
  */
 FUNCTION nm_pop_sample

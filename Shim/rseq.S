@@ -82,8 +82,8 @@ nm_abort_\name:
         .text
 
 /*
- * void *nm_pop(size_t class, size_t size, int on_failure): takes an object of the class; when there is none, goes on to
- * nm_pop_empty(class, size, on_failure).
+ * void *nm_pop(size_t size, size_t class, int on_failure): takes an object of the class; when there is none, goes on to
+ * nm_pop_empty(size, class, on_failure).
  *
  * Each counts its bytes off this thread's countdown. The one with which that runs out goes on to nm_pop_due instead, with the same arguments,
  * which looks at the clock and comes again. No other thread sees the countdown, so that it may change before the commit: what was counted by
@@ -91,11 +91,11 @@ nm_abort_\name:
  */
 FUNCTION nm_pop
         SECTION_BEGIN nm_pop
-        sub     %rsi, %fs:THREAD_COUNTDOWN(%r9)
+        sub     %rdi, %fs:THREAD_COUNTDOWN(%r9)
 .Lexit_nm_pop:
         js      nm_pop_due
         LOAD_SLAB %r10
-        lea     (%r10,%rdi,8), %r8
+        lea     (%r10,%rsi,8), %r8
         mov     (%r8), %ecx                             /* current */
         lea     (%r10,%rcx), %r9
         mov     -8(%r9), %rax                           /* the topmost object, or zero */

@@ -29,13 +29,13 @@ internal static unsafe class Aligned
             power *= 2;
         }
 
-        return AllocateOrFail(power, size);
+        return Allocate(size, power, OnFailure.SetErrno);
     }
 
     /// <summary>C11: a block aligned to a power of two; EINVAL for any other alignment.</summary>
     [RuntimeExport("aligned_alloc")]
     internal static void* AlignedAlloc(nuint alignment, nuint size) =>
-        IsPowerOfTwo(alignment) ? AllocateOrFail(alignment, size) : Errno.Fail(Errno.Invalid);
+        IsPowerOfTwo(alignment) ? Allocate(size, alignment, OnFailure.SetErrno) : Errno.Fail(Errno.Invalid);
 
     /// <summary>
     /// POSIX: stores the block and returns 0, or returns EINVAL (not a power of two, or below a pointer's size) or ENOMEM and
@@ -49,7 +49,7 @@ internal static unsafe class Aligned
             return Errno.Invalid;
         }
 
-        void* block = Allocate(alignment, size);
+        void* block = Allocate(size, alignment, OnFailure.ReturnNull);
         if (block == null)
         {
             Shortage.Note(size);
@@ -62,70 +62,72 @@ internal static unsafe class Aligned
 
     /// <summary>A block aligned to a page.</summary>
     [RuntimeExport("valloc")]
-    internal static void* Valloc(nuint size) => AllocateOrFail(KernelPage.Size, size);
+    internal static void* Valloc(nuint size) => Allocate(size, KernelPage.Size, OnFailure.SetErrno);
 
     /// <summary>A block of whole pages.</summary>
     [RuntimeExport("pvalloc")]
     internal static void* Pvalloc(nuint size)
     {
         nuint rounded = (size + KernelPage.Size - 1) & ~(KernelPage.Size - 1);
-        return rounded < size ? Errno.Fail(Errno.NoMemory) : AllocateOrFail(KernelPage.Size, rounded);
-    }
-
-    private static void* AllocateOrFail(nuint alignment, nuint size)
-    {
-        void* block = Allocate(alignment, size);
-        return block != null ? block : Shortage.Fail(size);
+        return rounded < size ? Errno.Fail(Errno.NoMemory) : Allocate(rounded, KernelPage.Size, OnFailure.SetErrno);
     }
 
     /// <summary>
-    /// A block aligned to a power of two; null, and errno as it was, when there is no memory. C++'s operators may ask for what is no power of
-    /// two: that is null too, where it would not be served anyway.
+    /// A block aligned to a power of two. C++'s operators may ask for what is no power of two: that fails too, where it would not be served anyway.
     /// </summary>
-    internal static void* Allocate(nuint alignment, nuint size)
+    internal static void* Allocate(nuint size, nuint alignment, OnFailure failure)
     {
         nuint mask = alignment - 1;
         nuint rounded = (size + mask) & ~mask;
-        nuint sizeClass = rounded >= size ? SizeClasses.Of(rounded) : 0;
-        return sizeClass != 0 && alignment <= PageMap.PageSize && (SizeClasses.Size(sizeClass) & mask) == 0 && !Options.Check
-            ? Shim.Pop(sizeClass, size, OnFailure.ReturnNull)
-            : AllocateUncommon(alignment, size);
+        if (rounded >= size && rounded <= SizeClasses.MaxFineSize && alignment <= PageMap.PageSize && !Options.Check)
+        {
+            nuint sizeClass = SizeClasses.OfFine(rounded);
+            if ((SizeClasses.Size(sizeClass) & mask) == 0)
+            {
+                return Shim.Pop(size, sizeClass, failure);
+            }
+        }
+
+        return AllocateUncommon(size, alignment, failure);
     }
 
-    // What the first class that has room for it is not aligned to.
+    // What the first class that has room for it is not aligned to, and what is not small.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void* AllocateUncommon(nuint alignment, nuint size)
+    private static void* AllocateUncommon(nuint size, nuint alignment, OnFailure failure)
     {
         if (alignment <= MinAlignment)
         {
-            return Shim.Pop(SizeClasses.Of(size), size, OnFailure.ReturnNull);
+            return Shim.Pop(size, SizeClasses.Of(size), failure);
         }
 
         if (!IsPowerOfTwo(alignment))
         {
-            return null;
+            return CpuCache.Fail(size, failure);
         }
 
         nuint sizeClass = Options.Check ? 0 : SizeClasses.OfAligned(size, alignment);
         if (sizeClass != 0)
         {
-            return Shim.Pop(sizeClass, size, OnFailure.ReturnNull);
+            return Shim.Pop(size, sizeClass, failure);
         }
 
         ThreadState* thread = Shim.Thread();
-        if (!SlowPath.TryEnter(thread))
+        void* block;
+        if (SlowPath.TryEnter(thread))
         {
-            return Reserve.Allocate(size, alignment);
+            block = Options.Check ? Checked.Allocate(size, alignment) : LargeBlocks.Allocate(size, alignment);
+            SlowPath.Leave(thread);
+            if (block != null)
+            {
+                Intercept.Count(thread, block, size);
+            }
+        }
+        else
+        {
+            block = Reserve.Allocate(size, alignment);
         }
 
-        void* block = Options.Check ? Checked.Allocate(size, alignment) : LargeBlocks.Allocate(size, alignment);
-        SlowPath.Leave(thread);
-        if (block != null)
-        {
-            Intercept.Count(thread, block, size);
-        }
-
-        return block;
+        return block != null ? block : CpuCache.Fail(size, failure);
     }
 
     /// <summary>

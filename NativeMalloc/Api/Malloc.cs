@@ -19,13 +19,24 @@ internal static unsafe class Malloc
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void* Take(nuint size, OnFailure failure) => size <= SizeClasses.MaxFineSize
-        ? Shim.Pop(SizeClasses.OfFine(size), size, failure)
-        : Shim.Pop(SizeClasses.OfCoarse(size), size, failure);
+        ? Shim.Pop(size, SizeClasses.OfFine(size), failure)
+        : Shim.Pop(size, SizeClasses.OfCoarse(size), failure);
 
     /// <summary>Gives a block back; null is allowed. Leaves errno alone.</summary>
     /// <remarks>Class 0, of all but small blocks, has no room in any slab: the slow path takes it up.</remarks>
     [RuntimeExport("free")]
-    internal static void Free(void* block) => Shim.Push(block, PageMap.ClassOf((nuint)block));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Free(void* block)
+    {
+        // Two calls here, too: what the one needs is no matter of the other's.
+        if (!PageMap.MayBeBlock((nuint)block, out nuint turned, out nuint entry))
+        {
+            Shim.Push(block, 0);
+            return;
+        }
+
+        Shim.Push(block, PageMap.ClassOf(turned, entry));
+    }
 
     /// <summary>free, under the name that old programs use.</summary>
     [RuntimeExport("cfree")]

@@ -36,7 +36,7 @@ internal static unsafe class OperatorNew
     [RuntimeExport("_ZnwmSt11align_val_t")]
     internal static void* NewAligned(nuint size, nuint alignment)
     {
-        void* block = Aligned.Allocate(alignment, size);
+        void* block = Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
         return block != null ? block
             : size > LargeBlocks.MaxSize ? New(size)
             : CxxRuntime.Throw("_ZnwmSt11align_val_t"u8, size, alignment);
@@ -63,7 +63,7 @@ internal static unsafe class OperatorNew
     [RuntimeExport("_ZnwmSt11align_val_tRKSt9nothrow_t")]
     internal static void* NewAlignedNoThrow(nuint size, nuint alignment, void* tag)
     {
-        void* block = s_replacements.New != null ? null : Aligned.Allocate(alignment, size);
+        void* block = s_replacements.New != null ? null : Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
         return block != null ? block
             : size > LargeBlocks.MaxSize && s_replacements.New == null ? NewNoThrow(size, tag)
             : CxxRuntime.ReturnNull("_ZnwmSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
@@ -72,7 +72,7 @@ internal static unsafe class OperatorNew
     [RuntimeExport("_ZnamSt11align_val_tRKSt9nothrow_t")]
     internal static void* NewArrayAlignedNoThrow(nuint size, nuint alignment, void* tag)
     {
-        void* block = s_replacements.New != null ? null : Aligned.Allocate(alignment, size);
+        void* block = s_replacements.New != null ? null : Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
         return block != null ? block
             : size > LargeBlocks.MaxSize && s_replacements.New == null ? NewArrayNoThrow(size, tag)
             : CxxRuntime.ReturnNull("_ZnamSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
@@ -157,14 +157,13 @@ internal static unsafe class OperatorNew
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void DeleteSizedAs(void* block, nuint size, void* replacement)
     {
-        nuint sizeClass = SizeClasses.Of(size);
-        if (replacement != null || Heap.MustAskPageMap || block == null || sizeClass == 0)
+        if (size > SizeClasses.MaxFineSize || replacement != null || Heap.MustAskPageMap || block == null)
         {
             DeleteSizedSpecially(block, size, 0, replacement);
             return;
         }
 
-        Shim.Push(block, sizeClass);
+        Shim.Push(block, SizeClasses.OfFine(size));
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

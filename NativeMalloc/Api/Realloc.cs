@@ -175,7 +175,7 @@ internal static unsafe class Realloc
     private static void* TryReplace(void* block, nuint usable, nuint size, nuint room)
     {
         nuint sizeClass = SizeClasses.Of(room);
-        void* replacement = Shim.Pop(sizeClass, sizeClass != 0 ? size : room, OnFailure.ReturnNull);
+        void* replacement = Shim.Pop(sizeClass != 0 ? size : room, sizeClass, OnFailure.ReturnNull);
         if (replacement != null)
         {
             Shim.Move(replacement, block, usable < room ? usable : room);

@@ -17,19 +17,19 @@ internal static unsafe class CpuCache
     /// errno ENOMEM, or what operator new does.
     /// </summary>
     [RuntimeExport("nm_pop_empty")]
-    internal static void* PopEmpty(nuint sizeClass, nuint size, OnFailure failure) =>
-        sizeClass == 0 ? PopLarge(size, failure) : PopSlowly(sizeClass, size, failure);
+    internal static void* PopEmpty(nuint size, nuint sizeClass, OnFailure failure) =>
+        sizeClass == 0 ? PopLarge(size, failure) : PopSlowly(size, sizeClass, failure);
 
     // Methods of their own, so that the above needs no frame, and this a small one.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void* PopLarge(nuint size, OnFailure failure)
     {
         void* cached = LargeBlocks.TakeCached(size);
-        return cached != null ? cached : PopSlowly(0, size, failure);
+        return cached != null ? cached : PopSlowly(size, 0, failure);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void* PopSlowly(nuint sizeClass, nuint size, OnFailure failure)
+    private static void* PopSlowly(nuint size, nuint sizeClass, OnFailure failure)
     {
         void* block;
         bool attached = false;
@@ -60,7 +60,7 @@ internal static unsafe class CpuCache
         }
 
         return block != null ? block
-            : attached ? Shim.Pop(sizeClass, size, failure) // there may be objects after all
+            : attached ? Shim.Pop(size, sizeClass, failure) // there may be objects after all
             : Fail(size, failure);
     }
 

@@ -22,19 +22,24 @@ internal static unsafe partial class PageMap
     /// that are not aligned as every block is.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static nuint ClassOf(nuint address)
-    {
-        nuint sizeClass = 0;
-        nuint turned = (address >> AlignmentBits) | (address << (64 - AlignmentBits)); // one that is not aligned is above all others
-        nuint entry = turned >> (LeafShift - AlignmentBits);
-        if (entry < RootEntries)
-        {
-            Root* root = RootPointer;
-            byte* classes = (byte*)root + root->Leaves[entry];
-            sizeClass = classes[(turned >> (PageShift - AlignmentBits)) % LeafPages];
-        }
+    internal static nuint ClassOf(nuint address) => MayBeBlock(address, out nuint turned, out nuint entry) ? ClassOf(turned, entry) : 0;
 
-        return sizeClass;
+    /// <summary>Whether an address is one that programs have, and aligned as every block is; and with what to ask for its class.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool MayBeBlock(nuint address, out nuint turned, out nuint entry)
+    {
+        turned = (address >> AlignmentBits) | (address << (64 - AlignmentBits)); // one that is not aligned is above all others
+        entry = turned >> (LeafShift - AlignmentBits);
+        return entry < RootEntries;
+    }
+
+    /// <summary><see cref="ClassOf(nuint)"/> of an address that <see cref="MayBeBlock"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint ClassOf(nuint turned, nuint entry)
+    {
+        Root* root = RootPointer;
+        byte* classes = (byte*)root + root->Leaves[entry];
+        return classes[(turned >> (PageShift - AlignmentBits)) % LeafPages];
     }
 
     /// <summary>The address is aligned as every block is.</summary>

@@ -18,7 +18,7 @@ internal static unsafe class Shim
     /// </summary>
     [RuntimeImport("*", "nm_pop")]
     [MethodImpl(Call)]
-    internal static extern void* Pop(nuint sizeClass, nuint size, OnFailure failure);
+    internal static extern void* Pop(nuint size, nuint sizeClass, OnFailure failure);
 
     /// <summary>Gives an object to this CPU's slab, or goes on to <see cref="Intercept.PushFull"/>.</summary>
     [RuntimeImport("*", "nm_push")]
@@ -93,7 +93,7 @@ internal static unsafe class Shim
     /// <summary><see cref="Intercept.PopSample"/> with the registers of this one's caller.</summary>
     [RuntimeImport("*", "nm_pop_sample")]
     [MethodImpl(Call)]
-    internal static extern void* PopSample(nuint sizeClass, nuint size, OnFailure failure);
+    internal static extern void* PopSample(nuint size, nuint sizeClass, OnFailure failure);
 
     /// <summary>Sets this thread's control and status of floating-point numbers (MXCSR); returns what it was.</summary>
     [RuntimeImport("*", "nm_exchange_mxcsr")]

@@ -31,7 +31,7 @@ internal static unsafe class CxxRuntime
             }
 
             Shim.Invoke(handler, 0, 0, 0);
-            void* block = alignment == 0 ? Malloc.Allocate(size) : Aligned.Allocate(alignment, size);
+            void* block = alignment == 0 ? Malloc.Allocate(size) : Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
             if (block != null)
             {
                 return block;

@@ -14,16 +14,16 @@ internal static unsafe class Intercept
     /// slab has an object.
     /// </summary>
     [RuntimeExport("nm_pop_due")]
-    internal static void* PopDue(nuint sizeClass, nuint size, OnFailure failure)
+    internal static void* PopDue(nuint size, nuint sizeClass, OnFailure failure)
     {
         ThreadState* thread = Shim.Thread();
         if (Upkeep.Look(thread, size))
         {
-            return Shim.PopSample(sizeClass, size, failure);
+            return Shim.PopSample(size, sizeClass, failure);
         }
 
         AllocationClock.CountBack(thread, size); // it comes by again
-        return Shim.Pop(sizeClass, size, failure);
+        return Shim.Pop(size, sizeClass, failure);
     }
 
     /// <summary>Counts an allocation that did not come by <see cref="Shim.Pop"/>, when no lock is held.</summary>
@@ -38,12 +38,12 @@ internal static unsafe class Intercept
 
     /// <summary>The allocation is to be a sample. "caller": the registers of the library's caller, or of one of its functions.</summary>
     [RuntimeExport("nm_pop_sample_of")]
-    internal static void* PopSample(nuint sizeClass, nuint size, OnFailure failure, Registers* caller)
+    internal static void* PopSample(nuint size, nuint sizeClass, OnFailure failure, Registers* caller)
     {
         ThreadState* thread = Shim.Thread();
         ulong mean = Sampler.Begin(thread);
         AllocationClock.CountBack(thread, size);
-        void* block = Shim.Pop(sizeClass, size, OnFailure.ReturnNull);
+        void* block = Shim.Pop(size, sizeClass, OnFailure.ReturnNull);
         if (block == null)
         {
             Sampler.GiveUp(thread);

@@ -21,7 +21,7 @@ public sealed class FastPathTests
 
         // The area is reached by fs alone: loads of the index and of the table, and the store to rseq_cs. The countdown is this library's own.
         string[] stores = way.Where(instruction => Regex.IsMatch(instruction, @",%fs:")).ToArray();
-        string[] counts = sequence == "nm_pop" ? ["sub    %rsi,%fs:0x8(%r9)"] : [];
+        string[] counts = sequence == "nm_pop" ? ["sub    %rdi,%fs:0x8(%r9)"] : [];
         Assert.Equal(["mov    %rax,%fs:(%r9,%r8,1)", .. counts], stores);
         Assert.Contains(way, instruction => Regex.IsMatch(instruction, @"mov +0x[0-9a-f]+\(%rip\),%r8 .*<nm_rseq_cs_distance>"));
 
