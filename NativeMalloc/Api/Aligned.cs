@@ -73,7 +73,8 @@ internal static unsafe class Aligned
     }
 
     /// <summary>
-    /// A block aligned to a power of two. C++'s operators may ask for what is no power of two: that fails too, where it would not be served anyway.
+    /// A block aligned to a power of two; without memory for it, what <paramref name="failure"/> says. C++'s operators may ask for what is no power
+    /// of two: that fails too, where it would not be served anyway.
     /// </summary>
     internal static void* Allocate(nuint size, nuint alignment, OnFailure failure)
     {

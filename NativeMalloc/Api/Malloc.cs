@@ -28,7 +28,7 @@ internal static unsafe class Malloc
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Free(void* block)
     {
-        // Two calls here, too: what the one needs is no matter of the other's.
+        // Two calls, so that a block's way need not begin with the class of what is none.
         if (!PageMap.MayBeBlock((nuint)block, out nuint turned, out nuint entry))
         {
             Shim.Push(block, 0);
