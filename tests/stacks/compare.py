@@ -68,7 +68,7 @@ def theirs():
 def place(address):
     """Function and object of an address, for the report."""
     text = gdb.execute(f"info symbol {address - 1}", to_string=True).strip()
-    return text if not text.startswith("No symbol") else (gdb.solib_name(address - 1) or "no object")
+    return text if not text.startswith("No symbol") else (gdb.solib_name(address - 1) if address else None) or "no object"
 
 
 def is_code(address):
@@ -149,8 +149,11 @@ while done < stops:
     at = expected[common - 1] if common else found[0]
     if common < len(expected) and not is_code(expected[common]):
         astray += 1
-        continue
-    longer = "other" if common < min(len(found), len(expected)) else "gdb's ends" if common == len(expected) else f"the library's ends ({end})"
+        longer = "gdb shows what is no code"
+    elif common < min(len(found), len(expected)):
+        longer = "other"
+    else:
+        longer = "gdb's ends" if common == len(expected) else f"the library's ends ({end})"
     reason = f"{longer}, behind {place(at)}"
     if reason not in reasons:
         print(f"gdb's stack:\n{describe(expected)}the library's ({end}):\n{describe(found)}", file=report, flush=True)
