@@ -188,7 +188,7 @@ internal static unsafe class Heap
     /// forbidden itself membarrier on pain of death (seccomp) after its start. Their slabs give back what they have at their next slow path.</remarks>
     internal static void EmptyCaches(bool mayAbortOthers)
     {
-        LargeCache.Flush();
+        LargeBlocks.GiveCached();
         if (s_transfer == null)
         {
             return; // large blocks need no tiers
@@ -299,7 +299,7 @@ internal static unsafe class Heap
     {
         if ((Volatile.Read(ref s_keptPages.Value) > 0 || LargeCache.Bytes > 0) && !Pages->HasBacked(pages, sizeClass, alignment))
         {
-            LargeCache.Flush();
+            LargeBlocks.GiveCached();
             GiveKeptSpans(all: true);
         }
 

@@ -244,7 +244,7 @@ internal static unsafe class Upkeep
             bool all = ended > 1; // nobody came by in the others
             Heap.PlunderTransferCaches(all);
             Heap.GiveKeptSpans(all);
-            LargeCache.Flush();
+            LargeBlocks.GiveCached();
         }
 
         Heap.Pages->EndPeriods(ended);

@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 int main(int argc, char **argv)
 {
-    struct timespec start, end;
     int status;
     if (argc < 3)
         return 2;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double start = now();
     pid_t child = fork();
     if (child == 0) {
         if (argv[1][0])
@@ -31,11 +31,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "measure: %s failed\n", argv[2]);
         return 1;
     }
-    clock_gettime(CLOCK_MONOTONIC, &end);
+    double seconds = (now() - start) / 1e9;
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
     double processors = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    fprintf(stderr, "%.3f %.3f %.3f %ld %ld\n", (end.tv_sec - start.tv_sec) + (end.tv_nsec - start.tv_nsec) / 1e9, usage.ru_maxrss / 1024.0, processors,
-        usage.ru_nvcsw, usage.ru_minflt);
+    fprintf(stderr, "%.6f %.3f %.6f %ld %ld\n", seconds, usage.ru_maxrss / 1024.0, processors, usage.ru_nvcsw, usage.ru_minflt);
     return 0;
 }

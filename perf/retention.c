@@ -21,9 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "blocks.h"
+#include "clock.h"
 #include "programs/random.h"
 
 enum { RECORDS = 4 << 20 };
@@ -32,9 +32,7 @@ static uint64_t state = 88172645463325252u;
 
 static double milliseconds_of(clockid_t clock)
 {
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return time.tv_sec * 1e3 + time.tv_nsec / 1e6;
+    return nanoseconds(clock) / 1e6;
 }
 
 static double mib(double bytes)

@@ -13,38 +13,19 @@ rounds=${1:-10}
 compile measure
 compile_programs
 [ -f "$work/lines" ] || lines 400000 > "$work/lines"
-python=$(python3 -c 'import sys; print(sys.executable)')
 
-programs() {
-    cat << LINES
-minimise $work/minimise 12 8
-factor $work/factor 22
-larson $work/larson
-crowd $work/crowd
-asymmetric $work/asymmetric
-thrash $work/sharing thrash
-scratch $work/sharing scratch
-sizes $work/sizes
-wordcount $work/wordcount 4 1000000
-python3-start $python -c pass
-python3 $python perf/inputs/rows.py
-perl perl perf/inputs/words.pl $work/lines
-lua lua5.4 perf/inputs/tables.lua
-sqlite3 sqlite3 :memory: '.read perf/inputs/words.sql'
-g++ g++ -O1 -std=c++17 -S -o /dev/null perf/inputs/heavy.cpp
-sort sort --parallel=2 -S 200M $work/lines
-xz xz -T2 -2 --stdout $work/lines
-LINES
-}
+# Debian's programs, rather than scripts of the same names that choose a version and start that.
+PATH=/usr/bin:$PATH
 
 # once ALLOCATOR ON|OFF LIBRARY [SETTING]: the program's name, and what it took.
 once() {
     local took
     took=$(env ${4:+"$4"} "$work/measure" "$3" sh -c "exec $command" 2>&1 > "$work/sampling.out" | tail -n 1)
-    echo "$name $1 $2 $took"
+    echo "${name// /_} $1 $2 $took"
 }
 
-programs | while read -r name command; do
+sed -n 's/^\*\?\([^#].*: .*\)/\1/p' perf/programs.txt | while IFS= read -r line; do
+    name=${line%%: *} command=${line#*: }
     for ((round = 0; round < rounds; round++)); do
         once NativeMalloc off "$library"
         once NativeMalloc on "$library" NATIVEMALLOC_SAMPLE=512K
@@ -69,6 +50,7 @@ awk '
         print "| program | NativeMalloc: time | peak | jemalloc: time | peak | tcmalloc: time | peak |\n|---|---|---|---|---|---|---|"
         for (i = 1; i <= programs; i++) {
             row = "| " names[i]
+            gsub("_", " ", row)
             for (a = 1; a <= allocators; a++) {
                 t = median(time, names[i], allocator[a]); p = median(peak, names[i], allocator[a])
                 times[a] += log(t); peaks[a] += log(p)

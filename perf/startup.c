@@ -15,17 +15,11 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-static char *const no_arguments[] = { "program", NULL };
+#include "clock.h"
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
-}
+static char *const no_arguments[] = { "program", NULL };
 
 static double start_time(const char *program, char *const *environment)
 {
@@ -38,7 +32,7 @@ static double start_time(const char *program, char *const *environment)
     double end = now();
     if (!WIFEXITED(status))
         exit(2);
-    return end - begin;
+    return (end - begin) / 1e3;
 }
 
 static double peak_memory(const char *program, char *const *environment)

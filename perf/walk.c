@@ -7,19 +7,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "clock.h"
 
 struct node {
     struct node *next;
     long rest[7];
 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec / 1e9;
-}
 
 int main(int argc, char **argv)
 {
@@ -46,6 +40,6 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < 3 * count; i++)
         node = node->next;
     double end = now();
-    printf("build %.3f walk %.1f %s\n", built - start, (end - walk) * 1e9 / (3 * count), node == nodes[0] ? "" : "lost");
+    printf("build %.3f walk %.1f %s\n", (built - start) / 1e9, (end - walk) / (3 * count), node == nodes[0] ? "" : "lost");
     return 0;
 }

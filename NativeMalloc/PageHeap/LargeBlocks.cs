@@ -91,19 +91,30 @@ internal static unsafe class LargeBlocks
         return IsBlock(span, block) && LargeCache.TryKeep(span);
     }
 
-    /// <summary>A span that was kept goes to the page heap.</summary>
-    internal static void EndKept(Span* span)
+    /// <summary>What is cached goes to the page heap.</summary>
+    internal static void GiveCached()
     {
-        Account(span, span->Bytes);
-        MovedBlocks.Give(span);
+        for (int place = 0; place < LargeCache.Places; place++)
+        {
+            Span* span = LargeCache.TakeAt(place);
+            if (span != null)
+            {
+                Give(span);
+            }
+        }
     }
 
     internal static void Free(Span* span)
     {
         nuint pages = span->Pages;
+        Give(span);
+        ReleaseExcess(pages);
+    }
+
+    private static void Give(Span* span)
+    {
         Account(span, span->Bytes);
         MovedBlocks.Give(span);
-        ReleaseExcess(pages);
     }
 
     /// <summary>

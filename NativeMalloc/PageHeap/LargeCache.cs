@@ -14,7 +14,7 @@ namespace NativeMalloc;
 /// </remarks>
 internal static unsafe class LargeCache
 {
-    private const int Places = LargeCacheTable.Places;
+    internal const int Places = LargeCacheTable.Places;
 
     /// <summary>32 MiB: up to here glibc learns to keep blocks, too (DEFAULT_MMAP_THRESHOLD_MAX).</summary>
     private const nuint MaxPages = (32 << 20) >> PageMap.PageShift;
@@ -70,18 +70,16 @@ internal static unsafe class LargeCache
         return TryKeepAnew(span);
     }
 
-    /// <summary>Gives all to the page heap.</summary>
-    internal static void Flush()
+    /// <summary>The span of the block at a place, which waits for none any more; null if none is there.</summary>
+    internal static Span* TakeAt(int number)
     {
-        for (int number = 0; number < Places; number++)
+        Span* span = SpanOf((ulong)Interlocked.Exchange(ref Place(number), 0));
+        if (span != null)
         {
-            Span* span = SpanOf((ulong)Interlocked.Exchange(ref Place(number), 0));
-            if (span != null)
-            {
-                span->Cached = false;
-                LargeBlocks.EndKept(span);
-            }
+            span->Cached = false;
         }
+
+        return span;
     }
 
     // At the first place that is empty, or waits for another size. A method of its own, so that the above needs no frame.

@@ -8,6 +8,7 @@ internal static unsafe class Zeroing
 {
     /// <summary>Pages of the kernel's that are looked at: each may cost a fault, of some hundred nanoseconds.</summary>
     private const uint Looks = 3;
+
     /// <summary>The block is out, and its owner has not had it yet.</summary>
     internal static void Clear(Span* span, byte* block, nuint size) => Clear(block, block + size, span->IsFirstUse((nuint)block));
 

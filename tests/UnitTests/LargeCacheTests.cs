@@ -13,7 +13,7 @@ public sealed unsafe class LargeCacheTests : AllocatorTest, IDisposable
 
     public void Dispose()
     {
-        LargeCache.Flush();
+        LargeBlocks.GiveCached();
         EmptyHeap();
     }
 

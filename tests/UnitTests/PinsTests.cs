@@ -232,7 +232,7 @@ public sealed unsafe class PinsTests : AllocatorTest, IDisposable
             Drop(block);
         }
 
-        LargeCache.Flush();
+        LargeBlocks.GiveCached();
     }
 
     private void Drop(Block block)
