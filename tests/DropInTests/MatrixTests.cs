@@ -13,7 +13,7 @@ public sealed partial class MatrixTests
         Command.Shell($"""
             set -e
             cp -r tests/programs tests/matrix/compile.sh '{work}/'
-            cp perf/fastpath.c perf/programs/wordcount.c '{work}/programs/'
+            cp perf/fastpath.c perf/clock.h perf/programs/wordcount.c '{work}/programs/'
             '{work}/compile.sh' gcc
             """).In(Repository.Root).Run().Succeeded();
 

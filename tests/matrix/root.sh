@@ -29,7 +29,7 @@ fill() {
     rm -rf "$work"
     mkdir -p "$work"
     cp -r tests/programs tests/matrix/{programs.txt,compile.sh,situation.sh} out/libnativemalloc.so "$work/"
-    cp perf/fastpath.c perf/programs/wordcount.c "$work/programs/"
+    cp perf/fastpath.c perf/clock.h perf/programs/wordcount.c "$work/programs/"
     "$@" > "$work/compile.log" 2>&1 || { tail -n 3 "$work/compile.log" >&2; echo "$0: the programs do not compile: $work/compile.log" >&2; return 1; }
 }
 
