@@ -4,6 +4,9 @@ library=$PWD/out/libnativemalloc.so
 work=out/perf
 mkdir -p "$work"
 
+# prefer_debian: from here on Debian's programs, rather than scripts of the same names that choose a version and start that.
+prefer_debian() { PATH=/usr/bin:$PATH; }
+
 # compile NAME: perf/NAME.c to a program of that name, without its folder, in $work.
 compile() {
     gcc -O2 -fno-builtin -Wall -Wextra -pthread "perf/$1.c" -o "$work/${1##*/}"

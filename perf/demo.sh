@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . perf/common.sh
 rounds=${1:-5}
-PATH=/usr/bin:$PATH # Debian's programs, rather than scripts of the same names that choose a version and start that
+prefer_debian
 folder=$PWD/$work/demo
 rm -rf "$folder"
 mkdir -p "$folder"

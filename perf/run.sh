@@ -18,5 +18,5 @@ compile measure
 compile_programs
 [ -f "$work/lines" ] || lines 400000 > "$work/lines"
 
-# Debian's programs, rather than scripts of the same names that choose a version and start that.
-PATH=/usr/bin:$PATH PERF_LOOPS=$PWD/$work/libloops.so dotnet run -c Release --project perf/Benchmarks -- "$@"
+prefer_debian
+PERF_LOOPS=$PWD/$work/libloops.so dotnet run -c Release --project perf/Benchmarks -- "$@"

@@ -13,18 +13,17 @@ rounds=${1:-10}
 compile measure
 compile_programs
 [ -f "$work/lines" ] || lines 400000 > "$work/lines"
+prefer_debian
 
-# Debian's programs, rather than scripts of the same names that choose a version and start that.
-PATH=/usr/bin:$PATH
-
-# once ALLOCATOR ON|OFF LIBRARY [SETTING]: the program's name, and what it took.
+# once ALLOCATOR ON|OFF LIBRARY [SETTING]: the program's name, and what it took, with tabs between.
 once() {
     local took
-    took=$(env ${4:+"$4"} "$work/measure" "$3" sh -c "exec $command" 2>&1 > "$work/sampling.out" | tail -n 1)
-    echo "${name// /_} $1 $2 $took"
+    took=$(env ${4:+"$4"} "$work/measure" "$3" sh -c "exec $command" 2>&1 > "$work/sampling.out" | tail -n 1 | tr ' ' '\t')
+    printf '%s\t%s\t%s\t%s\n' "$name" "$1" "$2" "$took"
 }
 
-sed -n 's/^\*\?\([^#].*: .*\)/\1/p' perf/programs.txt | while IFS= read -r line; do
+grep '^[^#]' perf/programs.txt | while IFS= read -r line; do
+    line=${line#\*}
     name=${line%%: *} command=${line#*: }
     for ((round = 0; round < rounds; round++)); do
         once NativeMalloc off "$library"
@@ -36,7 +35,7 @@ sed -n 's/^\*\?\([^#].*: .*\)/\1/p' perf/programs.txt | while IFS= read -r line;
     done
 done > "$work/sampling.txt"
 
-awk '
+awk -F '\t' '
     { time[$1, $2, $3, ++count[$1, $2, $3]] = $6; peak[$1, $2, $3, count[$1, $2, $3]] = $5 }
     !($1 in seen) { seen[$1] = 1; names[++programs] = $1 }
     function median(values, program, allocator,    i, j, swap, ratios, n) {
@@ -46,11 +45,10 @@ awk '
         return (ratios[int((n + 1) / 2)] + ratios[int(n / 2) + 1]) / 2
     }
     END {
-        allocators = split("NativeMalloc jemalloc tcmalloc", allocator)
+        allocators = split("NativeMalloc jemalloc tcmalloc", allocator, " ")
         print "| program | NativeMalloc: time | peak | jemalloc: time | peak | tcmalloc: time | peak |\n|---|---|---|---|---|---|---|"
         for (i = 1; i <= programs; i++) {
             row = "| " names[i]
-            gsub("_", " ", row)
             for (a = 1; a <= allocators; a++) {
                 t = median(time, names[i], allocator[a]); p = median(peak, names[i], allocator[a])
                 times[a] += log(t); peaks[a] += log(p)

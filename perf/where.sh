@@ -32,5 +32,5 @@ read -r text begin code size < <(readelf -SW "$library" | tr -d '[]' |
 perl -e 'print pack "Q<", $ARGV[0]' $((0x$code + 0x$size - 0x$begin)) |
     dd of="$work/where/libnativemalloc.so" bs=1 seek=$((headers + text * 64 + 32)) conv=notrunc status=none
 
-# Debian's programs, rather than scripts of the same names that choose a version and start that.
-PATH=/usr/bin:$PATH dotnet run -c Release --project perf/Benchmarks -- --where "$@"
+prefer_debian
+dotnet run -c Release --project perf/Benchmarks -- --where "$@"

@@ -12,8 +12,7 @@ public sealed partial class MatrixTests
         string work = Repository.NewFolder("matrix");
         Command.Shell($"""
             set -e
-            cp -r tests/programs tests/matrix/compile.sh '{work}/'
-            cp perf/fastpath.c perf/clock.h perf/programs/wordcount.c '{work}/programs/'
+            tests/matrix/gather.sh '{work}'
             '{work}/compile.sh' gcc
             """).In(Repository.Root).Run().Succeeded();
 

@@ -28,8 +28,8 @@ fill() {
     shift
     rm -rf "$work"
     mkdir -p "$work"
-    cp -r tests/programs tests/matrix/{programs.txt,compile.sh,situation.sh} out/libnativemalloc.so "$work/"
-    cp perf/fastpath.c perf/clock.h perf/programs/wordcount.c "$work/programs/"
+    tests/matrix/gather.sh "$work"
+    cp tests/matrix/{programs.txt,situation.sh} out/libnativemalloc.so "$work/"
     "$@" > "$work/compile.log" 2>&1 || { tail -n 3 "$work/compile.log" >&2; echo "$0: the programs do not compile: $work/compile.log" >&2; return 1; }
 }
 

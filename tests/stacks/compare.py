@@ -67,8 +67,10 @@ def theirs():
 
 def place(address):
     """Function and object of an address, for the report."""
+    if address == 0:
+        return "no object"
     text = gdb.execute(f"info symbol {address - 1}", to_string=True).strip()
-    return text if not text.startswith("No symbol") else (gdb.solib_name(address - 1) if address else None) or "no object"
+    return text if not text.startswith("No symbol") else (gdb.solib_name(address - 1) or "no object")
 
 
 def is_code(address):
