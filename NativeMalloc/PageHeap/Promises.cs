@@ -15,6 +15,9 @@ internal static unsafe class Promises
     /// </summary>
     internal const nuint ReleaseStep = 8 << 20;
 
+    /// <summary>So that of pages of 64 KiB, too, the one around the middle is all in it.</summary>
+    private const nuint TrialRoom = 256 << 10;
+
     private static Promise s_release;
     private static Promise s_move;
 
@@ -36,8 +39,15 @@ internal static unsafe class Promises
     }
 
     /// <summary>As <see cref="Release"/>, in one step: of what is hardly there.</summary>
-    internal static bool ReleaseAtOnce(byte* start, nuint bytes) =>
-        s_release == Promise.Untried ? TryRelease(start, bytes) : s_release == Promise.Kept && Os.Release(start, bytes);
+    internal static bool ReleaseAtOnce(byte* start, nuint bytes)
+    {
+        if (s_release == Promise.Untried)
+        {
+            TryRelease();
+        }
+
+        return s_release == Promise.Kept && Os.Release(start, bytes);
+    }
 
     /// <summary>
     /// Whether memory that was moved away leaves its addresses mapped, and reading zero. False also where there is none to try it with, at the moment.
@@ -50,48 +60,21 @@ internal static unsafe class Promises
     /// <summary>The same, for who looks from outside.</summary>
     internal static Promise* ReleaseRoot => (Promise*)Unsafe.AsPointer(ref s_release);
 
-    /// <summary>Tries now whether released memory reads zero.</summary>
-    internal static void TryNow()
+    /// <summary>
+    /// Tries whether released memory reads zero: one page between two others, which must keep what they hold (an emulator's host may have larger
+    /// ones). Not on what is to go back: some kernels have no page of zeros to share, and what was looked at would be there again.
+    /// </summary>
+    internal static void TryRelease()
     {
-        byte* pages = Os.Map(3 * PageMap.PageSize);
-        if (pages != null)
+        byte* room = Os.Map(TrialRoom);
+        if (room == null)
         {
-            Release(pages, 3 * PageMap.PageSize);
-            Os.Unmap(pages, 3 * PageMap.PageSize);
-        }
-    }
-
-    /// <summary>Nothing has been tried.</summary>
-    internal static void Forget()
-    {
-        s_release = Promise.Untried;
-        s_move = Promise.Untried;
-    }
-
-    // One page between two others, which must keep what they hold (an emulator's host may have larger ones); a shorter row decides for itself.
-    // What is not taken back holds what it held: it may be known to read zero.
-    private static bool TryRelease(byte* start, nuint bytes)
-    {
-        if (bytes < 3 * PageMap.PageSize)
-        {
-            ulong* first = (ulong*)start;
-            ulong held = *first;
-            *first = Mark;
-            bool dropped = Os.Release(start, bytes) && *first == 0;
-            if (!dropped)
-            {
-                *first = held;
-            }
-
-            return dropped;
+            return;
         }
 
-        ulong* before = (ulong*)(start + PageMap.PageSize) - 1;
-        ulong* page = before + 1;
-        ulong* behind = (ulong*)(start + 2 * PageMap.PageSize);
-        ulong heldBefore = *before;
-        ulong heldOnPage = *page;
-        ulong heldBehind = *behind;
+        ulong* page = (ulong*)(room + TrialRoom / 2);
+        ulong* before = page - 1;
+        ulong* behind = (ulong*)((byte*)page + PageMap.PageSize);
         *before = Mark;
         *page = Mark;
         *behind = Mark;
@@ -100,15 +83,14 @@ internal static unsafe class Promises
             s_release = *before == Mark && *page == 0 && *behind == Mark ? Promise.Kept : Promise.Broken;
         }
 
-        bool released = s_release == Promise.Kept && Os.Release(start, bytes);
-        if (!released)
-        {
-            *before = heldBefore;
-            *page = heldOnPage;
-            *behind = heldBehind;
-        }
+        Os.Unmap(room, TrialRoom);
+    }
 
-        return released;
+    /// <summary>Nothing has been tried.</summary>
+    internal static void Forget()
+    {
+        s_release = Promise.Untried;
+        s_move = Promise.Untried;
     }
 
     private static bool TryMove()

@@ -28,7 +28,7 @@ internal static unsafe class Lifetime
 
         if (Options.Verbose && Startup.EnsureFrontEnd())
         {
-            Promises.TryNow();
+            Promises.TryRelease();
             OwnReport.WriteIntroduction();
         }
     }

@@ -45,7 +45,7 @@ public abstract unsafe class AllocatorTest
     protected static void TryPromises()
     {
         Promises.Forget();
-        Promises.TryNow();
+        Promises.TryRelease();
         Assert.True(!Promises.ReleaseIsBroken && Promises.MovesLeaveZeros);
     }
 

@@ -171,7 +171,7 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         }
     }
 
-    // To try whether the kernel takes memory back at all, something is written to it. Where it refuses (mlock), or only says so, nobody sees that.
+    // Where the kernel refuses (mlock), or only says that it has taken memory back, nobody sees that.
     [Theory]
     [InlineData(9000, false)]
     [InlineData(9000, true)]

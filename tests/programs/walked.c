@@ -2,6 +2,7 @@
  * Call chains that are known, and what the library takes them for: each function notes where it will return to, and the innermost compares.
  *
  *     walked chain | signal | handstack | context | bare | compiled | thread | vfork | random SECONDS
+ *     walked beside SECONDS LIBRARY    chains, while another thread loads and unloads the library
  *     walked time FRAMES               how long walks take, over the same frames again and again
  *     walked loading LIBRARY OTHER     two libraries that lie at the same address one after the other, with different frames
  */
@@ -300,7 +301,7 @@ FUNCTION void *in_thread(void *unused)
     return unused;
 }
 
-/* --- whatever the registers are --- */
+/* --- while libraries come and go --- */
 
 static volatile int stop;
 
@@ -313,6 +314,35 @@ static void *load_again_and_again(void *library)
     }
     return 0;
 }
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+FUNCTION void look_at_chain(void)
+{
+    ENTER();
+    end_behind(0);
+    LEAVE();
+}
+
+static void beside(double seconds, char *library)
+{
+    pthread_t thread;
+    CHECK(pthread_create(&thread, 0, load_again_and_again, library) == 0);
+    double end = now() + seconds;
+    do
+        deeper(20, look_at_chain);
+    while (now() < end);
+    stop = 1;
+    CHECK(pthread_join(thread, 0) == 0);
+    printf("%d walks\n", looks);
+}
+
+/* --- whatever the registers are --- */
 
 static uintptr_t random_address(uint64_t *state, const uintptr_t *stack)
 {
@@ -335,17 +365,13 @@ static uintptr_t random_address(uint64_t *state, const uintptr_t *stack)
     }
 }
 
-static void at_random(double seconds, char *library)
+static void at_random(double seconds)
 {
     uint64_t state = 88172645463325252;
     uintptr_t *stack = (uintptr_t *)__builtin_frame_address(0);
     volatile char *room = alloca(16 << 10);
     room[0] = 1;
-    pthread_t thread;
-    if (library)
-        CHECK(pthread_create(&thread, 0, load_again_and_again, library) == 0);
-    struct timespec start, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double end = now() + seconds;
     long walks = 0, ends[4] = {0}, most = 0;
     do {
         for (int i = 0; i < 1000; i++, walks++) {
@@ -356,11 +382,7 @@ static void at_random(double seconds, char *library)
             ends[result >> 16]++;
             most = (result & 0xffff) > most ? result & 0xffff : most;
         }
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while ((now.tv_sec - start.tv_sec) + (now.tv_nsec - start.tv_nsec) / 1e9 < seconds);
-    stop = 1;
-    if (library)
-        pthread_join(thread, 0);
+    } while (now() < end);
     printf("%ld walks, deepest %ld; %ld whole, %ld deep, %ld lost, %ld unreadable\n", walks, most, ends[0], ends[1], ends[2], ends[3]);
     looks = 1;
 }
@@ -381,20 +403,20 @@ FUNCTION void walk_again_and_again(void)
     READ_REGISTERS(here);
     double least = 1e18;
     for (int i = 0; i < ROUNDS; i++) {
-        struct timespec start, end;
-        clock_gettime(CLOCK_MONOTONIC, &start);
+        double start = now();
         for (int j = 0; j < WALKS; j++)
             count = backtrace_from(&here, frames, MOST) & 0xffff;
-        clock_gettime(CLOCK_MONOTONIC, &end);
-        double each = ((end.tv_sec - start.tv_sec) * 1e9 + (end.tv_nsec - start.tv_nsec)) / WALKS;
+        double each = (now() - start) * 1e9 / WALKS;
         least = each < least ? each : least;
     }
     printf("%d frames: %.0f ns, the least of %d rounds\n", count, least, ROUNDS);
     looks = 1;
 }
 
-int main(int count, char **arguments)
+int main(int arguments_count, char **arguments)
 {
+    if (arguments_count < 2)
+        return 2;
     find_backtrace(arguments[0]);
     const char *kind = arguments[1];
     if (strcmp(kind, "chain") == 0) {
@@ -438,7 +460,9 @@ int main(int count, char **arguments)
     } else if (strcmp(kind, "loading") == 0) {
         load(arguments + 2);
     } else if (strcmp(kind, "random") == 0) {
-        at_random(atof(arguments[2]), count > 3 ? arguments[3] : 0);
+        at_random(atof(arguments[2]));
+    } else if (strcmp(kind, "beside") == 0) {
+        beside(atof(arguments[2]), arguments[3]);
     } else {
         return 2;
     }
