@@ -82,7 +82,7 @@ internal static unsafe class CpuSlabs
             {
                 s_made++;
                 int part = SlabBudget.Whole / s_made;
-                slab = Slab.Create(memory, SlabBytes, SlabBudget.ForCpu(s_made, part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
+                slab = Slab.Create(memory, SlabBytes, s_made, SlabBudget.ForCpu(s_made, part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
                 slab->Part = part;
                 slab->AllMovedBefore = Volatile.Read(ref s_moved.Value);
                 slab->Index = index;
@@ -126,7 +126,7 @@ internal static unsafe class CpuSlabs
     /// <summary>Says what a slab may have of what all may, which the program's size decides.</summary>
     internal static void ShareBudget(Slab* own)
     {
-        Slab.SetBudget(own, SlabBudget.ForCpu(s_made, own->Part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
+        Slab.SetBudget(own, s_made, SlabBudget.ForCpu(s_made, own->Part, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
     }
 
     /// <summary>Lets the sequences of its CPU find a slab.</summary>

@@ -64,8 +64,11 @@ internal static unsafe class ThreadSlabs
     }
 
     /// <summary>Has a thread's slab make do with less as threads become more.</summary>
-    internal static void ShareBudget(Slab* own) =>
-        Slab.SetBudget(own, SlabBudget.ForThread(Volatile.Read(ref s_lists.Threads), Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
+    internal static void ShareBudget(Slab* own)
+    {
+        int slabs = Volatile.Read(ref s_lists.Threads);
+        Slab.SetBudget(own, slabs, SlabBudget.ForThread(slabs, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
+    }
 
     /// <summary>In the child of a fork, where only the calling thread lives on: takes the slabs of all others.</summary>
     internal static void ReclaimAfterFork(Slab* own)
@@ -126,7 +129,8 @@ internal static unsafe class ThreadSlabs
             return null;
         }
 
-        Slab* slab = Slab.Create(memory, SlabBytes, SlabBudget.ForThread(s_lists.Threads + 1, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
+        int slabs = s_lists.Threads + 1;
+        Slab* slab = Slab.Create(memory, SlabBytes, slabs, SlabBudget.ForThread(slabs, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
         for (int i = 0; i < entries; i++)
         {
             table[i] = CpuSlabs.EntryOf(slab);

@@ -12,10 +12,6 @@ namespace NativeMalloc;
 /// </remarks>
 internal static unsafe class HugePageAdvice
 {
-    /// <summary>Huge pages are wanted, so that none should be broken to save some of its memory.</summary>
-    internal static bool AreWanted(in HeapUse use) =>
-        Options.HugePages == HugePageChoice.Always || (Options.HugePages == HugePageChoice.Auto && HugePageUse.AsksForHuge(use.ObjectBytes));
-
     /// <summary>What to advise on memory that is mapped for a span of so many pages.</summary>
     internal static PageAdvice ForMapping(nuint pages, byte sizeClass, in HeapUse use)
     {

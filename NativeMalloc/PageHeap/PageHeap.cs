@@ -875,7 +875,7 @@ internal unsafe struct PageHeap
 
         nint free = BackedFreePages - _refusedPages;
         nint due = _policy.Due(_counts.Used, free, LimitRoom);
-        if (due <= 0 && !HugePageAdvice.AreWanted(_use))
+        if (due <= 0 && Options.HugePages != HugePageChoice.Always)
         {
             exchange = true;
             due = _shortRows.Due(_counts.Used, free);

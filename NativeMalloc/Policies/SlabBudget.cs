@@ -14,7 +14,7 @@ internal static class SlabBudget
     private const nint MostOfOne = 6 << 20;
 
     /// <summary>The least that several CPUs' slabs share: what one holds is out of the others' reach, so they should hold less than a lone one.</summary>
-    private const nint LeastOfSeveral = 1 << 20;
+    private const nint LeastOfSeveral = 2 << 20;
 
     /// <summary>All share no more than this, however large the heap is.</summary>
     private const nint MostOfAll = 64 << 20;
@@ -38,10 +38,10 @@ internal static class SlabBudget
     internal static int PartOf(long moved, long all, int before) => (before + (int)(moved * Whole / all)) / 2;
 
     /// <summary>
-    /// What a slab may hold of objects of a kernel's page and more: the part of the heap alone, and at least one of any size. What is saved by keeping
-    /// one is little beside what its use costs, and a small heap of many sizes would have several times its memory in one of each.
+    /// What one of so many slabs may hold of objects of a kernel's page and more: its share of the heap's part alone, and at least two of any size. What
+    /// is saved by keeping one is little beside what its use costs, and a small heap of many sizes would have several times its memory in one of each.
     /// </summary>
-    internal static nint OfLarge(nint budget, nuint heap) => Bounded((nint)(heap / HeapFraction), SizeClasses.MaxSize, budget);
+    internal static nint OfLarge(int slabs, nint budget, nuint heap) => Bounded((nint)(heap / HeapFraction) / slabs, 2 * SizeClasses.MaxSize, budget);
 
     /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, or is falling to them, and the slab that part of <see cref="Whole"/>.</summary>
     internal static nint ForCpu(int slabs, int part, nuint heap, bool falls)
@@ -60,5 +60,5 @@ internal static class SlabBudget
     private static nint ForOne(nint budget, nuint heap, bool falls) =>
         Bounded(budget, LeastOfOne, falls ? Bounded((nint)(heap / HeapFraction), LeastOfOne, MostOfOne) : MostOfOne);
 
-    private static nint Bounded(nint value, nint least, nint most) => value < least ? least : value > most ? most : value;
+    private static nint Bounded(nint value, nint least, nint most) => value >= most || least > most ? most : value < least ? least : value;
 }

@@ -37,7 +37,7 @@ public sealed unsafe class MetadataTests : AllocatorTest
         Assert.Equal(before, Metadata.TouchedBytes);
         Assert.True(Metadata.Allocate(1000) != null);
         Assert.Equal(before + 1000, Metadata.TouchedBytes);
-        Slab* slab = Slab.Create(Metadata.AllocateSparse(300_000), 300_000, 1 << 20);
+        Slab* slab = Slab.Create(Metadata.AllocateSparse(300_000), 300_000, 1, 1 << 20);
         Assert.True(slab != null);
         Assert.InRange(Metadata.TouchedBytes - before, (nuint)1000 + (nuint)sizeof(Slab), (nuint)1000 + (nuint)sizeof(Slab) + 64);
     }

@@ -12,7 +12,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
 
     [Theory]
     [InlineData(1, 0, 6 << 20)]
-    [InlineData(2, 0, 512 << 10)]
+    [InlineData(2, 0, 1 << 20)]
     [InlineData(2, 64 << 20, 6 << 20)]
     [InlineData(64, 0, 64 << 10)] // a small heap on many CPUs
     [InlineData(64, 64 << 20, 256 << 10)]
@@ -33,9 +33,9 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
         Assert.Equal(expected, SlabBudget.ForCpu(cpus, part, (nuint)(cpus == 2 ? 24 << 20 : 64 << 20), falls: false));
 
     [Theory]
-    [InlineData(1, 448 << 10, 576 << 10)]
-    [InlineData(3, 700 << 10, 816 << 10)]
-    [InlineData(1000, 880 << 10, 1 << 20)]
+    [InlineData(1, 896 << 10, 1152 << 10)]
+    [InlineData(3, 1400 << 10, 1632 << 10)]
+    [InlineData(1000, 1760 << 10, 2 << 20)]
     public void WhoMovesMoreGetsMore(int times, int least, int most)
     {
         Assert.True(Heap.Initialize());
@@ -45,10 +45,10 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
         Slab* little = CpuSlabs.Create(1);
         EndPeriods(much, times * 10_000L, little, 10_000);
         Assert.InRange(much->BudgetBytes, least, most);
-        Assert.InRange(little->BudgetBytes, 128 << 10, (1 << 20) - least);
+        Assert.InRange(little->BudgetBytes, 256 << 10, (2 << 20) - least);
 
         EndPeriods(much, 0, little, 10_000);
-        Assert.InRange(little->BudgetBytes, 880 << 10, 1 << 20);
+        Assert.InRange(little->BudgetBytes, 1760 << 10, 2 << 20);
     }
 
     // Of a machine with more, on which CRIU restores the process.
@@ -107,11 +107,13 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     public void ThreadsShareWhatAllMayHold(int threads, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForThread(threads, (nuint)heap, falls: false));
 
     [Theory]
-    [InlineData(0, 256 << 10)] // one object of any class
-    [InlineData(8 << 20, 2 << 20)]
-    [InlineData(1 << 30, 6 << 20)]
-    public void OfLargeObjectsAShareAndNoMore(int heap, int expected) =>
-        Assert.Equal(expected, SlabBudget.OfLarge(SlabBudget.ForCpu(1, SlabBudget.Whole, (nuint)heap, falls: false), (nuint)heap));
+    [InlineData(1, 0, 512 << 10)] // two objects of any class
+    [InlineData(1, 8 << 20, 2 << 20)]
+    [InlineData(2, 8 << 20, 1 << 20)]
+    [InlineData(1, 1 << 30, 6 << 20)]
+    [InlineData(64, 0, 64 << 10)] // a small heap on many CPUs has no more than that
+    public void OfLargeObjectsAShareAndNoMore(int slabs, int heap, int expected) =>
+        Assert.Equal(expected, SlabBudget.OfLarge(slabs, SlabBudget.ForCpu(slabs, SlabBudget.Whole / slabs, (nuint)heap, falls: false), (nuint)heap));
 
     // A slab has room for many small objects in a small heap, and for few large ones.
     [Fact]

@@ -22,7 +22,7 @@ internal sealed unsafe class SlabModel
         Assert.True(Heap.Initialize()); // the tiers of the test before are forgotten
         _end = (uint)sizeof(Slab) + stackBytes;
         uint bytes = NativeMalloc.Slab.Bottom + _end;
-        Slab = NativeMalloc.Slab.Create(Metadata.AllocateSparse(bytes), bytes, budgetBytes);
+        Slab = NativeMalloc.Slab.Create(Metadata.AllocateSparse(bytes), bytes, 1, budgetBytes);
         Shim.CurrentSlab = Slab;
     }
 

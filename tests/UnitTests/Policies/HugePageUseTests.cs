@@ -6,11 +6,11 @@ namespace NativeMalloc.UnitTests;
 public sealed class HugePageUseTests
 {
     [Fact]
-    public void AHeapIsOfSmallPagesThenOfWhatTheKernelMakesThenAsksForHugeOnes()
+    public void AHugePageIsAtMostASixteenthOfTheHeapThatAsksForIt()
     {
-        Assert.True(HugePageUse.IsSmall(0) && HugePageUse.IsSmall(60 << 20));
-        Assert.False(HugePageUse.IsSmall(100 << 20) || HugePageUse.AsksForHuge(100 << 20));
-        Assert.True(HugePageUse.AsksForHuge(1 << 30));
+        Assert.True(HugePageUse.IsSmall(0) && HugePageUse.IsSmall(16 * PageMap.HugePageSize));
+        Assert.False(HugePageUse.AsksForHuge(16 * PageMap.HugePageSize));
+        Assert.True(HugePageUse.AsksForHuge(17 * PageMap.HugePageSize) && !HugePageUse.IsSmall(17 * PageMap.HugePageSize));
     }
 
     // Two more for each, of 65,530 that a process may have.
