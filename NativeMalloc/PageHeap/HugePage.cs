@@ -138,6 +138,19 @@ internal unsafe struct HugePage
         return ReleasedPages;
     }
 
+    /// <summary>All unused pages hold memory, for all that is known; returns how many of them did not.</summary>
+    internal int CountAsBacked()
+    {
+        int zero = ReleasedPages;
+        ReleasedPages = 0;
+        for (int i = 0; i < PageBits.Words; i++)
+        {
+            _released[i] &= _used[i];
+        }
+
+        return zero;
+    }
+
     /// <summary>
     /// Moves <paramref name="page"/> on to the next row of pages that held memory when they were taken; false if there is none before
     /// <paramref name="end"/>. The pages are used, and the caller's.

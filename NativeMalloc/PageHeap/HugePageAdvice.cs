@@ -8,12 +8,13 @@ namespace NativeMalloc;
 /// </summary>
 /// <remarks>
 /// Small objects leave next to nothing of their spans untouched. What a program touches of a large block nobody knows: such memory is never
-/// asked to be huge, and does not count towards what makes other memory so. Advice cannot be taken back, only turned round.
+/// asked to be huge, and does not count towards what makes other memory so. Nor is any where memory is limited: what of a huge page is not used yet is
+/// there as well, and nobody counts it. Advice cannot be taken back, only turned round.
 /// </remarks>
 internal static unsafe class HugePageAdvice
 {
-    /// <summary>What to advise on memory that is mapped for a span of so many pages.</summary>
-    internal static PageAdvice ForMapping(nuint pages, byte sizeClass, in HeapUse use)
+    /// <summary>What to advise on memory that is mapped for a span of so many pages. "scarce": memory is limited.</summary>
+    internal static PageAdvice ForMapping(nuint pages, byte sizeClass, bool scarce, in HeapUse use)
     {
         if (Options.HugePages != HugePageChoice.Auto)
         {
@@ -23,7 +24,7 @@ internal static unsafe class HugePageAdvice
         // A block that is untouched, however large, makes no difference to those that share their huge pages.
         nuint small = pages < PageBits.Pages ? use.SharedBytes : use.Bytes + (pages << PageMap.PageShift);
         return HugePageUse.IsSmall(small) ? PageAdvice.Small
-            : sizeClass != 0 && HugePageUse.AsksForHuge(use.ObjectBytes) ? PageAdvice.Huge
+            : sizeClass != 0 && !scarce && !HugePageUse.IsSmall(use.ObjectBytes) ? PageAdvice.Huge
             : PageAdvice.None;
     }
 

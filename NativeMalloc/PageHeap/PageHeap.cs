@@ -201,7 +201,7 @@ internal unsafe struct PageHeap
         bool done = Promises.ReleaseAtOnce((byte*)start, bytes);
         if (done)
         {
-            Interlocked.Add(ref _keptSmall, HugePageAdvice.OnReleased(PageMap.HugePageOf(start), 0, _keptSmall));
+            AdviseReleased(PageMap.HugePageOf(start), 0);
         }
 
         return done;
@@ -345,7 +345,7 @@ internal unsafe struct PageHeap
     internal void AdviseAnew()
     {
         _growthLock.Acquire();
-        PageAdvice advice = HugePageAdvice.ForMapping(0, 0, in _use);
+        PageAdvice advice = HugePageAdvice.ForMapping(0, 0, IsLimited, in _use);
         nuint start = 0;
         for (HugePage* next = PageMap.NextHugePage(ref start); next != null;)
         {
@@ -720,7 +720,7 @@ internal unsafe struct PageHeap
         bool grown = _runs.Find((int)hugePages) != null; // by another thread
         if (!grown)
         {
-            PageAdvice advice = HugePageAdvice.ForMapping(pages, sizeClass, in _use);
+            PageAdvice advice = HugePageAdvice.ForMapping(pages, sizeClass, IsLimited, in _use);
             _lock.Release();
             grown = GrowBy(hugePages << PageMap.HugePageShift, advice);
             _lock.Acquire();
@@ -975,10 +975,32 @@ internal unsafe struct PageHeap
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out _, out int count);
-            Interlocked.Add(ref _keptSmall, HugePageAdvice.OnReleased(hugePage, count, _keptSmall));
+            AdviseReleased(hugePage, count);
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
         }
+    }
+
+    // As one that was huge becomes small, what the kernel had filled of it beyond what was used is there no less.
+    private void AdviseReleased(HugePage* hugePage, int count)
+    {
+        bool huge = hugePage->Advice == PageAdvice.Huge;
+        nint kept = HugePageAdvice.OnReleased(hugePage, count, _keptSmall);
+        Interlocked.Add(ref _keptSmall, kept);
+        if (!huge || kept <= 0)
+        {
+            return;
+        }
+
+        _lock.Acquire();
+        if (!hugePage->IsEmpty)
+        {
+            Delist(hugePage, 1);
+            _counts.Released -= hugePage->CountAsBacked();
+            Enlist(hugePage, 1);
+        }
+
+        _lock.Release();
     }
 
     // Free pages that all hold memory: whole huge pages first, of the longest runs before the others, and no more than are

