@@ -93,7 +93,12 @@ internal static unsafe class Heap
             released += Pages->Release(whole - released);
         }
 
-        return released < whole ? released + ReleaseAllIdle(whole - released) : released;
+        if (released < whole)
+        {
+            released += ReleaseAllIdle(whole - released);
+        }
+
+        return released < whole ? released + Pages->Release(whole - released) : released; // huge pages that are small now
     }
 
     /// <summary>There are spans to be looked through for pages that lie idle in them (<see cref="ReleaseIdle"/>).</summary>

@@ -292,9 +292,8 @@ internal unsafe struct PageHeap
         _lock.Acquire();
         ForgetRefusals();
         nint pages = (nint)(bytes >> PageMap.PageShift);
-        pages = pages < BackedFreePages ? pages : BackedFreePages; // others may free more and more
         nint released = 0;
-        nint toOffer = BackedFreePages; // what is refused could be offered again and again, while others are at it
+        nint toOffer = BackedFreePages; // others may free more and more, and what is refused could be offered again and again
         while (released < pages && toOffer > 0 && !ForkGate.IsClosedTo(Shim.Thread())
             && TryReleaseStep(pages - released, out nint count, out nint offered))
         {
@@ -885,6 +884,7 @@ internal unsafe struct PageHeap
     }
 
     // Gives up to so many free pages back; false if there are none. The lock is let go while the kernel takes them, when they are nobody's.
+    // "offered": so many are fewer to give, whether or not the kernel took them.
     private bool TryReleaseStep(nint most, out nint released, out nint offered)
     {
         released = 0;
@@ -901,7 +901,7 @@ internal unsafe struct PageHeap
         bool done = Promises.Release((byte*)start, pages << PageMap.PageShift);
         if (done)
         {
-            AdviseAfterRelease(start, pages);
+            offered -= AdviseAfterRelease(start, pages);
         }
 
         _lock.Acquire();
@@ -970,37 +970,44 @@ internal unsafe struct PageHeap
         }
     }
 
-    private void AdviseAfterRelease(nuint start, nuint pages)
+    // Returns how many pages are found to hold memory by that.
+    private nint AdviseAfterRelease(nuint start, nuint pages)
     {
+        nint found = 0;
         while (pages > 0)
         {
             HugePage* hugePage = PartOf(start, pages, out _, out int count);
-            AdviseReleased(hugePage, count);
+            found += AdviseReleased(hugePage, count);
             start += (nuint)count << PageMap.PageShift;
             pages -= (nuint)count;
         }
+
+        return found;
     }
 
-    // As one that was huge becomes small, what the kernel had filled of it beyond what was used is there no less.
-    private void AdviseReleased(HugePage* hugePage, int count)
+    // As one that was huge becomes small, what the kernel had filled of it beyond what was used is there no less. Returns how many pages that are.
+    private nint AdviseReleased(HugePage* hugePage, int count)
     {
         bool huge = hugePage->Advice == PageAdvice.Huge;
         nint kept = HugePageAdvice.OnReleased(hugePage, count, _keptSmall);
         Interlocked.Add(ref _keptSmall, kept);
         if (!huge || kept <= 0)
         {
-            return;
+            return 0;
         }
 
+        nint found = 0;
         _lock.Acquire();
         if (!hugePage->IsEmpty)
         {
             Delist(hugePage, 1);
-            _counts.Released -= hugePage->CountAsBacked();
+            found = hugePage->CountAsBacked();
+            _counts.Released -= found;
             Enlist(hugePage, 1);
         }
 
         _lock.Release();
+        return found;
     }
 
     // Free pages that all hold memory: whole huge pages first, of the longest runs before the others, and no more than are
