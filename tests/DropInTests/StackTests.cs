@@ -27,7 +27,7 @@ public sealed class StackTests
     public void KnownChainsAreFoundInPrograms(string link)
     {
         string program = Path.Combine(Repository.NewFolder("walked"), "walked");
-        new Command("gcc", [.. s_flags, "-fno-builtin", "-pthread", link, s_source, Repository.StaticLibrary, "-o", program]).Run().Succeeded();
+        new Command("gcc", [.. s_flags, "-fno-builtin", "-pthread", "-I", Path.Combine(Repository.Root, "perf"), link, s_source, Repository.StaticLibrary, "-o", program]).Run().Succeeded();
         foreach (string kind in s_chains)
         {
             new Command(program, kind).Run().Succeeded();

@@ -26,7 +26,7 @@ internal static class TestProgram
         string program = System.IO.Path.Combine(folder, name + variant);
         string source = System.IO.Path.Combine(Repository.Programs, name + ".c");
         bool isC = File.Exists(source);
-        new Command(isC ? "gcc" : "g++", ["-O1", "-g", "-fno-builtin", "-Wall", "-Wextra", "-pthread", isC ? source : source + "pp", .. flags, "-o", program]).Run().Succeeded();
+        new Command(isC ? "gcc" : "g++", ["-O1", "-g", "-fno-builtin", "-Wall", "-Wextra", "-pthread", "-I", System.IO.Path.Combine(Repository.Root, "perf"), isC ? source : source + "pp", .. flags, "-o", program]).Run().Succeeded();
         return program;
     }
 }

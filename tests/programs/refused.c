@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "resident.h"
 
 enum { HEAP = 400 << 20, FREED = 80 << 20, SLOW = 200000, REFUSALS = 100 };
@@ -37,13 +37,6 @@ static void *filled(size_t size)
     return block;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv)
 {
     if (argc != 2)
@@ -65,7 +58,7 @@ int main(int argc, char **argv)
 
     double before = resident();
     free(freed);
-    for (double start = now(); now() < start + 2;)
+    for (double start = now(); now() < start + 2e9;)
         for (int i = 0; i < 1000; i++) {
             void *volatile block = malloc(64);
             free(block);

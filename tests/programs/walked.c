@@ -8,13 +8,13 @@
  */
 #define _GNU_SOURCE
 #include "backtrace.h"
+#include "clock.h"
 
 #include <alloca.h>
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 #ifdef __GLIBC__
 #include <ucontext.h>
 #endif
@@ -46,6 +46,14 @@ __attribute__((always_inline)) static inline int end_behind(int outermost)
     for (int i = 0; i < depth - outermost; i++)
         CHECK(!expected[depth - 1 - i] || frames[1 + i] == expected[depth - 1 - i]);
     return result >> 16;
+}
+
+/* However it ends. */
+FUNCTION void look_at_chain(void)
+{
+    ENTER();
+    end_behind(0);
+    LEAVE();
 }
 
 /* What is behind main, libc's start, is described by glibc alone. */
@@ -150,16 +158,10 @@ FUNCTION void first_on_stack(void)
     jump_back();
 }
 
-FUNCTION void look_across(void)
-{
-    ENTER();
-    end_behind(0); /* the stack that it came from lies above this one, as the program's own does */
-    LEAVE();
-}
-
+/* The stack that it came from lies above this one, as the program's own does. */
 FUNCTION void across(void)
 {
-    deeper(4, look_across);
+    deeper(4, look_at_chain);
 }
 
 static void on_hand_made_stacks(void)
@@ -315,25 +317,11 @@ static void *load_again_and_again(void *library)
     return 0;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-FUNCTION void look_at_chain(void)
-{
-    ENTER();
-    end_behind(0);
-    LEAVE();
-}
-
 static void beside(double seconds, char *library)
 {
     pthread_t thread;
     CHECK(pthread_create(&thread, 0, load_again_and_again, library) == 0);
-    double end = now() + seconds;
+    double end = now() + seconds * 1e9;
     do
         deeper(20, look_at_chain);
     while (now() < end);
@@ -371,7 +359,7 @@ static void at_random(double seconds)
     uintptr_t *stack = (uintptr_t *)__builtin_frame_address(0);
     volatile char *room = alloca(16 << 10);
     room[0] = 1;
-    double end = now() + seconds;
+    double end = now() + seconds * 1e9;
     long walks = 0, ends[4] = {0}, most = 0;
     do {
         for (int i = 0; i < 1000; i++, walks++) {
@@ -406,16 +394,16 @@ FUNCTION void walk_again_and_again(void)
         double start = now();
         for (int j = 0; j < WALKS; j++)
             count = backtrace_from(&here, frames, MOST) & 0xffff;
-        double each = (now() - start) * 1e9 / WALKS;
+        double each = (now() - start) / WALKS;
         least = each < least ? each : least;
     }
     printf("%d frames: %.0f ns, the least of %d rounds\n", count, least, ROUNDS);
     looks = 1;
 }
 
-int main(int arguments_count, char **arguments)
+int main(int argc, char **arguments)
 {
-    if (arguments_count < 2)
+    if (argc < 2)
         return 2;
     find_backtrace(arguments[0]);
     const char *kind = arguments[1];
