@@ -20,9 +20,26 @@ compile_programs() {
     done
 }
 
+# What the programs of perf/programs.txt are: Debian's packages.
+program_packages=(gcc g++ python3 perl lua5.4 sqlite3 xz-utils gawk jq libxml2-utils ruby ghostscript graphviz)
+
 # lines COUNT: so many lines of text in random order, the same in each run.
 lines() {
     awk -v count="$1" 'BEGIN { srand(2); for (i = 0; i < count; i++) printf "%.15f line %d\n", rand(), i }'
+}
+
+# made NAME COMMAND...: what the command prints, in $work, unless it is there.
+made() {
+    local file=$work/$1
+    [ -f "$file" ] || { "${@:2}" > "$file.part" && mv "$file.part" "$file"; }
+}
+
+# make_inputs: what perf/programs.txt names of $work, the same each time.
+make_inputs() {
+    made lines lines 400000
+    made rows.json awk -f perf/inputs/json.awk
+    made rows.xml awk -f perf/inputs/xml.awk
+    made graph.dot awk -f perf/inputs/graph.awk
 }
 
 # Debian's peers: their libraries where they are installed, else nothing.

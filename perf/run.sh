@@ -8,15 +8,14 @@ cd "$(dirname "$0")/.."
 . perf/common.sh
 ./build.sh
 
-packages=(binutils gcc g++ python3 perl lua5.4 sqlite3 xz-utils redis-server redis-tools nginx apache2-utils postgresql)
 . tests/packages.sh
-install_packages "${packages[@]}"
+install_packages binutils "${program_packages[@]}" redis-server redis-tools nginx apache2-utils postgresql
 perf/peers.sh
 
 gcc -O2 -fno-builtin -Wall -Wextra -shared -fPIC -pthread perf/loops/loops.c -o "$work/libloops.so"
 compile measure
 compile_programs
-[ -f "$work/lines" ] || lines 400000 > "$work/lines"
+make_inputs
 
 prefer_debian
 PERF_LOOPS=$PWD/$work/libloops.so dotnet run -c Release --project perf/Benchmarks -- "$@"

@@ -7,12 +7,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . perf/common.sh
 . tests/packages.sh
-install_packages libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 gcc g++ python3 perl lua5.4 sqlite3 xz-utils
+install_packages libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 "${program_packages[@]}"
 rounds=${1:-10}
 ./build.sh > /dev/null
 compile measure
 compile_programs
-[ -f "$work/lines" ] || lines 400000 > "$work/lines"
+make_inputs
 prefer_debian
 
 # once ALLOCATOR ON|OFF LIBRARY [SETTING]: the program's name, and what it took, with tabs between.
