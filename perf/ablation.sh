@@ -10,6 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . perf/common.sh
+prefer_debian
 work=$work/ablation
 mkdir -p "$work"
 rules=${RULES:-perf/ablation.txt}
@@ -61,12 +62,12 @@ sizes $work/sizes 800000
 wordcount $work/wordcount 2 600000
 crowd $work/crowd
 crowd-per-thread env NATIVEMALLOC_INDEX=thread $work/crowd
-python3 $(python3 -c 'import sys; print(sys.executable)') perf/inputs/rows.py
-python3-start $(python3 -c 'import sys; print(sys.executable)') -c pass
+python3 python3 perf/inputs/rows.py
+python3-start python3 -c pass
 sqlite3 sqlite3 :memory: ".read perf/inputs/words.sql"
 sqlite3-start sqlite3 :memory: .schema
 perl perl perf/inputs/words.pl $work/lines
-lua lua perf/inputs/tables.lua
+lua lua5.4 perf/inputs/tables.lua
 sort sort --parallel=2 -S 8M $work/lines
 turnover $work/memory turnover
 shifting $work/memory shifting

@@ -11,8 +11,8 @@ compile programs/minimise
 compile programs/factor
 gcc -O2 -Wall -Wextra -shared -fPIC perf/peak.c -o "$work/peak.so"
 
-python=$(python3 -c 'import sys; print(sys.executable)') # python3 may be a script that looks for it
-programs=("$work/minimise 12 8" "$work/factor 22" "$python -c pass" "sqlite3 :memory: .schema")
+prefer_debian
+programs=("$work/minimise 12 8" "$work/factor 22" "python3 -c pass" "sqlite3 :memory: .schema")
 names=(glibc nativemalloc jemalloc mimalloc tcmalloc)
 
 for program in "${programs[@]}"; do
