@@ -336,6 +336,7 @@ internal unsafe struct PageHeap
     {
         _lock.Acquire();
         _refuses = false;
+        _shortRows.EndPeriods();
         _policy.EndPeriods(ended, BackedFreePages, (nint)Options.ReleaseRate);
         End();
     }

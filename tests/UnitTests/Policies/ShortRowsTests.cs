@@ -27,6 +27,19 @@ public sealed class ShortRowsTests
     }
 
     [Fact]
+    public void WhatWasTakenBeforeThisPeriodIsNoReason()
+    {
+        _rows.OnTaken(Used, withoutMemory: Used);
+        _rows.EndPeriods();
+        Assert.Equal(0, _rows.Due(Used - 500, free: 900));
+        _rows.OnTaken(Used, withoutMemory: 100);
+        Assert.Equal(100, _rows.Due(Used - 500, free: 900));
+        _rows.OnReleased(100);
+        _rows.EndPeriods();
+        Assert.Equal(0, _rows.Due(Used - 500, free: 900));
+    }
+
+    [Fact]
     public void WhatWasOnceUsedMayLieFree()
     {
         _rows.OnTaken(Used, withoutMemory: Used);
