@@ -25,7 +25,7 @@ of() {
 
 record() {
     gcc -O2 -shared -fPIC -fno-builtin -Wall -Wextra perf/sizes.c -o "$work/sizes.so"
-    lines 400000 > "$work/lines"
+    made lines lines 400000
     {
         echo "# What programs hold, in blocks of each size: PROGRAM SIZE BYTES. Made by perf/classes.sh record."
         PYTHONMALLOC=malloc of python3 python3 perf/inputs/rows.py
