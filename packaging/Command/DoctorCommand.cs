@@ -35,17 +35,18 @@ internal static class DoctorCommand
         }
 
         Stopwatch watch = Stopwatch.StartNew();
-        List<Reading> readings = [Reading.Take(reader, watch)];
-        for (int step = 1; step <= Steps; step++)
+        Pace pace = new(TimeSpan.FromSeconds((double)seconds / Steps));
+        List<Reading> readings = [];
+        while (readings.Count <= Steps)
         {
-            double until = (double)seconds * step / Steps;
-            Thread.Sleep(TimeSpan.FromSeconds(Math.Max(0, until - watch.Elapsed.TotalSeconds)));
+            pace.Wait();
             readings.Add(Reading.Take(reader, watch));
         }
 
         HeapStatistics heap = reader.Statistics;
+        double looked = readings[^1].Seconds - readings[0].Seconds;
         Diagnosis[] all = [.. new Diagnoses(reader, readings, HeapResidence.Of(reader.Process, reader.HugePages)).Find()];
-        Console.Out.Write($"{reader.Process}: {SizeText.Of(heap.InUse)} in use, {SizeText.Of(heap.Idle)} idle, {SizeText.Of(reader.Process.ResidentBytes)} resident; looked at for {seconds} s\n\n");
+        Console.Out.Write($"{reader.Process}: {SizeText.Of(heap.InUse)} in use, {SizeText.Of(heap.Idle)} idle, {SizeText.Of(reader.Process.ResidentBytes)} resident; looked at for {looked:0.#} s\n\n");
         foreach (Diagnosis one in all.DefaultIfEmpty(new Diagnosis("nothing", 0, "nearly all that the heap holds is in use, in small blocks, and does not grow.")))
         {
             Write(one);

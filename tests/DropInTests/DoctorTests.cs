@@ -30,6 +30,19 @@ public sealed class DoctorTests
         Assert.Equal(0, program.End());
     }
 
+    // Where the machine stood still, the looks that are left are as far apart as any: between hurried ones nothing would have grown.
+    [Fact]
+    public void OneThatStoodStillSeesGrowthNevertheless()
+    {
+        using RunningProgram program = TestProgram.Run("ailing", "leak").Preloaded().Start().Ready();
+        using RunningProgram doctor = new Command(Installation.Program, "doctor", program.Number.ToString(), "--seconds", "1").Start();
+        Thread.Sleep(400);
+        doctor.StandStill(TimeSpan.FromSeconds(1));
+        Assert.Contains("\ngrowing: in use grew by ", doctor.Output);
+        Assert.Equal(0, doctor.Wait());
+        Assert.Equal(0, program.End());
+    }
+
     [Fact]
     public void ProgramWithItsOwnMallocIsToldApart()
     {

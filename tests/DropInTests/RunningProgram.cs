@@ -54,6 +54,14 @@ internal sealed class RunningProgram : IDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>Stops it for so long.</summary>
+    internal void StandStill(TimeSpan time)
+    {
+        new Command("kill", "-STOP", Number.ToString()).Run().Succeeded();
+        Thread.Sleep(time);
+        new Command("kill", "-CONT", Number.ToString()).Run().Succeeded();
+    }
+
     internal void Kill()
     {
         _process.Kill();

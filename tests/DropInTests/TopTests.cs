@@ -230,6 +230,20 @@ public sealed class TopTests
         Assert.Equal(("2\n", ""), (read.Output, read.Error));
     }
 
+    [Fact]
+    public void LinesAfterAStandstillAreNotHurried()
+    {
+        using RunningProgram program = AtRest();
+        using RunningProgram top = new Command(Installation.Program, "top", program.Number.ToString(), "--batch", "4", "--interval", "0.5").Start();
+        top.Line(); // of names
+        top.Line();
+        top.StandStill(TimeSpan.FromSeconds(1.7));
+        double[] seconds = [.. top.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => double.Parse(line.Trim().Split(' ')[0], CultureInfo.InvariantCulture))];
+        Assert.Equal(3, seconds.Length);
+        Assert.True(seconds[1] - seconds[0] > 0.35 && seconds[2] - seconds[1] > 0.35, string.Join(' ', seconds));
+        Assert.Equal(0, top.Wait());
+    }
+
     [Theory]
     [InlineData("--interval", "0.05", "--interval: a number from 0.1 to 3600 is wanted")]
     [InlineData("--interval", "fast", "--interval: a number from 0.1 to 3600 is wanted")]

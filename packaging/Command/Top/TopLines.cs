@@ -23,9 +23,10 @@ internal static class TopLines
         const int Width = 13;
         string heading = $"{"seconds",8}" + string.Concat(s_columns.Select(column => $"{column.Name,Width}"));
         bool isRead = StandardOutput.Write(heading + "\n");
+        Pace pace = new(interval);
         for (int line = 0; isRead && line != lines; line++)
         {
-            Thread.Sleep(TimeSpan.FromSeconds(Math.Max(0, line * interval.TotalSeconds - watch.Seconds)));
+            pace.Wait();
             watch.Read();
             string seconds = watch.Last.Seconds.ToString("0.0", CultureInfo.InvariantCulture);
             IEnumerable<string> numbers = s_columns.Select(column => column.Number(watch).ToString("0", CultureInfo.InvariantCulture).PadLeft(Width));
