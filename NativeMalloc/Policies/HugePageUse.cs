@@ -7,7 +7,7 @@ internal static class HugePageUse
     /// A huge page is all there with its first byte, and takes some time to fill: so it is not to be more than this part of the heap. In a smaller
     /// one small pages are few faults, and fit in the processor's translation caches.
     /// </summary>
-    private const nuint FillingFraction = 16;
+    private const nuint FillingFraction = 4;
 
     /// <summary>
     /// Most huge pages that the kernel is advised to keep small amid others. Each may add two mappings: an eighth of the 65,530 that a process has

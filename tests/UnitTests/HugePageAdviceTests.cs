@@ -23,9 +23,9 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
     [Fact]
     public void FewObjectsAreOnSmallPagesAndManyAskForHugeOnes()
     {
-        TakeObjects((32 << 20) + 1);
+        TakeObjects((8 << 20) + 1);
         Assert.All(Os.Advice, advice => Assert.False(advice.Huge));
-        Assert.InRange(Os.Advice.Sum(advice => (long)advice.Bytes), 32 << 20, 34 << 20);
+        Assert.InRange(Os.Advice.Sum(advice => (long)advice.Bytes), 8 << 20, 10 << 20);
         Os.Advice.Clear();
         TakeObjects(60 << 20);
         Assert.NotEmpty(Os.Advice);
@@ -50,9 +50,9 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
     {
         _heap.Take(4000 * PageBits.Pages, 0, PageMap.PageSize);
         Assert.Empty(Os.Advice);
-        TakeObjects(30 << 20);
+        TakeObjects(7 << 20);
         Assert.All(Os.Advice, advice => Assert.False(advice.Huge));
-        Assert.InRange(Os.Advice.Sum(advice => (long)advice.Bytes), 30 << 20, 100 << 20); // a sixteenth of the heap at once
+        Assert.InRange(Os.Advice.Sum(advice => (long)advice.Bytes), 7 << 20, 100 << 20); // a sixteenth of the heap at once
         for (int i = 0; i < 1000; i++)
         {
             _heap.Take(PageBits.Pages / 2, 0, PageMap.PageSize);
@@ -96,14 +96,14 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
         Assert.All(Os.Advice, advice => Assert.Equal((block->Start + 2 * PageMap.HugePageSize, PageMap.HugePageSize, false), advice));
         _heap.Take(PageBits.Pages / 4, 0, PageMap.PageSize);
         Assert.Equal(advised, Os.Advice.Count); // in the same
-        TakeObjects(10 << 20);
+        TakeObjects(7 << 20);
         Assert.Equal(advised, Os.Advice.Count);
     }
 
     [Fact]
     public void SmallHeapStaysAsItIs()
     {
-        GrowTo(30 << 20);
+        GrowTo(6 << 20);
         Span* half = _heap.Take(PageBits.Pages / 2, 0, PageMap.PageSize);
         Span* other = _heap.Take(PageBits.Pages / 2, 0, PageMap.PageSize);
         Os.Advice.Clear();

@@ -6,10 +6,10 @@ namespace NativeMalloc.UnitTests;
 public sealed class HugePageUseTests
 {
     [Fact]
-    public void AHugePageIsAtMostASixteenthOfTheHeapThatAsksForIt()
+    public void AHugePageIsAtMostAQuarterOfTheHeapThatAsksForIt()
     {
-        Assert.True(HugePageUse.IsSmall(0) && HugePageUse.IsSmall(16 * PageMap.HugePageSize));
-        Assert.False(HugePageUse.IsSmall(17 * PageMap.HugePageSize));
+        Assert.True(HugePageUse.IsSmall(0) && HugePageUse.IsSmall(4 * PageMap.HugePageSize));
+        Assert.False(HugePageUse.IsSmall(5 * PageMap.HugePageSize));
     }
 
     // Two more for each, of 65,530 that a process may have.
