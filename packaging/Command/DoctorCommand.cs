@@ -44,9 +44,9 @@ internal static class DoctorCommand
         }
 
         HeapStatistics heap = reader.Statistics;
-        double looked = readings[^1].Seconds - readings[0].Seconds;
-        Diagnosis[] all = [.. new Diagnoses(reader, readings, HeapResidence.Of(reader.Process, reader.HugePages)).Find()];
-        Console.Out.Write($"{reader.Process}: {SizeText.Of(heap.InUse)} in use, {SizeText.Of(heap.Idle)} idle, {SizeText.Of(reader.Process.ResidentBytes)} resident; looked at for {looked:0.#} s\n\n");
+        Diagnoses diagnoses = new(reader, readings, HeapResidence.Of(reader.Process, reader.HugePages));
+        Diagnosis[] all = [.. diagnoses.Find()];
+        Console.Out.Write($"{reader.Process}: {SizeText.Of(heap.InUse)} in use, {SizeText.Of(heap.Idle)} idle, {SizeText.Of(reader.Process.ResidentBytes)} resident; looked at for {diagnoses.Seconds:0.#} s\n\n");
         foreach (Diagnosis one in all.DefaultIfEmpty(new Diagnosis("nothing", 0, "nearly all that the heap holds is in use, in small blocks, and does not grow.")))
         {
             Write(one);

@@ -15,13 +15,14 @@ internal sealed class Diagnoses(HeapReader reader, List<Reading> readings, HeapR
 
     private readonly List<Diagnosis> _all = [];
 
+    /// <summary>From the first reading to the last.</summary>
+    internal double Seconds => Last.Seconds - First.Seconds;
+
     private Reading First => readings[0];
 
     private Reading Last => readings[^1];
 
     private HeapStatistics Heap => Last.Heap;
-
-    private double Seconds => Last.Seconds - First.Seconds;
 
     /// <summary>Bytes that the heap holds memory for.</summary>
     private double Held => Heap.InUse + Heap.Idle;
