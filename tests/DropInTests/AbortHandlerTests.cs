@@ -108,7 +108,13 @@ public sealed class AbortHandlerTests
             return; // it is not found
         }
 
+        // Another thread is at work, and may come between a free and what follows it (aborted.h): that goes by unseen, but not time and again.
         Outcome outcome = command.Run();
+        for (int again = 0; again < 4 && outcome is { ExitCode: 0, Output: "not found\n" }; again++)
+        {
+            outcome = command.Run();
+        }
+
         bool jump = handler == "jump";
         Assert.True(jump ? outcome.ExitCode == 0 : outcome.Aborted, $"exit code {outcome.ExitCode}: {outcome.Output}{outcome.Error}");
         Assert.Equal(jump ? "went on\n" : "handled\n", outcome.Output);

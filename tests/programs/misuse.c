@@ -13,6 +13,7 @@
 
 #include "aborted.h"
 #include "check.h"
+#include "pin.h"
 
 /* In C23, and not yet in every libc; without it C++'s sized delete would do as well. */
 extern void free_sized(void *block, size_t size) __attribute__((weak));
@@ -257,10 +258,12 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], "--list") == 0)
             puts(kinds[i].name);
         if (strcmp(argv[1], kinds[i].name) == 0) {
-            if (argc == 3)
+            if (argc == 3) {
                 misuse_and_handle(kinds[i].function, argv[2]);
-            else
+            } else {
+                pin(sched_getcpu()); /* else what went into one CPU's cache might come to another's for the second time */
                 kinds[i].function();
+            }
             puts("not found");
         }
     }
