@@ -101,7 +101,7 @@ internal unsafe partial struct Remnants<TSource>
             taken += Cut(sure, units, alignment, objects + taken, count - taken);
         }
 
-        for (int list = units / ListStep; any && taken == 0 && list < Lists; list++)
+        for (int list = ListOf(units); any && taken == 0 && list < Lists; list++)
         {
             for (Span* span = (Span*)_heads[list]; span != null && taken == 0;)
             {
@@ -284,7 +284,8 @@ internal unsafe partial struct Remnants<TSource>
     // A span with a free row of that many units: the tightest list that is sure to have one.
     private readonly Span* Find(int units)
     {
-        for (int list = (units + ListStep - 1) / ListStep; list < Lists; list++)
+        int sure = units <= ExactRows ? units : ExactRows + (units - ExactRows + ListStep - 1) / ListStep;
+        for (int list = sure; list < Lists; list++)
         {
             if (_heads[list] != 0)
             {
@@ -320,7 +321,11 @@ internal unsafe partial struct Remnants<TSource>
         }
     }
 
-    private static int ListOf(int row) => row / ListStep < Lists ? row / ListStep : Lists - 1;
+    private static int ListOf(int row)
+    {
+        int list = row <= ExactRows ? row : ExactRows + (row - ExactRows) / ListStep;
+        return list < Lists ? list : Lists - 1;
+    }
 
     private void Unlink(Span* span) => SpanList.Remove(ref _heads[span->Rank], span);
 

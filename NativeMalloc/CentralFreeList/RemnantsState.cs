@@ -3,9 +3,11 @@ namespace NativeMalloc;
 /// <summary>What is kept of all remnants.</summary>
 internal unsafe partial struct Remnants<TSource>
 {
-    // Lists by the longest free row, in steps of eight units.
+    // Lists by the longest free row: of each length up to a point, or the spans that are full would be looked at for every small object; then in
+    // steps, up to a page.
+    private const int ExactRows = 64;
     private const int ListStep = 8;
-    private const int Lists = 65;
+    private const int Lists = ExactRows + (RemnantUnits.PerPage - ExactRows) / ListStep + 1;
 
     internal FutexLock Lock;
     private nint _pages;

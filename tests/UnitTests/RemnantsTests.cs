@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Threading;
 using Xunit;
 
@@ -137,6 +138,37 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         }
 
         Assert.Equal((nuint)0, Heap.Remnants->Bytes);
+    }
+
+    // Each free object's room is one row: a heap at its limit is of such, and is served from them without a look at the spans that are full.
+    [Fact]
+    public void SingleObjectsBetweenNeighboursMakeRoomForWhatFits()
+    {
+        Fill(48);
+        _blocks.Sort();
+        for (int i = _blocks.Count - 2; i > 0; i -= 2)
+        {
+            void* one = (void*)_blocks[i].Address;
+            CentralFreeLists.Give(_blocks[i].SizeClass, &one, 1);
+            _blocks.RemoveAt(i);
+        }
+
+        foreach (CentralFreeList<Heap.Spans>* list in CentralFreeLists.Of(SizeClasses.Of(48)))
+        {
+            list->Shed(SizeClasses.Of(48), int.MaxValue, all: true);
+        }
+
+        const int Count = 100_000;
+        void** objects = (void**)NativeMemory.Alloc(Count, (nuint)sizeof(void*));
+        Assert.Equal(Count, Heap.Remnants->Take(SizeClasses.Of(32), objects, Count));
+        for (int i = 0; i < Count; i++)
+        {
+            _blocks.Add(((nuint)objects[i], SizeClasses.Of(32)));
+        }
+
+        NativeMemory.Free(objects);
+        DropAllBut(int.MaxValue);
+        AssertNothingIsLeft();
     }
 
     [Fact]

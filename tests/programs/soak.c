@@ -28,6 +28,7 @@ enum { SLOTS = 400, MAILBOX = 256 };
 static struct block mailbox[MAILBOX];
 static pthread_mutex_t mailbox_locks[MAILBOX];
 static volatile int stop;
+static time_t end;
 static volatile long signals, forks, operations;
 
 static size_t random_size(uint64_t *seed)
@@ -173,7 +174,7 @@ static void *worker(void *argument)
     uint64_t seed = ((struct job *)argument)->seed;
     free(argument);
     struct block *blocks = calloc(SLOTS, sizeof *blocks);
-    for (int round = 0; round < 12 && !stop; round++) {
+    for (int round = 0; round < 72 && !stop; round++) {
         cpu_set_t set;
         CPU_ZERO(&set);
         int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
@@ -182,10 +183,10 @@ static void *worker(void *argument)
             for (int i = 0; i < cpus; i++)
                 CPU_SET(i, &set);
         sched_setaffinity(0, sizeof set, &set);
-        churn(blocks, SLOTS, 3000, &seed);
+        churn(blocks, SLOTS, 500, &seed);
         if (next_random(&seed) % 24 == 0)
             fork_child(blocks, &seed);
-        if (next_random(&seed) % 64 == 0)
+        if (next_random(&seed) % 400 == 0)
             trim();
     }
     for (int i = 0; i < SLOTS; i++)
@@ -198,12 +199,13 @@ static void on_signal(int number)
 {
     (void)number;
     signals++;
+    stop = time(NULL) >= end; /* main may be waiting for a thread that has much left to do */
 }
 
 int main(int argc, char **argv)
 {
     CHECK(argc > 1);
-    int seconds = atoi(argv[1]);
+    end = time(NULL) + atoi(argv[1]);
     int threads = argc > 2 ? atoi(argv[2]) : 8;
     uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 88172645463325252ULL;
     for (int i = 0; i < MAILBOX; i++)
@@ -214,20 +216,18 @@ int main(int argc, char **argv)
     struct itimerval every = { { 0, 500 }, { 0, 500 } };
     setitimer(ITIMER_REAL, &every, NULL);
 
-    time_t end = time(NULL) + seconds;
     pthread_t *running = calloc(threads, sizeof *running);
     for (int i = 0; i < threads; i++) {
         struct job *job = malloc(sizeof *job);
         job->seed = next_random(&seed);
         CHECK(pthread_create(&running[i], NULL, worker, job) == 0);
     }
-    for (int i = 0; time(NULL) < end; i = (i + 1) % threads) {
+    for (int i = 0; !stop; i = (i + 1) % threads) {
         pthread_join(running[i], NULL);
         struct job *job = malloc(sizeof *job);
         job->seed = next_random(&seed);
         CHECK(pthread_create(&running[i], NULL, worker, job) == 0);
     }
-    stop = 1;
     for (int i = 0; i < threads; i++)
         pthread_join(running[i], NULL);
     free(running);

@@ -1,7 +1,7 @@
 # bash scripts that fork much: subshells, pipes, substitutions; and dash, which allocates in its vfork children.
 cat > forks.sh << 'SH'
 total=0
-for i in $(seq 1 300); do
+for i in $(seq 1 60); do
     value=$(echo $((i * 7)) | sed 's/7/8/g' | tr 8 9)
     total=$((total + value))
     (: $(:)) &
