@@ -44,7 +44,7 @@ public sealed class CoexistenceTests
     }
 
     [Theory]
-    [InlineData("forks", "20", "2")]
+    [InlineData("forks", "6", "2")]
     [InlineData("vforks", "200")]
     [InlineData("lives", "2000")]
     [InlineData("soak", "5")]

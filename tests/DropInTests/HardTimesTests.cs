@@ -78,7 +78,7 @@ public sealed class HardTimesTests
     // another matter in each run.
     [Fact]
     public void AGrowingBlockGetsTheAddressesThatLieFree() =>
-        Command.Shell($"ulimit -v 524288; for run in $(seq 20); do LD_PRELOAD={Repository.Library} {TestProgram.Path("large")} || exit 1; done")
+        Command.Shell($"ulimit -v 524288; for run in $(seq 8); do LD_PRELOAD={Repository.Library} {TestProgram.Path("large")} || exit 1; done")
             .Run().Succeeded();
 
     // So that neither limits on address space nor core dumps notice.

@@ -124,7 +124,7 @@ public sealed class HeapCommandTests
     public void AnyMomentWillDo()
     {
         string seed = Environment.ProcessId.ToString();
-        Outcome outcome = new Command(Path.Combine(Repository.Root, "tests", "attach.sh"), "40").With("SEED", seed).Run();
+        Outcome outcome = new Command(Path.Combine(Repository.Root, "tests", "attach.sh"), "15").With("SEED", seed).Run();
         Assert.True(outcome.ExitCode == 0, $"SEED={seed}: {outcome.Output}{outcome.Error}");
         Assert.Contains(" shown\n", outcome.Output);
     }

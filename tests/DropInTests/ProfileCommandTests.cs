@@ -86,7 +86,8 @@ public sealed class ProfileCommandTests
     public void InterruptedItShowsWhatItHas()
     {
         using RunningProgram program = Served();
-        using RunningProgram command = Profile(program, "--seconds", "60", "--sample", "16K", "--format", "folded").Start();
+        string[] profile = [Installation.Program, "profile", $"{program.Number}", "--seconds", "600", "--sample", "16K", "--format", "folded"];
+        using RunningProgram command = new Command("env", ["--default-signal=INT", .. profile]).Start(); // tests in a shell's background ignore it
         WaitUntil(isOn: true, program);
         Thread.Sleep(300);
         Command.Shell($"kill -INT {command.Number}").Run().Succeeded();

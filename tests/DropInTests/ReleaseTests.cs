@@ -132,7 +132,7 @@ public sealed class ReleaseTests
     [InlineData("mm_cid")]
     [InlineData("thread")]
     public void GenerationsOfOtherSizesKeepTheirBytes(string index) =>
-        TestProgram.Run("generations", "3", "16").Preloaded().With("NATIVEMALLOC_INDEX", index).Run().Succeeded();
+        TestProgram.Run("generations", "3").Preloaded().With("NATIVEMALLOC_INDEX", index).Run().Succeeded();
 
     [Theory]
     [InlineData("mm_cid")]
@@ -151,7 +151,7 @@ public sealed class ReleaseTests
     [Fact]
     public void ThreadIsInNobodysWay()
     {
-        TestProgram.Run("forks", "100", "3").Preloaded().With("NATIVEMALLOC_RELEASE_THREAD", "1").With("NATIVEMALLOC_RELEASE_DELAY", "0").Run().Succeeded();
+        TestProgram.Run("forks", "30", "3").Preloaded().With("NATIVEMALLOC_RELEASE_THREAD", "1").With("NATIVEMALLOC_RELEASE_DELAY", "0").Run().Succeeded();
         // It names itself, which may be after the program's first steps. The C library waits for each thread to take its own signals.
         // The shell reads by itself: when it starts a program, it blocks all signals until that runs.
         const string Script = """

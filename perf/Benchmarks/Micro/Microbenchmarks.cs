@@ -30,7 +30,7 @@ public class Microbenchmarks
 
     public static IEnumerable<long> ZeroedSizes => Pick<long>([64, 4 * KiB, 100 * KiB, MiB], [64]);
 
-    public static IEnumerable<object[]> Growing => Pick<object[]>([[4 * KiB, 0L], [40 * MiB, 50L]], [[40 * MiB, 50L]]);
+    public static IEnumerable<object[]> Growing => Pick<object[]>([[4 * KiB, 0L], [8 * MiB, 50L]], [[8 * MiB, 50L]]);
 
     public static IEnumerable<object[]> Alignments => Pick<object[]>([[64L, 100L], [4 * KiB, 4 * KiB]], []);
 

@@ -79,7 +79,7 @@ static void realloc_random(void)
     enum { MANY = 60 };
     static struct { void *block; size_t size; unsigned seed; } slots[MANY];
     uint64_t random = 5;
-    for (unsigned round = 1; round < 20000; round++) {
+    for (unsigned round = 1; round < 6000; round++) {
         size_t i = next_random(&random) % MANY;
         size_t size = next_random(&random) % (round % 100 == 0 ? 12 * MIB : round % 5 == 0 ? 400 * KIB : 3000) + 1;
         void *block = realloc(slots[i].block, size);
