@@ -15,7 +15,7 @@ compile() {
 # compile_programs: all of perf/programs that make perf runs.
 compile_programs() {
     local program
-    for program in minimise factor larson crowd asymmetric sharing sizes wordcount; do
+    for program in minimise factor larson crowd asymmetric sharing sizes buffers wordcount; do
         compile "programs/$program"
     done
 }

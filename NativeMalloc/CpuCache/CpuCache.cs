@@ -118,7 +118,9 @@ internal static unsafe class CpuCache
             }
 
             wanted = WantedForRefill(slab, sizeClass, size);
-            slab->Flow += CountMove(slab, sizeClass, wanted);
+            long bytes = CountMove(slab, sizeClass, wanted);
+            slab->Flow += bytes;
+            Slab.CountCame(slab, sizeClass, bytes);
         }
 
         if (!Startup.EnsureHeap())
@@ -300,6 +302,8 @@ internal static unsafe class CpuCache
             {
                 return false;
             }
+
+            Slab.CountWent(slab, sizeClass, (long)SizeClasses.Size(sizeClass));
         }
 
         AllocationClock.Shorten(Shim.Thread(), (long)SizeClasses.Size(sizeClass));
@@ -320,6 +324,7 @@ internal static unsafe class CpuCache
 
         long bytes = CountMove(slab, sizeClass, count);
         slab->Flow -= bytes;
+        Slab.CountWent(slab, sizeClass, bytes);
         AllocationClock.Shorten(Shim.Thread(), bytes);
         Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
         return true;

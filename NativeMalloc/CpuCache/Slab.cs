@@ -63,6 +63,10 @@ internal unsafe partial struct Slab
     internal nint BudgetBytes;
     internal nint LargeBudgetBytes;
 
+    /// <summary>Bytes of large objects that came from the transfer caches, and that went there for want of room, since it was made.</summary>
+    internal long LargeCame;
+    internal long LargeWent;
+
     /// <summary>A CPU's slab: its part of what all have, and the bytes that all had moved when that was last found out.</summary>
     internal int Part;
     internal long AllMovedBefore;

@@ -16,10 +16,16 @@ internal static unsafe class SlabCapacity
     /// </summary>
     internal static bool Grow(Slab* slab, nuint sizeClass)
     {
-        bool spent = Unspent(slab, sizeClass) < (nint)SizeClasses.Size(sizeClass);
-        if (spent && !ClassRoom.Gets(ref slab->Waits[sizeClass]))
+        bool spent = IsSpent(slab, sizeClass);
+        if (spent)
         {
-            return false;
+            if (!ClassRoom.Gets(ref slab->Waits[sizeClass]))
+            {
+                return false;
+            }
+
+            FrontEnd.ShareBudget(slab); // it may have earned more
+            spent = IsSpent(slab, sizeClass);
         }
 
         if (Slab.CapacityOf(slab, sizeClass) >= MaxOf(sizeClass) || !slab->Lock.TryAcquire())
@@ -71,6 +77,8 @@ internal static unsafe class SlabCapacity
         CountCapacity(slab, sizeClass, wanted);
         return true;
     }
+
+    private static bool IsSpent(Slab* slab, nuint sizeClass) => Unspent(slab, sizeClass) < (nint)SizeClasses.Size(sizeClass);
 
     // Bytes that the class could have without another giving any.
     private static nint Unspent(Slab* slab, nuint sizeClass)
@@ -257,6 +265,7 @@ internal static unsafe class SlabCapacity
         int taken = Shim.PopBatch(slab, sizeClass, objects, count);
         if (taken > 0)
         {
+            Slab.CountWent(slab, sizeClass, taken * (long)SizeClasses.Size(sizeClass));
             Heap.Transfer(sizeClass)->Give(sizeClass, objects, taken);
         }
 

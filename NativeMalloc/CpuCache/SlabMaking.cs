@@ -14,11 +14,19 @@ internal unsafe partial struct Slab
         return slab;
     }
 
+    /// <summary>Says what it may have, beside what it has earned.</summary>
     internal static void SetBudget(Slab* slab, int slabs, nint bytes)
     {
-        slab->BudgetBytes = bytes;
-        slab->LargeBudgetBytes = SlabBudget.OfLarge(slabs, bytes, Heap.Occupancy.Peak);
+        nint earned = SlabBudget.Earned(slabs, slab->LargeCame, slab->LargeWent);
+        slab->BudgetBytes = SlabBudget.WithEarned(bytes, earned);
+        slab->LargeBudgetBytes = SlabBudget.OfLarge(slabs, slab->BudgetBytes, Heap.Occupancy.Peak, earned);
     }
+
+    /// <summary>So many bytes of the class came from the transfer cache.</summary>
+    internal static void CountCame(Slab* slab, nuint sizeClass, long bytes) => slab->LargeCame += SizeClasses.IsLarge(sizeClass) ? bytes : 0;
+
+    /// <summary>So many went there, since there was no room.</summary>
+    internal static void CountWent(Slab* slab, nuint sizeClass, long bytes) => slab->LargeWent += SizeClasses.IsLarge(sizeClass) ? bytes : 0;
 
     // What it was cut to at most is what of it was touched.
     private static void NoteCut(Slab* slab)

@@ -34,14 +34,31 @@ internal static class SlabBudget
     /// </summary>
     private const int MostUneven = 4;
 
+    /// <summary>
+    /// For so many bytes of large objects that a slab had no room for and that it wanted again it gets room for one more: what could have stayed
+    /// goes that often, and then stays. A few hundred slow paths cost what a page does (<see cref="ShortRows.ReleasesForPage"/>).
+    /// </summary>
+    private const int ReturnsForRoom = 512;
+
     /// <summary>The part of <see cref="Whole"/> that a slab moved, of what all did: half of it, and half of what it was before, since threads come and go.</summary>
     internal static int PartOf(long moved, long all, int before) => (before + (int)(moved * Whole / all)) / 2;
 
     /// <summary>
     /// What one of so many slabs may hold of objects of a kernel's page and more: its share of the heap's part alone, and at least one of any size. What
     /// is saved by keeping one is little beside what its use costs, and a small heap of many sizes would have several times its memory in one of each.
+    /// And what it has earned (<see cref="Earned"/>).
     /// </summary>
-    internal static nint OfLarge(int slabs, nint budget, nuint heap) => Bounded((nint)(heap / HeapFraction) / slabs, SizeClasses.MaxSize, budget);
+    internal static nint OfLarge(int slabs, nint budget, nuint heap, nint earned) =>
+        Bounded((nint)(heap / HeapFraction) / slabs + earned, SizeClasses.MaxSize, budget);
+
+    /// <summary>
+    /// Room for large objects that one of so many slabs has earned, to which so many bytes of them came, and from which so many went. So a program of
+    /// little memory has several times as much in caches only if it would go to their slow paths for ever.
+    /// </summary>
+    internal static nint Earned(int slabs, long came, long went) => Bounded((nint)((came < went ? came : went) / ReturnsForRoom), 0, MostOfAll / slabs);
+
+    /// <summary>A slab's budget with what it has earned.</summary>
+    internal static nint WithEarned(nint budget, nint earned) => Bounded(budget + earned, budget, MostOfOne);
 
     /// <summary>For one of so many CPUs' slabs, when the program has so many bytes, or is falling to them, and the slab that part of <see cref="Whole"/>.</summary>
     internal static nint ForCpu(int slabs, int part, nuint heap, bool falls)

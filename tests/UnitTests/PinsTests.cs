@@ -221,7 +221,8 @@ public sealed unsafe class PinsTests : AllocatorTest, IDisposable
     private static Block Large(int size)
     {
         nuint block = (nuint)LargeBlocks.Allocate((nuint)size, 16);
-        return new Block(block, PageMap.SpanOf(block)->Bytes, 0);
+        Span* span = PageMap.SpanOf(block);
+        return new Block(block, span->Start + span->Bytes - block, 0);
     }
 
     // Keeps one of so many, drawn by lot.

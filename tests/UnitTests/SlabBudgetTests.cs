@@ -113,7 +113,24 @@ public sealed unsafe class SlabBudgetTests : AllocatorTest
     [InlineData(1, 1 << 30, 6 << 20)]
     [InlineData(64, 0, 64 << 10)] // a small heap on many CPUs has no more than that
     public void OfLargeObjectsAShareAndNoMore(int slabs, int heap, int expected) =>
-        Assert.Equal(expected, SlabBudget.OfLarge(slabs, SlabBudget.ForCpu(slabs, SlabBudget.Whole / slabs, (nuint)heap, falls: false), (nuint)heap));
+        Assert.Equal(expected, SlabBudget.OfLarge(slabs, SlabBudget.ForCpu(slabs, SlabBudget.Whole / slabs, (nuint)heap, falls: false), (nuint)heap, earned: 0));
+
+    // What comes and goes may stay in the end: of a small heap's slabs, as much as of a large one's.
+    [Theory]
+    [InlineData(1, 0, 0, 0)]
+    [InlineData(1, 512 << 20, 0, 0)] // a heap that grows
+    [InlineData(1, 0, 512 << 20, 0)] // one that another CPU's slab serves
+    [InlineData(1, 512 << 20, 256 << 20, 512 << 10)]
+    [InlineData(1, 1L << 40, 1L << 40, 64 << 20)]
+    [InlineData(64, 1L << 40, 1L << 40, 1 << 20)]
+    public void LargeObjectsEarnRoomByComingAndGoing(int slabs, long came, long went, int expected)
+    {
+        nint earned = SlabBudget.Earned(slabs, came, went);
+        Assert.Equal(expected, earned);
+        nint budget = SlabBudget.WithEarned(64 << 10, earned);
+        Assert.Equal(Math.Min((64 << 10) + expected, 6 << 20), budget);
+        Assert.Equal(Math.Min(Math.Max(expected, 256 << 10), budget), SlabBudget.OfLarge(slabs, budget, 0, earned));
+    }
 
     // A slab has room for many small objects in a small heap, and for few large ones.
     [Fact]
