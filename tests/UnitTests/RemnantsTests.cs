@@ -144,7 +144,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
     [Fact]
     public void SingleObjectsBetweenNeighboursMakeRoomForWhatFits()
     {
-        Fill(48);
+        Fill(48, 4 << 20);
         _blocks.Sort();
         for (int i = _blocks.Count - 2; i > 0; i -= 2)
         {
@@ -158,7 +158,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
             list->Shed(SizeClasses.Of(48), int.MaxValue, all: true);
         }
 
-        const int Count = 100_000;
+        const int Count = 40_000;
         void** objects = (void**)NativeMemory.Alloc(Count, (nuint)sizeof(void*));
         Assert.Equal(Count, Heap.Remnants->Take(SizeClasses.Of(32), objects, Count));
         for (int i = 0; i < Count; i++)
