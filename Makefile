@@ -4,7 +4,7 @@
 # make uninstall  remove what make install put there, given the same variables
 # make deb        a Debian package of the same, in out/
 # make nuget      the NuGet packages NativeMalloc, for .NET apps, and NativeMalloc.Tool, the command as a dotnet tool, in out/nuget
-# make test       build, and pass all tests (four to eight minutes on two cores)
+# make test       build, and pass all tests (four to eight minutes on two cores; twenty where a page's first touch takes 18 µs)
 # make demo       what it changes: real programs under glibc's malloc and under NativeMalloc by turns (a minute)
 # make perf       measure it beside other allocators: perf/report.md and perf/charts (an hour; QUICK=1: five minutes, in out/perf/quick)
 # make soak       the long tests: every real program 20 times, ten minutes of everything at once, ten of random operations
