@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "clock.h"
 #include "programs/random.h"
 
 enum { MOST_THREADS = 4, MOST_LIVE = 1000000, LARGEST = 8 << 20 };
@@ -154,13 +154,6 @@ static long operations_for(double average)
     return count > 2 * live ? count : 2 * live;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
 int main(int argc, char **argv)
 {
     if (argc != 2)
@@ -190,7 +183,7 @@ int main(int argc, char **argv)
         pthread_join(running[i], NULL);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%.1f %ld %ld %d x %ld blocks of %zu to %zu (%s), %s, %ld operations, touched: %s%s%s%s\n", now() - start, usage.ru_maxrss, usage.ru_minflt,
+    printf("%.1f %ld %ld %d x %ld blocks of %zu to %zu (%s), %s, %ld operations, touched: %s%s%s%s\n", (now() - start) / 1e6, usage.ru_maxrss, usage.ru_minflt,
         threads, live, smallest, largest, distributions[distribution], orders[order], operations, touches[touched],
         reallocs ? ", realloc" : "", callocs ? ", calloc" : "", aligned ? ", aligned" : "");
     return 0;

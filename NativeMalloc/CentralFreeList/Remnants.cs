@@ -284,8 +284,7 @@ internal unsafe partial struct Remnants<TSource>
     // A span with a free row of that many units: the tightest list that is sure to have one.
     private readonly Span* Find(int units)
     {
-        int sure = units <= ExactRows ? units : ExactRows + (units - ExactRows + ListStep - 1) / ListStep;
-        for (int list = sure; list < Lists; list++)
+        for (int list = ListOf(units - 1) + 1; list < Lists; list++)
         {
             if (_heads[list] != 0)
             {

@@ -3,10 +3,10 @@ namespace NativeMalloc;
 /// <summary>What is kept of all remnants.</summary>
 internal unsafe partial struct Remnants<TSource>
 {
-    // Lists by the longest free row: of each length up to a point, or the spans that are full would be looked at for every small object; then in
-    // steps, up to a page.
-    private const int ExactRows = 64;
+    // Lists by the longest free row, up to a page: in steps, and of each length where a step would be much of it, or the spans that are full would be
+    // looked at for every small object.
     private const int ListStep = 8;
+    private const int ExactRows = ListStep * ListStep;
     private const int Lists = ExactRows + (RemnantUnits.PerPage - ExactRows) / ListStep + 1;
 
     internal FutexLock Lock;

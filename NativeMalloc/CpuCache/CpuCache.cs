@@ -118,9 +118,8 @@ internal static unsafe class CpuCache
             }
 
             wanted = WantedForRefill(slab, sizeClass, size);
-            long bytes = CountMove(slab, sizeClass, wanted);
-            slab->Flow += bytes;
-            Slab.CountCame(slab, sizeClass, bytes);
+            slab->Flow += CountMove(slab, sizeClass, wanted);
+            Slab.CountCame(slab, sizeClass, wanted);
         }
 
         if (!Startup.EnsureHeap())
@@ -303,7 +302,7 @@ internal static unsafe class CpuCache
                 return false;
             }
 
-            Slab.CountWent(slab, sizeClass, (long)SizeClasses.Size(sizeClass));
+            Slab.CountWent(slab, sizeClass, 1);
         }
 
         AllocationClock.Shorten(Shim.Thread(), (long)SizeClasses.Size(sizeClass));
@@ -324,7 +323,7 @@ internal static unsafe class CpuCache
 
         long bytes = CountMove(slab, sizeClass, count);
         slab->Flow -= bytes;
-        Slab.CountWent(slab, sizeClass, bytes);
+        Slab.CountWent(slab, sizeClass, count);
         AllocationClock.Shorten(Shim.Thread(), bytes);
         Heap.Transfer(sizeClass)->Give(sizeClass, objects, count);
         return true;

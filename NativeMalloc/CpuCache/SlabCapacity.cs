@@ -17,13 +17,13 @@ internal static unsafe class SlabCapacity
     internal static bool Grow(Slab* slab, nuint sizeClass)
     {
         bool spent = IsSpent(slab, sizeClass);
+        if (spent && !ClassRoom.Gets(ref slab->Waits[sizeClass]))
+        {
+            return false;
+        }
+
         if (spent)
         {
-            if (!ClassRoom.Gets(ref slab->Waits[sizeClass]))
-            {
-                return false;
-            }
-
             FrontEnd.ShareBudget(slab); // it may have earned more
             spent = IsSpent(slab, sizeClass);
         }
@@ -265,7 +265,7 @@ internal static unsafe class SlabCapacity
         int taken = Shim.PopBatch(slab, sizeClass, objects, count);
         if (taken > 0)
         {
-            Slab.CountWent(slab, sizeClass, taken * (long)SizeClasses.Size(sizeClass));
+            Slab.CountWent(slab, sizeClass, taken);
             Heap.Transfer(sizeClass)->Give(sizeClass, objects, taken);
         }
 

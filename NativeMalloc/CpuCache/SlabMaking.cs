@@ -14,7 +14,7 @@ internal unsafe partial struct Slab
         return slab;
     }
 
-    /// <summary>Says what it may have, beside what it has earned.</summary>
+    /// <summary>Says what one of so many may hold: so many bytes, and what it has earned.</summary>
     internal static void SetBudget(Slab* slab, int slabs, nint bytes)
     {
         nint earned = SlabBudget.Earned(slabs, slab->LargeCame, slab->LargeWent);
@@ -22,11 +22,13 @@ internal unsafe partial struct Slab
         slab->LargeBudgetBytes = SlabBudget.OfLarge(slabs, slab->BudgetBytes, Heap.Occupancy.Peak, earned);
     }
 
-    /// <summary>So many bytes of the class came from the transfer cache.</summary>
-    internal static void CountCame(Slab* slab, nuint sizeClass, long bytes) => slab->LargeCame += SizeClasses.IsLarge(sizeClass) ? bytes : 0;
+    /// <summary>So many objects came from the transfer cache.</summary>
+    internal static void CountCame(Slab* slab, nuint sizeClass, int objects) => slab->LargeCame += LargeBytesOf(sizeClass, objects);
 
     /// <summary>So many went there, since there was no room.</summary>
-    internal static void CountWent(Slab* slab, nuint sizeClass, long bytes) => slab->LargeWent += SizeClasses.IsLarge(sizeClass) ? bytes : 0;
+    internal static void CountWent(Slab* slab, nuint sizeClass, int objects) => slab->LargeWent += LargeBytesOf(sizeClass, objects);
+
+    private static long LargeBytesOf(nuint sizeClass, int objects) => SizeClasses.IsLarge(sizeClass) ? objects * (long)SizeClasses.Size(sizeClass) : 0;
 
     // What it was cut to at most is what of it was touched.
     private static void NoteCut(Slab* slab)

@@ -15,8 +15,9 @@ public sealed class ProfileCommandTests
 
     private const string Off = "no samples are taken now";
 
+    // Tests in a shell's background ignore SIGINT, and so would what they start.
     private static Command Profile(RunningProgram program, params string[] arguments) =>
-        new(Installation.Program, ["profile", program.Number.ToString(), .. arguments]);
+        new("env", ["--default-signal=INT", Installation.Program, "profile", program.Number.ToString(), .. arguments]);
 
     private static RunningProgram Served(string mean = "") => TestProgram.Run("served").Preloaded().With("NATIVEMALLOC_SAMPLE", mean).Start().Ready();
 
@@ -86,8 +87,7 @@ public sealed class ProfileCommandTests
     public void InterruptedItShowsWhatItHas()
     {
         using RunningProgram program = Served();
-        string[] profile = [Installation.Program, "profile", $"{program.Number}", "--seconds", "600", "--sample", "16K", "--format", "folded"];
-        using RunningProgram command = new Command("env", ["--default-signal=INT", .. profile]).Start(); // tests in a shell's background ignore it
+        using RunningProgram command = Profile(program, "--seconds", "600", "--sample", "16K", "--format", "folded").Start();
         WaitUntil(isOn: true, program);
         Thread.Sleep(300);
         Command.Shell($"kill -INT {command.Number}").Run().Succeeded();

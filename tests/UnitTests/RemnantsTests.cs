@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Runtime.InteropServices;
 using System.Threading;
 using Xunit;
 
@@ -158,15 +157,13 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
             list->Shed(SizeClasses.Of(48), int.MaxValue, all: true);
         }
 
-        const int Count = 40_000;
-        void** objects = (void**)NativeMemory.Alloc(Count, (nuint)sizeof(void*));
-        Assert.Equal(Count, Heap.Remnants->Take(SizeClasses.Of(32), objects, Count));
-        for (int i = 0; i < Count; i++)
+        nuint[] objects = new nuint[40_000];
+        fixed (nuint* first = objects)
         {
-            _blocks.Add(((nuint)objects[i], SizeClasses.Of(32)));
+            Assert.Equal(objects.Length, Heap.Remnants->Take(SizeClasses.Of(32), (void**)first, objects.Length));
         }
 
-        NativeMemory.Free(objects);
+        _blocks.AddRange(objects.Select(address => (address, SizeClasses.Of(32))));
         DropAllBut(int.MaxValue);
         AssertNothingIsLeft();
     }
