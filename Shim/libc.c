@@ -86,6 +86,7 @@ HIDDEN int nm_rseq_is_handled(void)
 
 extern void *malloc(size_t size);
 extern void free(void *block);
+extern void *realloc(void *block, size_t size);
 
 /* ILC's section of compiled C#; the linker names its ends. */
 extern HIDDEN char __start___managedcode[], __stop___managedcode[];
@@ -96,7 +97,7 @@ HIDDEN int nm_is_own_function(const void *function)
     return address >= (uintptr_t)__start___managedcode && address < (uintptr_t)__stop___managedcode;
 }
 
-/* What the names malloc and free lead to from here. */
+/* What the names malloc, free and realloc lead to from here. */
 HIDDEN void *nm_bound_malloc(void)
 {
     return (void *)malloc;
@@ -105,6 +106,11 @@ HIDDEN void *nm_bound_malloc(void)
 HIDDEN void *nm_bound_free(void)
 {
     return (void *)free;
+}
+
+HIDDEN void *nm_bound_realloc(void)
+{
+    return (void *)realloc;
 }
 
 /* --- loaded objects ------------------------------------------------------------------------------------------------- */
@@ -229,8 +235,11 @@ HIDDEN void nm_register_fork_handlers(void)
         pthread_atfork(nm_fork_prepare, nm_fork_parent, nm_fork_child);
 }
 
-/* glibc passes main's arguments to constructors. musl passes nothing, but there environ is set by now. */
-__attribute__((constructor)) static void load(int argc, char **argv, char **environment)
+/*
+ * Before and after those of a program that has the archive linked, unless they ask for the same. glibc passes main's arguments to constructors;
+ * musl passes nothing, but there environ is set by now.
+ */
+__attribute__((constructor(101))) static void load(int argc, char **argv, char **environment)
 {
     (void)argc;
     (void)argv;
@@ -240,7 +249,7 @@ __attribute__((constructor)) static void load(int argc, char **argv, char **envi
     nm_load();
 }
 
-__attribute__((destructor)) static void unload(void)
+__attribute__((destructor(101))) static void unload(void)
 {
     nm_unload();
 }

@@ -5,6 +5,10 @@ namespace NativeMalloc;
 /// <summary>The functions that tell of the heap, or tune it.</summary>
 internal static unsafe class Introspection
 {
+    /// <summary>M_MXFAST, and the most that glibc takes for it: 80 * sizeof(size_t) / 4.</summary>
+    private const int FastBinSize = 1;
+    private const uint MostOfFastBins = 160;
+
     /// <summary>Bytes that may be used of a block: never fewer than were asked for, and the same for all of its life. 0 for null.</summary>
     [RuntimeExport("malloc_usable_size")]
     internal static nuint UsableSize(void* block) => block != null && TryUsableSize(block, Caller.UsableSize, out nuint size) ? size : 0;
@@ -49,9 +53,12 @@ internal static unsafe class Introspection
     [RuntimeExport("malloc_trim")]
     internal static int Trim(nuint keep) => Extensions.ReleaseMemory(ulong.MaxValue) > 0 ? 1 : 0;
 
-    /// <summary>Accepts glibc's parameters, M_MXFAST (1) and M_ARENA_MAX (-8) to M_TRIM_THRESHOLD (-1), and has no use for them: 1; else 0.</summary>
+    /// <summary>
+    /// Accepts what glibc's does, which is all, even parameters that it does not know, but a size for its fast bins (M_MXFAST) that they cannot have; and
+    /// has no use for it. 1, or 0.
+    /// </summary>
     [RuntimeExport("mallopt")]
-    internal static int SetOption(int parameter, int value) => parameter == 1 || (parameter >= -8 && parameter <= -1) ? 1 : 0;
+    internal static int SetOption(int parameter, int value) => parameter == FastBinSize && (uint)value > MostOfFastBins ? 0 : 1;
 
     /// <summary>The numbers of mallinfo2; the C ABI passes the place for the structure, and wants it back.</summary>
     [RuntimeExport("mallinfo2")]
@@ -97,7 +104,7 @@ internal static unsafe class Introspection
     {
         if (Startup.EnsureHeap())
         {
-            OwnReport.WriteText(Os.ProcessId());
+            OwnReport.WriteText(Os.ProcessId(), Output.StandardError);
         }
     }
 

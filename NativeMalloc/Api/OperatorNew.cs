@@ -1,3 +1,4 @@
+using System;
 using System.Runtime;
 using System.Runtime.CompilerServices;
 
@@ -12,15 +13,51 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class OperatorNew
 {
+    // False until it has been found out.
+    private static bool s_areOurs;
+
     // Those that the process uses, if any basic one is not ours; else all null.
     private static Operators s_replacements;
 
-    /// <summary>Sees which operators the process uses; once, when the library is loaded.</summary>
-    internal static void NoticeReplacements()
+    // Then the C++ runtime's, which call those, and catch; null while there is no runtime.
+    private static NoThrowOperators s_noThrow;
+
+    private static bool AreReplaced => !s_areOurs && FindReplacements();
+
+    private static ReadOnlySpan<byte> NoThrow => "_ZnwmRKSt9nothrow_t"u8;
+
+    private static ReadOnlySpan<byte> ArrayNoThrow => "_ZnamRKSt9nothrow_t"u8;
+
+    private static ReadOnlySpan<byte> AlignedNoThrow => "_ZnwmSt11align_val_tRKSt9nothrow_t"u8;
+
+    private static ReadOnlySpan<byte> ArrayAlignedNoThrow => "_ZnamSt11align_val_tRKSt9nothrow_t"u8;
+
+    /// <summary>
+    /// Sees which operators the process uses, and returns whether any are not ours. At the latest with the first allocation, which may be of a constructor
+    /// that comes before this library's; delete then knows.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static bool FindReplacements()
     {
         if (Shim.OperatorsAreReplaced() != 0)
         {
             s_replacements = *Shim.Operators();
+            return true;
+        }
+
+        s_areOurs = true;
+        return false;
+    }
+
+    /// <summary>When the library is loaded: at their first use a forked child may have to do without the dynamic linker's lock.</summary>
+    internal static void FindNoThrow()
+    {
+        if (AreReplaced)
+        {
+            s_noThrow.New = CxxRuntime.Find(NoThrow);
+            s_noThrow.NewArray = CxxRuntime.Find(ArrayNoThrow);
+            s_noThrow.NewAligned = CxxRuntime.Find(AlignedNoThrow);
+            s_noThrow.NewArrayAligned = CxxRuntime.Find(ArrayAlignedNoThrow);
         }
     }
 
@@ -30,63 +67,90 @@ internal static unsafe class OperatorNew
     internal static void* New(nuint size) => Malloc.Take(size, OnFailure.Throw);
 
     [RuntimeExport("_Znam")]
-    internal static void* NewArray(nuint size) =>
-        s_replacements.New != null ? Shim.Invoke(s_replacements.New, size, 0, 0) : Malloc.Take(size, OnFailure.Throw);
+    internal static void* NewArray(nuint size) => s_areOurs ? Malloc.Take(size, OnFailure.Throw) : NewArrayOfOthers(size);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void* NewArrayOfOthers(nuint size) => FindReplacements() ? Shim.Invoke(s_replacements.New, size, 0, 0) : New(size);
 
     [RuntimeExport("_ZnwmSt11align_val_t")]
     internal static void* NewAligned(nuint size, nuint alignment)
     {
         void* block = Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
-        return block != null ? block
-            : size > LargeBlocks.MaxSize ? New(size)
-            : CxxRuntime.Throw("_ZnwmSt11align_val_t"u8, size, alignment);
+        return block != null ? block : CxxRuntime.Throw(size, alignment);
     }
 
     [RuntimeExport("_ZnamSt11align_val_t")]
     internal static void* NewArrayAligned(nuint size, nuint alignment) =>
-        s_replacements.New != null ? Shim.Invoke(s_replacements.NewAligned, size, alignment, 0) : NewAligned(size, alignment);
+        AreReplaced ? Shim.Invoke(s_replacements.NewAligned, size, alignment, 0) : NewAligned(size, alignment);
 
     [RuntimeExport("_ZnwmRKSt9nothrow_t")]
     internal static void* NewNoThrow(nuint size, void* tag)
     {
-        void* block = s_replacements.New != null ? null : Malloc.Allocate(size);
-        return block != null ? block : CxxRuntime.ReturnNull("_ZnwmRKSt9nothrow_t"u8, size, (nuint)tag, 0);
+        if (AreReplaced)
+        {
+            return InvokeNoThrow(s_noThrow.New, NoThrow, s_replacements.New, size, (nuint)tag, 0);
+        }
+
+        void* block = Malloc.Allocate(size);
+        return block != null ? block : CxxRuntime.ReturnNull(NoThrow, size, (nuint)tag, 0);
     }
 
     [RuntimeExport("_ZnamRKSt9nothrow_t")]
     internal static void* NewArrayNoThrow(nuint size, void* tag)
     {
-        void* block = s_replacements.New != null ? null : Malloc.Allocate(size);
-        return block != null ? block : CxxRuntime.ReturnNull("_ZnamRKSt9nothrow_t"u8, size, (nuint)tag, 0);
+        if (AreReplaced)
+        {
+            return InvokeNoThrow(s_noThrow.NewArray, ArrayNoThrow, s_replacements.NewArray, size, (nuint)tag, 0);
+        }
+
+        void* block = Malloc.Allocate(size);
+        return block != null ? block : CxxRuntime.ReturnNull(ArrayNoThrow, size, (nuint)tag, 0);
     }
 
     [RuntimeExport("_ZnwmSt11align_val_tRKSt9nothrow_t")]
     internal static void* NewAlignedNoThrow(nuint size, nuint alignment, void* tag)
     {
-        void* block = s_replacements.New != null ? null : Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
+        if (AreReplaced)
+        {
+            return InvokeNoThrow(s_noThrow.NewAligned, AlignedNoThrow, s_replacements.NewAligned, size, alignment, (nuint)tag);
+        }
+
+        void* block = Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
         return block != null ? block
-            : size > LargeBlocks.MaxSize && s_replacements.New == null ? NewNoThrow(size, tag)
-            : CxxRuntime.ReturnNull("_ZnwmSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
+            : size > LargeBlocks.MaxSize ? NewNoThrow(size, tag)
+            : CxxRuntime.ReturnNull(AlignedNoThrow, size, alignment, (nuint)tag);
     }
 
     [RuntimeExport("_ZnamSt11align_val_tRKSt9nothrow_t")]
     internal static void* NewArrayAlignedNoThrow(nuint size, nuint alignment, void* tag)
     {
-        void* block = s_replacements.New != null ? null : Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
+        if (AreReplaced)
+        {
+            return InvokeNoThrow(s_noThrow.NewArrayAligned, ArrayAlignedNoThrow, s_replacements.NewArrayAligned, size, alignment, (nuint)tag);
+        }
+
+        void* block = Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
         return block != null ? block
-            : size > LargeBlocks.MaxSize && s_replacements.New == null ? NewArrayNoThrow(size, tag)
-            : CxxRuntime.ReturnNull("_ZnamSt11align_val_tRKSt9nothrow_t"u8, size, alignment, (nuint)tag);
+            : size > LargeBlocks.MaxSize ? NewArrayNoThrow(size, tag)
+            : CxxRuntime.ReturnNull(ArrayAlignedNoThrow, size, alignment, (nuint)tag);
+    }
+
+    // The runtime's, if there is one, which catches what the replacement throws. Who links a runtime statically has none that can be found.
+    private static void* InvokeNoThrow(void* runtimes, ReadOnlySpan<byte> name, void* replacement, nuint size, nuint second, nuint third)
+    {
+        void* own = runtimes != null ? runtimes : CxxRuntime.Find(name);
+        return Shim.Invoke(own != null ? own : replacement, size, second, third);
     }
 
     // --- new that returns the size ---
 
     [RuntimeExport("__size_returning_new")]
-    internal static SizedPointer NewReturningSize(nuint size) => s_replacements.New != null
+    internal static SizedPointer NewReturningSize(nuint size) => AreReplaced
         ? new SizedPointer { Pointer = Shim.Invoke(s_replacements.New, size, 0, 0), Size = size }
         : new SizedPointer { Pointer = New(size), Size = Aligned.RoomFor(1, size) };
 
     [RuntimeExport("__size_returning_new_aligned")]
-    internal static SizedPointer NewAlignedReturningSize(nuint size, nuint alignment) => s_replacements.New != null
+    internal static SizedPointer NewAlignedReturningSize(nuint size, nuint alignment) => AreReplaced
         ? new SizedPointer { Pointer = Shim.Invoke(s_replacements.NewAligned, size, alignment, 0), Size = size }
         : new SizedPointer { Pointer = NewAligned(size, alignment), Size = Aligned.RoomFor(alignment, size) };
 

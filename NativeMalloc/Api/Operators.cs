@@ -14,3 +14,12 @@ internal unsafe struct Operators
     internal void* DeleteAligned;
     internal void* DeleteArrayAligned;
 }
+
+/// <summary>Those that return null where others throw.</summary>
+internal unsafe struct NoThrowOperators
+{
+    internal void* New;
+    internal void* NewArray;
+    internal void* NewAligned;
+    internal void* NewArrayAligned;
+}

@@ -46,10 +46,13 @@ internal static unsafe class Realloc
         return sizeClass != 0 && !Options.Check ? ResizeSmall(block, SizeClasses.Size(sizeClass), size) : ResizeOther(block, size);
     }
 
-    /// <summary>realloc for <paramref name="count"/> times <paramref name="size"/> bytes.</summary>
+    /// <summary>
+    /// realloc for <paramref name="count"/> times <paramref name="size"/> bytes: the process's, since a program that brings its own malloc may
+    /// have no reallocarray (glibc's does the same).
+    /// </summary>
     [RuntimeExport("reallocarray")]
     internal static void* ResizeArray(void* block, nuint count, nuint size) =>
-        Multiply(count, size, out nuint bytes) ? Resize(block, bytes) : Errno.Fail(Errno.NoMemory);
+        Multiply(count, size, out nuint bytes) ? Shim.Invoke(Shim.BoundRealloc(), (nuint)block, bytes, 0) : Errno.Fail(Errno.NoMemory);
 
     // Of more than MaxFineSize bytes: it may be that what lies there reads zero already. Of less that is not asked, for it would not pay.
     private static void* AllocateLargeZeroed(nuint bytes)

@@ -68,7 +68,7 @@ internal static unsafe class CpuCache
     internal static void* Fail(nuint size, OnFailure failure) =>
         failure == OnFailure.ReturnNull ? null
         : failure == OnFailure.SetErrno ? Shortage.Fail(size)
-        : CxxRuntime.Throw("_Znwm"u8, size, 0);
+        : CxxRuntime.Throw(size, 0);
 
     /// <summary>
     /// An object of the class that reads zero: where no cache has one, it comes straight from its span, and what nobody has touched since

@@ -12,27 +12,6 @@ internal static unsafe class LeakReport
     private static int s_processId;
     private static byte* s_firstThread;
 
-    // Standard error as it was at the start: programs close it before they end, to see whether all could be written. Others close all descriptors
-    // that they do not know, and may have the number for a file of their own then.
-    private static int s_file;
-    private static Identity s_identity;
-
-    private struct Identity
-    {
-        internal fixed ulong Numbers[2];
-    }
-
-    private static int StandardErrorThen
-    {
-        get
-        {
-            Identity now;
-            Os.IdentityOf(s_file, now.Numbers);
-            bool same = now.Numbers[0] == s_identity.Numbers[0] && now.Numbers[1] == s_identity.Numbers[1];
-            return same ? s_file : Output.StandardError;
-        }
-    }
-
     /// <summary>At the process's start.</summary>
     internal static void Begin()
     {
@@ -40,10 +19,6 @@ internal static unsafe class LeakReport
         {
             s_processId = Os.ProcessId();
             s_firstThread = Shim.ThreadPointer();
-            s_file = ProfileRequest.HasPath ? Output.StandardError : Os.DuplicateAside(Output.StandardError);
-            Identity identity;
-            Os.IdentityOf(s_file, identity.Numbers);
-            s_identity = identity;
         }
     }
 
@@ -131,7 +106,7 @@ internal static unsafe class LeakReport
     {
         if (!ProfileRequest.HasPath)
         {
-            WriteTo(StandardErrorThen, ref leaks, ref search, processId);
+            WriteTo(FirstStandardError.File, ref leaks, ref search, processId);
             return;
         }
 
@@ -162,7 +137,7 @@ internal static unsafe class LeakReport
 
     private static void Complain(SearchFailure failure, int error)
     {
-        Output output = Output.ToFile(StandardErrorThen);
+        Output output = Output.ToFile(FirstStandardError.File);
         output.Text("nativemalloc: leaks were not searched for: "u8);
         output.Text(failure switch
         {

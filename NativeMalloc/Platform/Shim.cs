@@ -216,6 +216,10 @@ internal static unsafe class Shim
     [MethodImpl(Call)]
     internal static extern void* BoundMalloc();
 
+    [RuntimeImport("*", "nm_bound_realloc")]
+    [MethodImpl(Call)]
+    internal static extern void* BoundRealloc();
+
     [RuntimeImport("*", "nm_bound_free")]
     [MethodImpl(Call)]
     internal static extern void* BoundFree();

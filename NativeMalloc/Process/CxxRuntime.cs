@@ -4,33 +4,26 @@ using System;
 namespace NativeMalloc;
 
 /// <summary>
-/// What only a C++ runtime can do: call the new_handler, and throw std::bad_alloc. The loaded runtime's own operator new does
-/// both, and begins with another malloc; it is found among the process's objects, since one that came by dlopen need not be in
-/// the global scope, and no symbol of its is looked up before memory has run out. A static program says where its runtime's
-/// functions are.
+/// What only a C++ runtime can do: say what the new_handler is, throw std::bad_alloc, and catch it. Its functions are found among the process's
+/// objects when memory has run out, since a runtime that came by dlopen need not be in the global scope; and by names that are the runtime's
+/// alone, since the first with an operator new may be another allocator, or who wraps this one. A static program says where they are.
 /// </summary>
 internal static unsafe class CxxRuntime
 {
-    /// <summary>For operators that may not return null.</summary>
-    internal static void* Throw(ReadOnlySpan<byte> name, nuint size, nuint alignment)
+    private static ReadOnlySpan<byte> GetNewHandler => "_ZSt15get_new_handlerv"u8;
+
+    /// <summary>For operators that may not return null: the new_handler makes room, as long as there is one, or bad_alloc is thrown.</summary>
+    internal static void* Throw(nuint size, nuint alignment)
     {
         Shortage.Note(size);
-        void* own = ForeignFunction.Find(name);
-        if (own != null)
-        {
-            return Shim.Invoke(own, size, alignment, 0);
-        }
-
         StaticCxxRuntime* linked = Shim.StaticCxxRuntime();
-        while (linked != null)
+        void* getNewHandler = linked != null ? linked->GetNewHandler : ForeignFunction.Find(GetNewHandler);
+        void* throwBadAlloc = linked != null ? linked->ThrowBadAlloc : ForeignFunction.Find("_ZSt17__throw_bad_allocv"u8);
+        while (throwBadAlloc != null)
         {
-            void* handler = Shim.Invoke(linked->GetNewHandler, 0, 0, 0);
-            if (handler == null)
-            {
-                Shim.Invoke(linked->ThrowBadAlloc, 0, 0, 0);
-            }
-
-            Shim.Invoke(handler, 0, 0, 0);
+            bool isServed = (alignment & (alignment - 1)) == 0; // what is no power of two never is, whatever the new_handler does
+            void* handler = isServed && getNewHandler != null ? Shim.Invoke(getNewHandler, 0, 0, 0) : null;
+            Shim.Invoke(handler != null ? handler : throwBadAlloc, 0, 0, 0);
             void* block = alignment == 0 ? Malloc.Allocate(size) : Aligned.Allocate(size, alignment, OnFailure.ReturnNull);
             if (block != null)
             {
@@ -47,13 +40,20 @@ internal static unsafe class CxxRuntime
         return null;
     }
 
-    /// <summary>For operators that return null where the others throw: the runtime's calls the new_handler before it does.</summary>
+    /// <summary>
+    /// For operators that return null where the others throw. Where there is a new_handler, the runtime's operator of that name has it called, by the one
+    /// that throws, and catches.
+    /// </summary>
     internal static void* ReturnNull(ReadOnlySpan<byte> name, nuint size, nuint second, nuint third)
     {
         Shortage.Note(size);
-        void* own = ForeignFunction.Find(name);
+        void* getNewHandler = ForeignFunction.Find(GetNewHandler);
+        void* own = getNewHandler != null && Shim.Invoke(getNewHandler, 0, 0, 0) != null ? Find(name) : null;
         return own != null ? Shim.Invoke(own, size, second, third) : null;
     }
+
+    /// <summary>The runtime's operator of that name; null if there is no runtime, or only one of a static program's.</summary>
+    internal static void* Find(ReadOnlySpan<byte> name) => ForeignFunction.Find(name, beside: GetNewHandler);
 
     /// <summary>
     /// What the runtime's operators ask malloc for, who come to be asked themselves when memory was short: a byte instead of none, and a multiple

@@ -9,11 +9,15 @@ namespace NativeMalloc;
 /// </summary>
 internal static unsafe class ForeignFunction
 {
-    /// <summary>The function of that name in the first loaded object, other than this one, that defines it; null if there is none.</summary>
-    internal static void* Find(ReadOnlySpan<byte> name)
+    /// <summary>
+    /// The function of that name in the first loaded object, other than this one, that defines it, and another function
+    /// <paramref name="beside"/> it, if that is given; null if there is none.
+    /// </summary>
+    internal static void* Find(ReadOnlySpan<byte> name, ReadOnlySpan<byte> beside = default)
     {
         Search search = default;
         search.Name = Literal.Pointer(name);
+        search.Beside = beside.Length != 0 ? Literal.Pointer(beside) : null;
         Shim.EachObject(&LookIntoObject, &search);
         return search.Found;
     }
@@ -21,6 +25,7 @@ internal static unsafe class ForeignFunction
     private struct Search
     {
         internal byte* Name;
+        internal byte* Beside;
         internal void* Found;
     }
 
@@ -30,7 +35,7 @@ internal static unsafe class ForeignFunction
         Search* search = (Search*)data;
         ElfSymbols symbols = ElfSymbols.Of(loaded);
         ElfSymbol* function = symbols.Find(search->Name);
-        if (function == null || Shim.IsOwnFunction(symbols.AddressOf(function)) != 0)
+        if (function == null || Shim.IsOwnFunction(symbols.AddressOf(function)) != 0 || (search->Beside != null && symbols.Find(search->Beside) == null))
         {
             return 0;
         }

@@ -12,10 +12,15 @@ internal static unsafe class Lifetime
     internal static void Load()
     {
         Startup.ReadOptions();
-        OperatorNew.NoticeReplacements();
+        OperatorNew.FindNoThrow();
         if (Options.Statistics != StatisticsChoice.None)
         {
             s_processId = Os.ProcessId();
+        }
+
+        if (Options.Statistics != StatisticsChoice.None || Options.Profile || Options.Check)
+        {
+            FirstStandardError.Keep();
         }
 
         ProfileOccasions.Begin();
@@ -66,7 +71,7 @@ internal static unsafe class Lifetime
         }
         else if (!forked)
         {
-            OwnReport.WriteText(processId);
+            OwnReport.WriteText(processId, FirstStandardError.File);
         }
     }
 

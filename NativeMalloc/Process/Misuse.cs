@@ -117,7 +117,7 @@ internal static unsafe class Misuse
 
     private static Output Begin(in Finding finding)
     {
-        Output output = Output.ToFile(Output.StandardError);
+        Output output = Output.ToFile(FirstStandardError.OrLater);
         output.Text("nativemalloc: "u8);
         output.Text(finding.Caller switch
         {

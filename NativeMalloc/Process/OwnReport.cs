@@ -34,10 +34,10 @@ internal readonly unsafe struct OwnReport : IHeapReport
         output.Flush();
     }
 
-    /// <summary>What malloc_stats prints, and the end of a process where NATIVEMALLOC_STATS=1.</summary>
-    internal static void WriteText(int processId)
+    /// <summary>What malloc_stats prints, and the end of a process where NATIVEMALLOC_STATS=1, to a file descriptor.</summary>
+    internal static void WriteText(int processId, int file)
     {
-        Output output = Output.ToFile(Output.StandardError);
+        Output output = Output.ToFile(file);
         StatisticsText.Write<OwnReport>(ref output, processId);
         output.Flush();
     }

@@ -8,7 +8,7 @@ internal static unsafe class ReportFile
     /// <summary>Says in one line that what an option asked for could not be written to a path, and why: an errno, or 0 if nobody knows.</summary>
     internal static void Complain(ReadOnlySpan<byte> what, byte* path, int error)
     {
-        Output output = Output.ToFile(Output.StandardError);
+        Output output = Output.ToFile(FirstStandardError.OrLater);
         output.Text("nativemalloc: "u8);
         output.Text(what);
         output.Text(" could not be written to "u8);

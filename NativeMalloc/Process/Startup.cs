@@ -70,6 +70,7 @@ internal static unsafe class Startup
         Lock->Acquire();
         if (s_heapReady == 0 && Heap.Initialize())
         {
+            OperatorNew.FindReplacements();
             Root.ShowHeap();
             Volatile.Write(ref s_heapReady, 1);
         }

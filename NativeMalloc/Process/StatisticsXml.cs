@@ -9,8 +9,6 @@ internal static unsafe class StatisticsXml
     internal static bool Write(void* stream)
     {
         HeapStatistics all = OwnReport.Gather();
-        nuint system = all.Mapped - all.Metadata - all.Released;
-
         Output output = Output.ToStream(stream);
         output.Text("<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n"u8);
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
@@ -30,12 +28,12 @@ internal static unsafe class StatisticsXml
 
         output.Text("</sizes>\n"u8);
         Totals(ref output, all);
-        Memory(ref output, all, system);
+        Memory(ref output, all);
         output.Text("</heap>\n"u8);
         Totals(ref output, all);
         // No block has a mapping of its own, but readers look for the element.
         output.Text("<total type=\"mmap\" count=\"0\" size=\"0\"/>\n"u8);
-        Memory(ref output, all, system);
+        Memory(ref output, all);
         output.Text("</malloc>\n"u8);
         output.Flush();
         return !output.Failed;
@@ -50,10 +48,11 @@ internal static unsafe class StatisticsXml
         output.Text("\"/>\n"u8);
     }
 
-    private static void Memory(ref Output output, in HeapStatistics all, nuint system)
+    // What went back to the kernel has its addresses still: they tell how much it was at most.
+    private static void Memory(ref Output output, in HeapStatistics all)
     {
-        Number(ref output, "<system type=\"current\" size=\""u8, system);
-        Number(ref output, "\"/>\n<system type=\"max\" size=\""u8, system);
+        Number(ref output, "<system type=\"current\" size=\""u8, all.Mapped - all.Metadata - all.Released);
+        Number(ref output, "\"/>\n<system type=\"max\" size=\""u8, all.Mapped - all.Metadata);
         Number(ref output, "\"/>\n<aspace type=\"total\" size=\""u8, all.Mapped);
         Number(ref output, "\"/>\n<aspace type=\"mprotect\" size=\""u8, all.Mapped);
         output.Text("\"/>\n"u8);

@@ -49,6 +49,48 @@ public sealed class OperatorTests
         }
     }
 
+    // The first operator new that is not this library's is then not the runtime's.
+    [Theory]
+    [InlineData("")]
+    [InlineData("-DWRAPPING")]
+    [InlineData("-DWRAPPING", "-fPIC", "-shared")]
+    [InlineData("-DLIBRARY", "-fPIC", "-shared")]
+    public void ThrowWhoeverElseHasAnOperatorNew(params string[] kind)
+    {
+        bool isLibrary = kind.Contains("-shared");
+        string other = TestProgram.Path("exhausted", string.Concat(kind), [.. s_flags, .. kind]);
+        Command program = kind.Contains("-DLIBRARY")
+            ? new(TestProgram.Path("exhausted", ".linked", [.. s_flags, "-Wl,--no-as-needed", other]))
+            : new(isLibrary ? TestProgram.Path("exhausted", "", s_flags) : other);
+        program.With("LD_PRELOAD", isLibrary && kind.Contains("-DWRAPPING") ? $"{other} {Repository.Library}" : Repository.Library);
+        Assert.Equal("held\n", program.With("NATIVEMALLOC_LIMIT", "64M").Run().Succeeded().Output);
+    }
+
+    // Constructors of the program's come before those of a library that it has linked in; libraries', where glibc lets another be the first.
+    [Theory]
+    [InlineData("")]
+    [InlineData("-pie")]
+    [InlineData("-static")]
+    [InlineData("-DOF_LIBRARY")]
+    public void ReplacementsAreUsedFromTheFirstConstructorOn(string kind)
+    {
+        string[] library = kind == "-DOF_LIBRARY"
+            ? [TestProgram.Path("replaced", ".so", "-DLIBRARY", "-fPIC", "-shared", "-Wl,-z,initfirst")]
+            : kind != "" ? [Repository.StaticLibrary] : [];
+        Command program = new(TestProgram.Path("replaced", kind, [.. s_flags, "-fPIE", .. kind == "" ? [] : (string[])[kind], .. library]), "early");
+        Assert.Equal("held\n", (kind is "" or "-DOF_LIBRARY" ? program.Preloaded() : program).Run().Succeeded().Output);
+    }
+
+    [Fact]
+    public void ReplacementsReturnNullWithoutTheDynamicLinkersLock()
+    {
+        string folder = Repository.NewFolder("replaced");
+        Command program = new(TestProgram.Path("replaced", "", s_flags), "forked");
+        Assert.Equal("held\n", program.Run().Succeeded().Output);
+        Assert.Equal("held\n", program.Preloaded().With("NATIVEMALLOC_PROFILE", Path.Combine(folder, "p.folded")).Run().Succeeded().Output);
+        Assert.Empty(Directory.GetFiles(folder, "*no_memory*"));
+    }
+
     [Fact]
     public void WithoutARuntimeOneLineSaysWhy()
     {

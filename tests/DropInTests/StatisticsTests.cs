@@ -31,6 +31,20 @@ public sealed class StatisticsTests
         Assert.Matches(@"(?m)^ +64 +\d+ +\d+ +\d+ +\d+ +\d+ +\d+ +\d+$", report);
     }
 
+    // The coreutils close it before they end; shells may have a file of their own there.
+    [Theory]
+    [InlineData("cat /etc/hostname", true)]
+    [InlineData("bash -c 'exec 2> data; echo DB >&2'", true)]
+    [InlineData("bash -c 'exec 1000>&- 2> data; echo DB >&2'", false)]
+    public void ReportGoesToTheFirstStandardErrorAndNowhereElse(string command, bool isThere)
+    {
+        string folder = Repository.NewFolder("closed");
+        File.WriteAllText(Path.Combine(folder, "data"), "DB\n");
+        string error = Command.Shell($"NATIVEMALLOC_STATS=1 LD_PRELOAD={Repository.Library} exec {command}").In(folder).Run().Succeeded().Error;
+        Assert.Equal(isThere, error.Contains("in use by the program"));
+        Assert.Equal("DB\n", File.ReadAllText(Path.Combine(folder, "data")));
+    }
+
     [Fact]
     public void JsonAddsUp()
     {

@@ -153,6 +153,8 @@ static void introspection(void)
 {
     CHECK(malloc_usable_size(NULL) == 0);
     CHECK(mallopt(M_MMAP_THRESHOLD, 1 << 20) == 1);
+    CHECK(mallopt(M_MXFAST, 160) == 1 && mallopt(M_MXFAST, 161) == 0 && mallopt(M_MXFAST, -1) == 0);
+    CHECK(mallopt(77, 1) == 1); /* there is none */
     void *small = malloc(1000), *large = malloc(10 << 20);
     struct mallinfo2 before = mallinfo2();
     CHECK(before.uordblks + before.hblkhd >= 1000 + (10 << 20));

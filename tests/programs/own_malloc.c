@@ -1,6 +1,7 @@
 /* A program with a malloc of its own, a trivial one: the preloaded library is then not in use. */
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static _Alignas(16) char memory[16 << 20];
@@ -23,6 +24,9 @@ void free(void *block) { (void)block; }
 
 int main(int count, char **arguments)
 {
+    char *volatile resized = reallocarray(NULL, 10, 10);
+    if (resized < memory || resized >= memory + sizeof memory)
+        return 1; /* what is no malloc of the four must lead to them */
     puts(count > 1 ? arguments[1] : "own malloc");
     fflush(stdout);
     while (count > 1 && getchar() != EOF) // "ready": to be looked at

@@ -1,5 +1,6 @@
 /*
- * Reports to those who do not read them: standard error is a pipe, and malloc_stats() writes to it, as does what NATIVEMALLOC_STATS=1 asks for.
+ * Reports to those who do not read them: standard error is a pipe from the start, and malloc_stats() writes to it, as does what NATIVEMALLOC_STATS=1
+ * asks for.
  *
  *     unread closed        its other end is closed: no signal comes of it
  *     unread pending       the same, and the program has a SIGPIPE of its own that it has not taken yet: it is still there
@@ -40,14 +41,11 @@ static void read_late(int from)
     _exit(0);
 }
 
-int main(int count, char **arguments)
+static void make_pipe(const char *mode)
 {
     int ends[2];
-    const char *mode = arguments[count - 1];
-    int is_closed = strcmp(mode, "closed") == 0 || strcmp(mode, "pending") == 0;
-    int is_own = strcmp(mode, "pending") == 0;
     CHECK(pipe(ends) == 0);
-    if (is_closed) {
+    if (strcmp(mode, "closed") == 0 || strcmp(mode, "pending") == 0) {
         close(ends[0]);
     } else {
         CHECK(fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0);
@@ -60,6 +58,18 @@ int main(int count, char **arguments)
     }
     CHECK(dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
     close(ends[1]);
+}
+
+int main(int count, char **arguments)
+{
+    CHECK(count >= 2);
+    const char *mode = arguments[1];
+    int is_own = strcmp(mode, "pending") == 0;
+    if (count == 2) {
+        make_pipe(mode);
+        execl("/proc/self/exe", arguments[0], mode, "piped", NULL);
+        return 1;
+    }
     if (is_own) {
         sigset_t pipe_only;
         sigemptyset(&pipe_only);
