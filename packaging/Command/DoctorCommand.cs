@@ -16,7 +16,7 @@ internal static class DoctorCommand
 
     internal static Command Create()
     {
-        Argument<int> process = new("PID") { Description = "a process that runs on NativeMalloc" };
+        Argument<int> process = OptionChecks.ProcessNumber();
         Option<int> seconds = new("--seconds") { HelpName = "N", Description = "how long to look", DefaultValueFactory = _ => DefaultSeconds };
         seconds.AcceptFrom(1);
         Command command = new("doctor", "Looks at a process for some seconds, and says in words what its memory is.") { process, seconds };

@@ -4,11 +4,26 @@ using System.Numerics;
 
 namespace NativeMalloc.Inspect;
 
-/// <summary>What subcommands' options take; of anything else one line is said.</summary>
+/// <summary>What subcommands' options and arguments take; of anything else one line is said.</summary>
 internal static class OptionChecks
 {
     /// <summary>Seconds that a subcommand looks, or waits, at most.</summary>
     private const int OneDay = 86_400;
+
+    /// <summary>An argument that is a process's number.</summary>
+    internal static Argument<int> ProcessNumber() => new("PID")
+    {
+        Description = "a process that runs on NativeMalloc",
+        CustomParser = result =>
+        {
+            if (!int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+            {
+                result.AddError($"{result.Tokens[0].Value} is not a process's number");
+            }
+
+            return number;
+        },
+    };
 
     /// <summary>The option takes so many seconds, and up to a day's.</summary>
     internal static void AcceptFrom(this Option seconds, int least) => seconds.AcceptBetween(least, OneDay);

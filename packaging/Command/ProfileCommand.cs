@@ -110,7 +110,7 @@ internal static class ProfileCommand
         }
         else
         {
-            profile = PprofFile.Read(request.Source);
+            profile = PprofFile.Read(FilePath.OrNumber(request.Source));
             Symbolizer.Of(profile).Name(profile);
             title = request.Source;
         }
@@ -135,7 +135,7 @@ internal static class ProfileCommand
             throw new Refusal($"{title}: has no value '{request.Value}'");
         }
 
-        using Stream output = request.Output == null ? Console.OpenStandardOutput() : File.Create(request.Output);
+        using Stream output = request.Output == null ? new StandardOutput() : FilePath.Create(request.Output);
         using StreamWriter text = new(output);
         switch (request.Format)
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Runtime.Versioning;
 
 [assembly: SupportedOSPlatform("linux")]
@@ -14,6 +15,7 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
+        Console.SetOut(new StreamWriter(new StandardOutput()) { AutoFlush = true });
         Command all = new("nativemalloc", "Looks into processes that run on NativeMalloc.") 
         {
             PsCommand.Create(), StatsCommand.Create(), HeapMapCommand.Create(), DoctorCommand.Create(), TopCommand.Create(), ProfileCommand.Create(),
@@ -27,9 +29,9 @@ internal static class Program
 
         ParseResult parsed = all.Parse(arguments);
         string subcommand = parsed.CommandResult.Command.Name;
-        if (parsed.Errors.Count > 0)
+        if (ErrorOf(parsed) is string wrong)
         {
-            return Fail(2, $"{subcommand}: {parsed.Errors[0].Message.TrimEnd('.')}; see nativemalloc {subcommand} --help");
+            return Fail(2, $"{subcommand}: {wrong.TrimEnd('.')}; see nativemalloc {subcommand} --help");
         }
 
         try
@@ -42,10 +44,29 @@ internal static class Program
         }
     }
 
-    // In one line.
+    // What looks like an option is taken for an argument where one is wanted, and the next word is then one too many.
+    private static string? ErrorOf(ParseResult parsed)
+    {
+        foreach (Token token in parsed.Tokens)
+        {
+            if (token.Value.Length == 0)
+            {
+                return "an argument is empty";
+            }
+
+            if (token is { Type: TokenType.Argument, Value: ['-', '-', _, ..] } && !parsed.Tokens.Any(other => other.Type == TokenType.DoubleDash))
+            {
+                return $"there is no option {token.Value}";
+            }
+        }
+
+        return parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+    }
+
+    // In one line; the exit code tells of it where nobody takes that.
     private static int Fail(int exitCode, string message)
     {
-        Console.Error.WriteLine("nativemalloc: " + message.ReplaceLineEndings(" "));
+        StandardError.WriteLine(message.ReplaceLineEndings(" "));
         return exitCode;
     }
 }

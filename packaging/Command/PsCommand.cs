@@ -40,7 +40,7 @@ internal static class PsCommand
 
         if (forbidden > 0)
         {
-            Console.Error.WriteLine($"nativemalloc: ps: {forbidden} more process{(forbidden == 1 ? "" : "es")} may not be looked at: {(Kernel.UserId() == 0 ? "that takes CAP_SYS_PTRACE" : "root may look at all")}");
+            StandardError.WriteLine($"ps: {forbidden} more process{(forbidden == 1 ? "" : "es")} may not be looked at: {(Kernel.UserId() == 0 ? "that takes CAP_SYS_PTRACE" : "root may look at all")}");
         }
 
         return 0;

@@ -25,7 +25,7 @@ internal static class StatsCommand
         Console.Out.Write(view is HeapFile file && json ? file.Text : ViewReport.Write(view, json));
         if (view is HeapReader { IsUncertain: true } reader)
         {
-            Console.Error.WriteLine($"nativemalloc: stats: {reader.Process} changed so fast that its numbers add up only to within {SizeText.Of(reader.Statistics.Mended)}");
+            StandardError.WriteLine($"stats: {reader.Process} changed so fast that its numbers add up only to within {SizeText.Of(reader.Statistics.Mended)}");
         }
 
         return 0;

@@ -12,7 +12,7 @@ internal static class TopCommand
 
     internal static Command Create()
     {
-        Argument<int> process = new("PID") { Description = "a process that runs on NativeMalloc" };
+        Argument<int> process = OptionChecks.ProcessNumber();
         Option<double> interval = new("--interval") { HelpName = "SECONDS", Description = "from one look to the next", DefaultValueFactory = _ => 1 };
         interval.AcceptBetween(LeastSeconds, MostSeconds);
         Option<int?> batch = new("--batch") { HelpName = "N", Description = "no screen, but N lines of numbers" };

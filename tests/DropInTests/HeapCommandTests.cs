@@ -93,7 +93,50 @@ public sealed class HeapCommandTests
             AssertRefused(1, "/no/such/file: there is no such file, nor is it a process's number", command, "/no/such/file");
             AssertRefused(1, "/etc/passwd: not the JSON that --stats=json: writes when a process ends", command, "/etc/passwd");
             AssertRefused(2, $"Required argument missing for command: '{command}'; see nativemalloc {command} --help", command);
+            AssertRefused(2, $"there is no option --jsonx; see nativemalloc {command} --help", command, "--jsonx", "1");
         }
+
+        foreach (string command in new[] { "top", "doctor" })
+        {
+            AssertRefused(2, $"self is not a process's number; see nativemalloc {command} --help", command, "self");
+        }
+
+        foreach (string command in new[] { "stats", "heapmap", "profile" })
+        {
+            AssertRefused(1, "/tmp: is a directory", command, "/tmp");
+            AssertRefused(1, "self: there is no such file, nor is it a process's number", command, "self");
+            AssertRefused(2, $"an argument is empty; see nativemalloc {command} --help", command, "");
+        }
+    }
+
+    [Theory]
+    [InlineData("\"pid\": *[0-9]+", "\"pid\": 99999999999999")]
+    [InlineData("\"in_use\": *[0-9]+", "\"in_use\": -5")]
+    [InlineData("\"released\": *[0-9]+", "\"released\": 1.5")]
+    public void DamagedFilesAreRefused(string number, string another)
+    {
+        string file = Path.Combine(Repository.NewFolder("damaged"), "damaged.json");
+        new Command("ls").Preloaded().With("NATIVEMALLOC_STATS", "json:" + file).Run().Succeeded();
+        Nativemalloc("stats", file).Succeeded();
+        string text = File.ReadAllText(file);
+        File.WriteAllText(file, new Regex(number).Replace(text, another, 1));
+        Assert.NotEqual(text, File.ReadAllText(file));
+        AssertRefused(1, $"{file}: not the JSON that --stats=json: writes when a process ends", "stats", file);
+    }
+
+    // What is said besides the result can be lost, the exit code not; and nothing but a line is said of what cannot be written.
+    [Theory]
+    [InlineData("stats 999999999 2> /dev/full", 1, "")]
+    [InlineData("stats 999999999 2>&-", 1, "")]
+    [InlineData("stats 2>&-", 2, "")]
+    [InlineData("ps > /dev/null 2>&-", 0, "")]
+    [InlineData("ps >&-", 1, "nativemalloc: ps: standard output: Bad file descriptor\n")]
+    [InlineData("metrics > /dev/full", 1, "nativemalloc: metrics: standard output: No space left on device\n")]
+    [InlineData("ps >&- 2>&-", 1, "")]
+    public void StandardStreamsMayBeClosedOrFull(string command, int exitCode, string error)
+    {
+        Outcome outcome = Command.Shell($"{Installation.Program} {command}").Run();
+        Assert.Equal((exitCode, "", error), (outcome.ExitCode, outcome.Output, outcome.Error));
     }
 
     private static void AssertRefused(int exitCode, string why, params string[] arguments)

@@ -72,6 +72,15 @@ public sealed class MisuseTests
             TestProgram.Run("misuse", kind).With("NATIVEMALLOC_SAMPLE", "1").With("NATIVEMALLOC_CHECK", "1"), function, checking, block);
     }
 
+    // As the coreutils do.
+    [Fact]
+    public void WhatIsFoundAtTheEndIsSaidThoughStandardErrorIsClosed()
+    {
+        Outcome outcome = TestProgram.Run("misuse", "after-free-at-exit", "closed").Preloaded().With("NATIVEMALLOC_CHECK", "1").Run();
+        Assert.True(outcome.Aborted);
+        Assert.Matches("^nativemalloc: exit\\(0x[0-9a-f]+\\): the address was written to after it was freed \\(size class 416\\)\n$", outcome.Error);
+    }
+
     [Fact]
     public void EveryKindIsHere()
     {

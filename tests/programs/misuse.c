@@ -3,6 +3,7 @@
  * expected to say what it found in one line, and to abort.
  *
  *     misuse KIND                          misuse --list
+ *     misuse KIND closed                   standard error is closed when the program ends
  *     misuse KIND fork|system|allocate     a handler of SIGABRT does that before the end (aborted.h)
  *     misuse KIND jump|crowd               it goes on behind the misuse by siglongjmp, time and again; crowd: in several threads
  */
@@ -258,7 +259,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], "--list") == 0)
             puts(kinds[i].name);
         if (strcmp(argv[1], kinds[i].name) == 0) {
-            if (argc == 3) {
+            if (argc == 3 && strcmp(argv[2], "closed") != 0) {
                 misuse_and_handle(kinds[i].function, argv[2]);
             } else {
                 pin(sched_getcpu()); /* else what went into one CPU's cache might come to another's for the second time */
@@ -267,5 +268,7 @@ int main(int argc, char **argv)
             puts("not found");
         }
     }
+    if (argc == 3 && strcmp(argv[2], "closed") == 0)
+        fclose(stderr);
     return 0;
 }

@@ -8,6 +8,7 @@ namespace NativeMalloc.Inspect;
 internal sealed unsafe class HeapFile : HeapView
 {
     private readonly JsonElement _root;
+    private readonly (nuint Size, ClassStatistics Counts)[] _classes;
     private readonly byte[] _version;
     private readonly byte[] _source;
 
@@ -15,6 +16,8 @@ internal sealed unsafe class HeapFile : HeapView
     {
         Text = text;
         _root = root;
+        Number = root.GetProperty("pid").GetInt32();
+        _classes = [.. root.GetProperty("classes").EnumerateArray().Select(ReadClass)];
         _version = HeapReader.Pinned(Encoding.UTF8.GetBytes(root.GetProperty("version").GetString()!));
         JsonElement limits = root.GetProperty("limits");
         _source = HeapReader.Pinned(Encoding.UTF8.GetBytes(limits.GetProperty("by").GetString() ?? ""));
@@ -26,20 +29,17 @@ internal sealed unsafe class HeapFile : HeapView
     /// <summary>The file, as it is.</summary>
     internal string Text { get; }
 
-    internal override int Number => _root.GetProperty("pid").GetInt32();
+    internal override int Number { get; }
 
     internal override IReadOnlyList<HugePageUse> HugePages { get; }
 
     /// <summary>Its size classes are those of this version.</summary>
     internal bool HasTheseClasses =>
-        _root.GetProperty("classes") is var classes && classes.GetArrayLength() == SizeClasses.Count - 1
-        && classes.EnumerateArray().Select((one, i) => (nuint)Word(one, "size") == SizeClasses.Size((nuint)i + 1)).All(same => same);
+        _classes.Length == SizeClasses.Count - 1 && _classes.Select((one, i) => one.Size == SizeClasses.Size((nuint)i + 1)).All(same => same);
 
     internal static HeapFile Read(string path)
     {
-        string text = Directory.Exists(path) || !File.Exists(path)
-            ? throw new Refusal($"{path}: there is no such file, nor is it a process's number")
-            : File.ReadAllText(path);
+        string text = File.ReadAllText(FilePath.OrNumber(path));
         try
         {
             return new HeapFile(text, JsonDocument.Parse(text).RootElement);
@@ -50,23 +50,7 @@ internal sealed unsafe class HeapFile : HeapView
         }
     }
 
-    internal override ClassStatistics Class(nuint sizeClass)
-    {
-        JsonElement one = _root.GetProperty("classes")[(int)sizeClass - 1];
-        return new ClassStatistics
-        {
-            Live = (nint)Word(one, "live"),
-            InFrontEnd = (nint)Word(one, "front_end"),
-            InTransfer = (nint)Word(one, "transfer"),
-            InCentral = (nint)Word(one, "central"),
-            Spans = (nint)Word(one, "spans"),
-            Released = (nuint)Word(one, "released"),
-            Underflows = Word(one, "allocation_misses"),
-            Overflows = Word(one, "free_misses"),
-            TransferHits = Word(one, "transfer_hits"),
-            TransferMisses = Word(one, "transfer_misses"),
-        };
-    }
+    internal override ClassStatistics Class(nuint sizeClass) => _classes[(int)sizeClass - 1].Counts;
 
     private HeapTraits ReadTraits(JsonElement limits)
     {
@@ -104,28 +88,42 @@ internal sealed unsafe class HeapFile : HeapView
         JsonElement bytes = _root.GetProperty("bytes"), slow = _root.GetProperty("slow_path"), remnants = _root.GetProperty("remnants");
         return new HeapStatistics
         {
-            InUse = (nuint)Word(bytes, "in_use"),
-            InUseLarge = (nuint)Word(bytes, "in_use_large"),
-            InternalWaste = (nuint)Word(bytes, "internal_waste"),
-            FrontEnd = (nuint)Word(bytes, "front_end"),
-            Transfer = (nuint)Word(bytes, "transfer"),
-            Central = (nuint)Word(bytes, "central"),
-            SpanTails = (nuint)Word(bytes, "span_tails"),
-            Free = (nuint)Word(bytes, "page_heap_free"),
-            Released = (nuint)Word(bytes, "released"),
-            ReleasedInSpans = (nuint)Word(bytes, "released_in_spans"),
-            Metadata = (nuint)Word(bytes, "metadata"),
-            MetadataTouched = (nuint)Word(bytes, "metadata_touched"),
-            Mapped = (nuint)Word(bytes, "mapped"),
-            Remnants = (nuint)Word(remnants, "bytes"),
-            UsedInRemnants = (nuint)Word(remnants, "used"),
+            InUse = Size(bytes, "in_use"),
+            InUseLarge = Size(bytes, "in_use_large"),
+            InternalWaste = Size(bytes, "internal_waste"),
+            FrontEnd = Size(bytes, "front_end"),
+            Transfer = Size(bytes, "transfer"),
+            Central = Size(bytes, "central"),
+            SpanTails = Size(bytes, "span_tails"),
+            Free = Size(bytes, "page_heap_free"),
+            Released = Size(bytes, "released"),
+            ReleasedInSpans = Size(bytes, "released_in_spans"),
+            Metadata = Size(bytes, "metadata"),
+            MetadataTouched = Size(bytes, "metadata_touched"),
+            Mapped = Size(bytes, "mapped"),
+            Remnants = Size(remnants, "bytes"),
+            UsedInRemnants = Size(remnants, "used"),
             Slabs = (int)Word(_root, "slabs"),
             SlabsMade = (int)Word(_root, "slabs_made"),
             Underflows = Word(slow, "allocations"),
             Overflows = Word(slow, "frees"),
-            Allocated = (nuint)Word(_root, "allocated"),
+            Allocated = Size(_root, "allocated"),
         };
     }
+
+    private static (nuint Size, ClassStatistics Counts) ReadClass(JsonElement one) => (Size(one, "size"), new ClassStatistics
+    {
+        Live = (nint)Word(one, "live"),
+        InFrontEnd = (nint)Word(one, "front_end"),
+        InTransfer = (nint)Word(one, "transfer"),
+        InCentral = (nint)Word(one, "central"),
+        Spans = (nint)Word(one, "spans"),
+        Released = Size(one, "released"),
+        Underflows = Word(one, "allocation_misses"),
+        Overflows = Word(one, "free_misses"),
+        TransferHits = Word(one, "transfer_hits"),
+        TransferMisses = Word(one, "transfer_misses"),
+    });
 
     // Those of a row of addresses.
     private static IEnumerable<HugePageUse> ReadRow(JsonElement row)
@@ -141,6 +139,8 @@ internal sealed unsafe class HeapFile : HeapView
     private bool Is(string name, ReadOnlySpan<byte> text) => _root.GetProperty(name).ValueEquals(text);
 
     private static long Word(JsonElement element, string name) => element.GetProperty(name).GetInt64();
+
+    private static nuint Size(JsonElement element, string name) => (nuint)element.GetProperty(name).GetUInt64();
 
     // What may be null.
     private static ulong WordOr(JsonElement element, string name, ulong otherwise) =>
