@@ -14,10 +14,10 @@ public sealed class ContainerTests
     [InlineData("thread", true)]
     public void HeapThatComesAndGoesLivesInAGroupThatItFillsNearly(string index, bool nested)
     {
-        using MemoryGroup group = new(512 * MiB);
+        using MemoryGroup group = new(256 * MiB);
         using MemoryGroup? inner = nested ? group.Nest() : null;
         string options = $"NATIVEMALLOC_INDEX={index} NATIVEMALLOC_SOFT_LIMIT=80%";
-        string program = TestProgram.Path("container") + " 450 7 1000";
+        string program = TestProgram.Path("container") + " 225 7 1000";
         (inner ?? group).Run($"{options} LD_PRELOAD={Repository.Library} {program}").Succeeded();
         if (!nested)
         {
