@@ -4,7 +4,8 @@
  *
  *     memory turnover     resident/live of a heap of mixed sizes: when full, and the worst of 12 generations
  *     memory shifting     the worst resident/live over generations whose sizes shift, 90 % freed at random in each
- *     memory freed ORDER  MiB resident a second of light use after all of a heap was freed ("ordered", "random"), and its peak
+ *     memory freed ORDER [MIB]
+ *                         MiB resident a second of light use after all of a heap (308 MiB) was freed ("ordered", "random"), and its peak
  *     memory once         MiB resident after one block of each size from 4 to 256 KiB was filled and freed, one at a time
  *     memory untouched    MiB resident after calloc of 100 blocks each of 40, 100 and 250 KiB that are not written to
  *     memory fragmented   MiB resident of 380 MiB of which parts were freed and filled in turn, and the process's mappings then
@@ -72,10 +73,10 @@ static void shifting(void)
     printf("worst %.3f\n", worst);
 }
 
-static void freed(int random)
+static void freed(int random, size_t mebibytes)
 {
     start(8 << 20);
-    fill_mixed((size_t)308 << 20);
+    fill_mixed(mebibytes << 20);
     printf("peak %.1f\n", resident() / 1048576);
     if (random)
         for (size_t i = count - 1; i > 0; i--) {
@@ -180,8 +181,8 @@ int main(int argc, char **argv)
         turnover();
     else if (!strcmp(workload, "shifting"))
         shifting();
-    else if (!strcmp(workload, "freed") && argc == 3)
-        freed(!strcmp(argv[2], "random"));
+    else if (!strcmp(workload, "freed") && argc >= 3)
+        freed(!strcmp(argv[2], "random"), argc > 3 ? strtoul(argv[3], NULL, 10) : 308);
     else if (!strcmp(workload, "once"))
         once();
     else if (!strcmp(workload, "fragmented"))
