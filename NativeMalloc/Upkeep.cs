@@ -69,7 +69,7 @@ internal static unsafe class Upkeep
             AllocationClock.KeepSample(thread);
         }
 
-        if (now - Volatile.Read(ref s_periodStart) >= Options.ReleaseDelay || IsBehind(own) || Heap.Pages->HasExcess || Heap.HasIdle)
+        if (Periods.Ended(Volatile.Read(ref s_periodStart), now, Options.ReleaseDelay) > 0 || IsBehind(own) || Heap.Pages->HasExcess || Heap.HasIdle)
         {
             LookCloser(thread, own, now);
         }

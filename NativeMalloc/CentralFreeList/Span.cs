@@ -66,6 +66,13 @@ internal unsafe partial struct Span
 
     internal readonly nuint BlockBytes => CacheColour.RoundUp(Bytes - Out);
 
+    /// <summary>Bytes of a large block that were asked for, when it was taken or resized.</summary>
+    internal nuint Asked
+    {
+        readonly get => (nuint)_here[0];
+        set => _here[0] = value;
+    }
+
     private readonly int Words => (Objects + 63) / 64;
 
     /// <summary>Bytes of metadata of a span of the class: a cache line for up to 128 objects, which nearly all have, else two.</summary>

@@ -30,12 +30,14 @@ internal static unsafe class SlabDrain
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void OwnWhole(Slab* own)
     {
-        own->DrainsObeyed = LastRequest;
+        int request = LastRequest;
+        bool isEmpty = true;
         for (nuint sizeClass = 1; sizeClass < SizeClasses.Count; sizeClass++)
         {
-            Own(own, sizeClass);
+            isEmpty &= Own(own, sizeClass);
         }
 
+        own->DrainsObeyed = isEmpty ? request : own->DrainsObeyed; // else its next thread does the rest
         FrontEnd.ShareBudget(own); // the heap has fallen
         SlabCapacity.Halve(own);
     }
@@ -76,14 +78,16 @@ internal static unsafe class SlabDrain
         }
     }
 
-    // By sequences, since a signal handler may use the slab too; ends where the slab is not the caller's any more.
-    private static void Own(Slab* own, nuint sizeClass)
+    // By sequences, since a signal handler may use the slab too; false where the slab is not the caller's any more.
+    private static bool Own(Slab* own, nuint sizeClass)
     {
         void** objects = stackalloc void*[SizeClasses.MaxBatch];
-        int taken;
+        int taken = 0;
         while (Slab.CountOf(own, sizeClass) > 0 && (taken = Shim.PopBatch(own, sizeClass, objects, SizeClasses.MaxBatch)) > 0)
         {
             Heap.Transfer(sizeClass)->Give(sizeClass, objects, taken);
         }
+
+        return taken >= 0;
     }
 }

@@ -122,13 +122,14 @@ internal static unsafe class ThreadSlabs
     {
         int below = FrontEnd.IsPerThread ? 0 : CpuSlabs.EntriesBelowZero;
         int entries = FrontEnd.IsPerThread ? 1 : below + CpuSlabs.Bound;
-        byte* memory = Metadata.AllocateSparse(SlabBytes);
-        nint* table = (nint*)Metadata.Allocate((nuint)(entries * sizeof(nint)));
-        if (memory == null || table == null)
+        byte* memory = Metadata.AllocateSparse(SlabBytes + (nuint)(entries * sizeof(nint))); // both, or nothing is lost
+        if (memory == null)
         {
             return null;
         }
 
+        Metadata.CountTouched(entries * sizeof(nint));
+        nint* table = (nint*)(memory + SlabBytes);
         int slabs = s_lists.Threads + 1;
         Slab* slab = Slab.Create(memory, SlabBytes, slabs, SlabBudget.ForThread(slabs, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
         for (int i = 0; i < entries; i++)

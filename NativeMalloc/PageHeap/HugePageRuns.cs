@@ -59,6 +59,9 @@ internal unsafe struct HugePageRuns
         return next != null ? next : After(ref _bare, run != null && IsBare(run) ? run : null);
     }
 
+    /// <summary>No huge page of the run has memory to give.</summary>
+    internal static bool IsBare(HugePage* run) => run->BareLength == run->RunLength;
+
     /// <summary>Enters a run of empty huge pages, of which all have memory to give or none has, and merges it with its free neighbours.</summary>
     internal void Add(HugePage* first, int length)
     {
@@ -179,8 +182,6 @@ internal unsafe struct HugePageRuns
         int doublings = 63 - BitOperations.LeadingZeroCount((ulong)(length / ExactLists));
         return ExactLists + doublings * ListsPerDoubling + (length >> doublings) / (ExactLists / ListsPerDoubling) % ListsPerDoubling;
     }
-
-    private static bool IsBare(HugePage* run) => run->BareLength == run->RunLength;
 
     // Makes one row of huge pages without memory to give, and those before and behind them.
     private static void JoinBare(HugePage* first, int length, HugePage* before, HugePage* after)

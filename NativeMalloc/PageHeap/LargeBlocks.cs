@@ -126,7 +126,8 @@ internal static unsafe class LargeBlocks
         nuint fewer = 0;
         if (pages < span->Pages)
         {
-            if (!MovedBlocks.TryShorten(span, pages, out fewer))
+            // What grows has room left since it was moved.
+            if (size < span->Asked && !MovedBlocks.TryShorten(span, pages, out fewer))
             {
                 return null;
             }
@@ -216,6 +217,7 @@ internal static unsafe class LargeBlocks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Account(Span* span, nuint size)
     {
+        span->Asked = size;
         nuint all = span->Bytes - size; // at most two pages, but of a block that was moved
         ushort waste = all < 0xffff ? (ushort)all : (ushort)0xffff;
         if (waste != span->Out)

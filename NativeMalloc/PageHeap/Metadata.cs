@@ -88,16 +88,23 @@ internal static unsafe class Metadata
     /// <summary>As <see cref="AllocateSparse"/>, for a large structure: a mapping to itself, of that name.</summary>
     internal static byte* MapAside(nuint bytes, ReadOnlySpan<byte> name)
     {
-        MetadataMapping* note = (MetadataMapping*)AllocateSparse((nuint)sizeof(MetadataMapping));
-        byte* result = note != null ? Os.Map(bytes) : null;
-        MappingNames.Give(result, bytes, name);
-        if (result != null)
+        byte* result = Os.Map(bytes);
+        if (result == null)
         {
-            Lock->Acquire();
-            Note(note, result, bytes);
-            Lock->Release();
+            return null; // before there is a note, which would be lost each time
         }
 
+        MetadataMapping* note = (MetadataMapping*)AllocateSparse((nuint)sizeof(MetadataMapping));
+        if (note == null)
+        {
+            Os.Unmap(result, bytes);
+            return null;
+        }
+
+        MappingNames.Give(result, bytes, name);
+        Lock->Acquire();
+        Note(note, result, bytes);
+        Lock->Release();
         return result;
     }
 

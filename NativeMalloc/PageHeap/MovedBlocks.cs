@@ -12,8 +12,11 @@ internal static unsafe class MovedBlocks
     /// </summary>
     private const nuint LeastBytes = 4 << 20;
 
-    /// <summary>The part of a moved block that may be more than was asked for when it shrinks: as of small ones.</summary>
+    /// <summary>The part of a moved block that may be more than was asked for when it shrinks, or grows by a small step: as of small ones.</summary>
     private const int WasteFraction = 4;
+
+    /// <summary>Growth by no more than this part of a block is a small step, as of small ones: each alone would have all of the block moved.</summary>
+    private const int SmallStep = 32;
 
     /// <summary>
     /// Half of the mappings that a process may have by default (vm.max_map_count). How many it may have here is not read: a seccomp filter may
@@ -35,7 +38,9 @@ internal static unsafe class MovedBlocks
             return null;
         }
 
-        Span* target = Heap.Pages->Take(UpToHugePage(pages), 0, PageMap.HugePageSize, instead: span->Pages);
+        nuint ample = pages - span->Pages <= span->Pages / SmallStep ? pages + pages / WasteFraction : pages;
+        Span* target = Take(span, ample);
+        target = target == null && ample > pages ? Take(span, pages) : target;
         if (target == null)
         {
             return null;
@@ -44,9 +49,9 @@ internal static unsafe class MovedBlocks
         MoveResult result = Os.MovePages((byte*)span->Start, span->Bytes, (byte*)target->Start, target->Bytes);
         if (result != MoveResult.Moved)
         {
-            // What the kernel refused once it would refuse again. A lost target stays in use for ever.
-            CanMove = false;
-            if (result == MoveResult.Refused)
+            // What the kernel refused once it would refuse again, but for want of memory. A lost target stays in use for ever.
+            CanMove = result == MoveResult.Short;
+            if (result != MoveResult.TargetLost)
             {
                 Heap.Pages->Give(target, released: false);
             }
@@ -145,6 +150,8 @@ internal static unsafe class MovedBlocks
         Heap.Pages->NoteMoved(start, pages, moved: false);
         return true;
     }
+
+    private static Span* Take(Span* span, nuint pages) => Heap.Pages->Take(UpToHugePage(pages), 0, PageMap.HugePageSize, instead: span->Pages);
 
     private static nuint UpToHugePage(nuint pages) => PageHeap.HugePagesFor(pages) * PageBits.Pages;
 }

@@ -734,16 +734,30 @@ internal unsafe struct PageHeap
     {
         nuint ahead = (MappedBytes / GrowthFraction) & ~(PageMap.HugePageSize - 1);
         ahead = ahead < MinGrowth ? MinGrowth : ahead > MaxGrowth ? MaxGrowth : ahead;
+        if (HasManyRuns && CanMapWithoutRuns(needed))
+        {
+            UnmapRuns(bareOnly: true);
+        }
+
         bool mapped = (ahead > needed && Map(ahead, advice)) || Map(needed, advice);
         if (!mapped && CanMapWithoutRuns(needed))
         {
-            _lock.Acquire();
-            UnmapRuns();
-            _lock.Release();
+            UnmapRuns(bareOnly: false);
             mapped = Map(needed, advice);
         }
 
         return mapped;
+    }
+
+    // Where blocks are ever larger than those before, no run serves the next. So they are more than half of the addresses only in a heap that is
+    // smaller than from where on it grows by the most.
+    private bool HasManyRuns
+    {
+        get
+        {
+            nuint runs = _runs.Count << PageMap.HugePageShift;
+            return runs > MaxGrowth * GrowthFraction && runs > MappedBytes / 2;
+        }
     }
 
     // There may be a limit (RLIMIT_AS, the kernel's on what is committed), of which the runs leave too little: with as much more as they
@@ -821,17 +835,18 @@ internal unsafe struct PageHeap
         }
     }
 
-    // Gives the addresses of all runs back to the kernel, as far as it takes them. Both locks are held.
-    private void UnmapRuns()
+    // Gives the addresses of all runs back to the kernel, or of those without memory, as far as it takes them. The growth lock is held.
+    private void UnmapRuns(bool bareOnly)
     {
+        _lock.Acquire();
         HugePage* next;
         for (HugePage* run = _runs.After(null); run != null; run = next)
         {
             next = _runs.After(run);
             int length = run->RunLength;
-            if (!_mappings.Unmap(run->Start, (nuint)length << PageMap.HugePageShift))
+            if ((bareOnly && !HugePageRuns.IsBare(run)) || !_mappings.Unmap(run->Start, (nuint)length << PageMap.HugePageShift))
             {
-                continue; // it would be one mapping too many
+                continue; // or it would be one mapping too many
             }
 
             Metadata.CountTouched(-PageMap.BytesFor((nuint)length << PageMap.HugePageShift));
@@ -847,6 +862,8 @@ internal unsafe struct PageHeap
                 _trackers.Give(hugePage);
             }
         }
+
+        _lock.Release();
     }
 
     // Where nothing more can be mapped: pages that another thread is giving back to the kernel will be free in a moment. False if there are none.

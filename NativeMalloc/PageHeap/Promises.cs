@@ -102,7 +102,7 @@ internal static unsafe class Promises
             *(ulong*)from = Mark;
             MoveResult result = Os.MovePages(from, PageMap.PageSize, to, PageMap.PageSize);
             bool kept = result == MoveResult.Moved && !Os.MapAt(from, PageMap.PageSize) && *(ulong*)from == 0 && *(ulong*)to == Mark;
-            s_move = kept ? Promise.Kept : Promise.Broken;
+            s_move = kept ? Promise.Kept : result == MoveResult.Short ? Promise.Untried : Promise.Broken;
             to = result == MoveResult.TargetLost ? null : to; // it may be somebody else's by now
         }
 

@@ -8,6 +8,9 @@ internal enum MoveResult
     /// <summary>The pages are where they were. The target may have been written to.</summary>
     Refused,
 
+    /// <summary>As <see cref="Refused"/>, for want of memory, addresses or mappings: another time there may be enough.</summary>
+    Short,
+
     /// <summary>As <see cref="Refused"/>: they lie in several of the kernel's mappings, each of which can be moved.</summary>
     Divided,
 

@@ -165,7 +165,7 @@ internal static unsafe class Os
             else
             {
                 Shim.Move(from, to, moved);
-                return result == MoveResult.TargetLost ? result : MoveResult.Refused;
+                return result == MoveResult.Divided ? MoveResult.Refused : result;
             }
         }
 
@@ -182,7 +182,7 @@ internal static unsafe class Os
         nint between = Shim.SystemCall(NumberMremap, (nint)from, (nint)bytes, (nint)bytes, MremapMayMove | MremapDontUnmap, 0, 0);
         if (Failed(between))
         {
-            return between == -Errno.BadAddress ? MoveResult.Divided : MoveResult.Refused;
+            return between == -Errno.BadAddress ? MoveResult.Divided : between == -Errno.NoMemory ? MoveResult.Short : MoveResult.Refused;
         }
 
         // Some kernels (6.18) count what is added before they take off what it replaces, and with others a refusal costs the target.

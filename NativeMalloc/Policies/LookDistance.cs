@@ -23,7 +23,7 @@ internal static class LookDistance
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static long Next(long goneBy, long size, long since)
     {
-        if (since >= Near || goneBy < Least)
+        if ((ulong)since >= (ulong)Near || goneBy < Least) // or the clock went back
         {
             return Least;
         }

@@ -6,11 +6,14 @@ namespace NativeMalloc;
 /// </summary>
 internal static class Periods
 {
-    /// <summary>How many periods of so many milliseconds have ended since one began; at most what fits.</summary>
+    /// <summary>
+    /// How many periods of so many milliseconds have ended since one began; at most what fits. None, if another thread has begun it just now; one, if the
+    /// clock went back by more, as in a process that was restored on another machine: the next begins now.
+    /// </summary>
     internal static int Ended(long begin, long now, long length)
     {
         long since = now - begin;
-        if (since < length)
+        if (since < length && since >= -length)
         {
             return 0;
         }

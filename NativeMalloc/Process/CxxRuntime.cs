@@ -52,7 +52,7 @@ internal static unsafe class CxxRuntime
         return own != null ? Shim.Invoke(own, size, second, third) : null;
     }
 
-    /// <summary>The runtime's operator of that name; null if there is no runtime, or only one of a static program's.</summary>
+    /// <summary>The runtime's operator of that name; null if there is no runtime that can be found.</summary>
     internal static void* Find(ReadOnlySpan<byte> name) => ForeignFunction.Find(name, beside: GetNewHandler);
 
     /// <summary>

@@ -63,7 +63,7 @@ internal static unsafe class RelativeLimits
         Lock->Release();
     }
 
-    private static bool IsDue => Of == 0 || Clock.Milliseconds - s_lastLook >= MillisecondsBetween;
+    private static bool IsDue => Of == 0 || Periods.Ended(s_lastLook, Clock.Milliseconds, MillisecondsBetween) > 0;
 
     // What is in force stays where a lower limit may have been overlooked.
     private static void Look()

@@ -104,6 +104,19 @@ public sealed class ReleaseTests
         Assert.InRange(fragmented["mappings"], 1, 1000 + fragmented["resident"] / 8);
     }
 
+    // Terabytes, and 280 MiB of structures for them, if what none of the next fits into stayed.
+    [Theory]
+    [InlineData("mm_cid", "realloc", "3000")]
+    [InlineData("mm_cid", "malloc", "3000")]
+    [InlineData("thread", "malloc", "3000")]
+    public void BlocksThatAreEverLargerLeaveFewAddressesBehind(string index, string way, string largest)
+    {
+        Command command = TestProgram.Run("outgrown", way, largest).With("NATIVEMALLOC_INDEX", index).With("NATIVEMALLOC_LIMIT", "4G");
+        Dictionary<string, double> most = Run(command);
+        Assert.InRange(most["addresses"], 3000, 20_000);
+        Assert.InRange(most["memory"], 0, 16);
+    }
+
     // 38 MiB, if calloc wrote zeros over zeros.
     [Theory]
     [InlineData("mm_cid")]

@@ -16,6 +16,8 @@ public sealed unsafe class AllocationClockTests : AllocatorTest
     [InlineData(100, 100 + 250L * 4000, 250, 4000)]
     [InlineData(0, long.MaxValue, 1, int.MaxValue)]
     [InlineData(100, 90, 250, 0)] // another thread has begun the next already
+    [InlineData(10_000, 9_749, 250, 1)] // the clock went back
+    [InlineData(1_000_000, 100, 250, 1)]
     [InlineData(100, 100, 0, 1)]
     [InlineData(100, 107, 0, 7)]
     public void AGapOfManyPeriodsIsMany(long begin, long now, long length, int ended) => Assert.Equal(ended, Periods.Ended(begin, now, length));
@@ -80,6 +82,17 @@ public sealed unsafe class AllocationClockTests : AllocatorTest
         Assert.InRange(looks, 10, 30); // and time passes, though nothing is allocated
         Assert.InRange(Me->Countdown, -1, 15);
         Assert.Equal(1, Allocate(16, 1, apart: 0));
+    }
+
+    // In a process that was restored on another machine.
+    [Fact]
+    public void AClockThatWentBackBringsTheNextLook()
+    {
+        Allocate(1000, 100_000, apart: 0);
+        _now -= 900;
+        Me->Countdown = -1;
+        Look(1000);
+        Assert.Equal(10, Allocate(16, 10, apart: 10));
     }
 
     [Fact]

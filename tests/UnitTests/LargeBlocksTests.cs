@@ -307,6 +307,36 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     }
 
     [Fact]
+    public void WhereThereIsTooLittleMemoryForAMoveTheNextIsTried()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        SpanPattern.Write((nuint)block, 4 * MiB, 1);
+        Os.RefuseMove = MoveResult.Short;
+        Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
+        Os.RefuseMove = null;
+        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        Assert.True(moved != null && moved != block);
+        SpanPattern.AssertIs((nuint)moved, 4 * MiB, 1, "moved");
+    }
+
+    // A quarter more at most, and what it shrinks by goes back.
+    [Fact]
+    public void ABlockThatGrowsInSmallStepsIsMovedSeldom()
+    {
+        byte* block = AllocateHemmedIn(256 * MiB);
+        for (nuint size = 257 * MiB; size <= 512 * MiB; size += MiB)
+        {
+            block = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), size));
+            Assert.True(block != null);
+            Assert.InRange(SpanOf(block)->Bytes, size, size / 4 * 5 + 2 * MiB);
+        }
+
+        Assert.InRange(Os.MoveCalls, 3, 4);
+        Assert.True(LargeBlocks.Resize(SpanOf(block), 500 * MiB) == block);
+        Assert.Equal(500 * MiB, SpanOf(block)->Bytes);
+    }
+
+    [Fact]
     public void ATargetThatTheKernelUnmappedIsNeverUsedAgain()
     {
         byte* block = AllocateHemmedIn(4 * MiB);

@@ -89,6 +89,21 @@ public sealed unsafe class MetadataTests : AllocatorTest
     }
 
     [Fact]
+    public void WhatCannotBeMappedCostsNothing()
+    {
+        byte* before = Metadata.Allocate(64);
+        Os.MapsToFail = int.MaxValue;
+        for (int i = 0; i < 20_000; i++)
+        {
+            Assert.True(Metadata.MapAside(1 << 20, MappingNames.Structures) == null);
+        }
+
+        byte* behind = Metadata.Allocate(64); // of the same chunk
+        Os.MapsToFail = 0;
+        Assert.True(behind == before + 64);
+    }
+
+    [Fact]
     public void APoolGivesOutZeroedStructuresAgain()
     {
         MetadataPool pool = default;

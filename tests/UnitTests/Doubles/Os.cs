@@ -442,6 +442,15 @@ internal static unsafe class Os
         }
     }
 
+    internal static int DuplicateAside(int file) => file;
+
+    /// <summary>Each descriptor is open, and of a file of its own.</summary>
+    internal static void IdentityOf(int file, ulong* identity)
+    {
+        identity[0] = 1;
+        identity[1] = (ulong)file + 1;
+    }
+
     internal static ulong MachineMemory() => Memory;
 
     private static byte* MapAt(byte* start, nuint bytes, int protection)
