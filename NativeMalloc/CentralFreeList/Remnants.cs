@@ -72,6 +72,7 @@ internal unsafe partial struct Remnants<TSource>
         PageMap.ForgetClass(span);
         span->Out = (ushort)span->Pages;
         Lock.Acquire();
+        _vainUnits = 0;
         _usedUnits += usedUnits;
         _pages += (nint)span->Pages;
         uint pages = TakeFreePages(span, 0, (int)span->Pages);
@@ -101,6 +102,7 @@ internal unsafe partial struct Remnants<TSource>
             taken += Cut(sure, units, alignment, objects + taken, count - taken);
         }
 
+        any &= taken == 0 && !IsVain(units, alignment);
         for (int list = ListOf(units); any && taken == 0 && list < Lists; list++)
         {
             for (Span* span = (Span*)_heads[list]; span != null && taken == 0;)
@@ -109,6 +111,12 @@ internal unsafe partial struct Remnants<TSource>
                 taken = Cut(span, units, alignment, objects, count);
                 span = next;
             }
+        }
+
+        if (any && taken == 0)
+        {
+            _vainUnits = units;
+            _vainAlignment = alignment;
         }
 
         Lock.Release();
@@ -205,6 +213,7 @@ internal unsafe partial struct Remnants<TSource>
     {
         ulong* words = span->Units;
         Bits.Clear(words, first, units);
+        _vainUnits = 0;
         _usedUnits -= units;
         int last = first + units - 1;
         bool leftMuch = units < UnitsPerPage && words[(uint)first / 64] != 0 && words[(uint)last / 64] != 0; // and so each page holds something
@@ -249,6 +258,9 @@ internal unsafe partial struct Remnants<TSource>
 
         return pages;
     }
+
+    // Where memory has run out, many may ask for the same.
+    private readonly bool IsVain(int units, int alignment) => _vainUnits != 0 && units >= _vainUnits && alignment >= _vainAlignment;
 
     private int Cut(Span* span, int units, int alignment, void** objects, int count)
     {

@@ -14,6 +14,10 @@ internal unsafe partial struct Remnants<TSource>
     private nint _usedUnits;
     private fixed ulong _heads[Lists];
 
+    // So many units, so aligned, were looked for everywhere in vain, and nothing has come back since; 0: no such.
+    private int _vainUnits;
+    private int _vainAlignment;
+
     // For the sets of spans of each number of pages, a MetadataPool.
     private fixed ulong _pools[SizeClasses.MaxPagesPerSpan + 1];
 

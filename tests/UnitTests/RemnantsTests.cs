@@ -143,20 +143,7 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
     [Fact]
     public void SingleObjectsBetweenNeighboursMakeRoomForWhatFits()
     {
-        Fill(48, 4 << 20);
-        _blocks.Sort();
-        for (int i = _blocks.Count - 2; i > 0; i -= 2)
-        {
-            void* one = (void*)_blocks[i].Address;
-            CentralFreeLists.Give(_blocks[i].SizeClass, &one, 1);
-            _blocks.RemoveAt(i);
-        }
-
-        foreach (CentralFreeList<Heap.Spans>* list in CentralFreeLists.Of(SizeClasses.Of(48)))
-        {
-            list->Shed(SizeClasses.Of(48), int.MaxValue, all: true);
-        }
-
+        FreeEveryOther();
         nuint[] objects = new nuint[40_000];
         fixed (nuint* first = objects)
         {
@@ -164,6 +151,33 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         }
 
         _blocks.AddRange(objects.Select(address => (address, SizeClasses.Of(32))));
+        DropAllBut(int.MaxValue);
+        AssertNothingIsLeft();
+    }
+
+    // Where that was found out for one size, it is known for larger ones, until something comes back.
+    [Fact]
+    public void WhatFitsNowhereIsFoundAgainWhenThereIsRoom()
+    {
+        FreeEveryOther();
+        nuint larger = SizeClasses.Of(96);
+        void* block;
+        while (Heap.Remnants->Take(larger, &block, 1, any: true) > 0) // behind the last block
+        {
+            _blocks.Add(((nuint)block, larger));
+        }
+
+        Assert.Equal(0, Heap.Remnants->Take(larger, &block, 1, any: true));
+        Assert.Equal(0, Heap.Remnants->Take(SizeClasses.Of(256), &block, 1, any: true));
+        Assert.Equal(1, Heap.Remnants->Take(SizeClasses.Of(48), &block, 1, any: true));
+        _blocks.Add(((nuint)block, SizeClasses.Of(48)));
+
+        (nuint address, nuint sizeClass) = _blocks[100];
+        _blocks.RemoveAt(100);
+        Assert.True(Give(address, sizeClass));
+        Assert.Equal(0, Heap.Remnants->Take(SizeClasses.Of(256), &block, 1, any: true));
+        Assert.Equal(1, Heap.Remnants->Take(larger, &block, 1, any: true));
+        _blocks.Add(((nuint)block, larger));
         DropAllBut(int.MaxValue);
         AssertNothingIsLeft();
     }
@@ -186,6 +200,24 @@ public sealed unsafe class RemnantsTests : AllocatorTest, IDisposable
         AssertBlocksAreWhole();
         DropAllBut(int.MaxValue);
         AssertNothingIsLeft();
+    }
+
+    // Remnants in which each free object lies between two that are out.
+    private void FreeEveryOther()
+    {
+        Fill(48, 4 << 20);
+        _blocks.Sort();
+        for (int i = _blocks.Count - 2; i > 0; i -= 2)
+        {
+            void* one = (void*)_blocks[i].Address;
+            CentralFreeLists.Give(_blocks[i].SizeClass, &one, 1);
+            _blocks.RemoveAt(i);
+        }
+
+        foreach (CentralFreeList<Heap.Spans>* list in CentralFreeLists.Of(SizeClasses.Of(48)))
+        {
+            list->Shed(SizeClasses.Of(48), int.MaxValue, all: true);
+        }
     }
 
     private void Fill(int size, int bytes = Bytes)
