@@ -351,7 +351,7 @@ public sealed class ProfileRefusalTests
     public void WhatIsNotThereIsSaidSo()
     {
         AssertRefused("there is no process 2147483646", Profile("2147483646"));
-        AssertRefused("/no/such/file cannot be read: .*", Profile("/no/such/file"));
+        AssertRefused("/no/such/file: there is no such file, nor is it a process's number", Profile("/no/such/file"));
         AssertRefused("/etc/passwd: no profile in pprof's format", Profile("/etc/passwd"));
     }
 
