@@ -6,9 +6,6 @@ namespace NativeMalloc;
 /// <summary>calloc, realloc and reallocarray.</summary>
 internal static unsafe class Realloc
 {
-    /// <summary>A program that grows a block by more than this part of it beyond its room (Python's lists: by an eighth) sees to itself.</summary>
-    private const int SmallStep = 32;
-
     /// <summary>Bytes; so little is a small step, too, if the same block grew before.</summary>
     private const int LeastStep = 16;
 
@@ -112,7 +109,7 @@ internal static unsafe class Realloc
     // Who grows a block in small steps would have it copied at most of them. With a quarter more it is at few (tcmalloc adds as much, whatever
     // the step). A quarter is more than any of these steps.
     private static bool IsSmallStep(nuint usable, nuint size, bool again) =>
-        size - usable <= usable / SmallStep || (again && size - usable <= LeastStep && usable >= 4 * LeastStep);
+        size - usable <= usable / MovedBlocks.SmallStep || (again && size - usable <= LeastStep && usable >= 4 * LeastStep);
 
     // Large blocks, those in remnants, beside samples and of the reserve, and all blocks in checking mode.
     private static void* ResizeOther(void* block, nuint size)

@@ -15,8 +15,11 @@ internal static unsafe class MovedBlocks
     /// <summary>The part of a moved block that may be more than was asked for when it shrinks, or grows by a small step: as of small ones.</summary>
     private const int WasteFraction = 4;
 
-    /// <summary>Growth by no more than this part of a block is a small step, as of small ones: each alone would have all of the block moved.</summary>
-    private const int SmallStep = 32;
+    /// <summary>
+    /// A program that grows a block, small or large, by more than this part of it beyond its room (Python's lists: by an eighth) sees to itself. By less,
+    /// each step would have all of it copied or moved.
+    /// </summary>
+    internal const int SmallStep = 32;
 
     /// <summary>
     /// Half of the mappings that a process may have by default (vm.max_map_count). How many it may have here is not read: a seccomp filter may

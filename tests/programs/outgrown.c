@@ -7,19 +7,7 @@
 #include <string.h>
 
 #include "check.h"
-
-static size_t mebibytes(const char *name)
-{
-    char line[200];
-    size_t kibibytes = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    CHECK(file);
-    while (fgets(line, sizeof line, file))
-        if (strncmp(line, name, strlen(name)) == 0)
-            kibibytes = strtoul(line + strlen(name), NULL, 10);
-    fclose(file);
-    return kibibytes >> 10;
-}
+#include "status.h"
 
 int main(int argc, char **argv)
 {
@@ -36,6 +24,6 @@ int main(int argc, char **argv)
         block[0] = 1;
     }
     free(block);
-    printf("addresses %zu\nmemory %zu\n", mebibytes("VmPeak:"), mebibytes("VmRSS:"));
+    printf("addresses %zu\nmemory %zu\n", status_bytes("VmPeak:") >> 20, status_bytes("VmRSS:") >> 20);
     return 0;
 }

@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 
 #include "check.h"
+#include "status.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -152,18 +153,6 @@ static void workload(void)
 }
 
 /* --- limits --------------------------------------------------------------------------------------------------------------- */
-
-static size_t mapped(const char *name)
-{
-    static char text[4096];
-    FILE *file = fopen("/proc/self/status", "r");
-    CHECK(file);
-    size_t length = fread(text, 1, sizeof text - 1, file), kib;
-    fclose(file);
-    text[length] = 0;
-    CHECK(strstr(text, name) && sscanf(strstr(text, name) + strlen(name), "%zu", &kib) == 1);
-    return kib << 10;
-}
 
 static void limit(int resource, size_t bytes)
 {
@@ -371,10 +360,10 @@ int main(int argc, char **argv)
     if (strcmp(what, "workload") == 0) {
         workload();
     } else if (strcmp(what, "space") == 0) {
-        limit(RLIMIT_AS, mapped("VmSize:") + bytes);
+        limit(RLIMIT_AS, status_bytes("VmSize:") + bytes);
         run_out(bytes);
     } else if (strcmp(what, "data") == 0) {
-        limit(RLIMIT_DATA, mapped("VmData:") + bytes);
+        limit(RLIMIT_DATA, status_bytes("VmData:") + bytes);
         run_out(bytes);
     } else if (strcmp(what, "refused") == 0) {
         int made = fill_up(100000, 300, 1);
