@@ -190,6 +190,7 @@ internal static unsafe class Upkeep
 
         if (ends)
         {
+            ThreadSlabs.ReclaimOrphans(); // if the fork was a signal handler's that had interrupted a slow path
             DrainOthers(own);
             EndHeapsPeriods(ended);
         }

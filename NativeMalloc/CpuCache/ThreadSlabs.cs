@@ -14,8 +14,12 @@ internal static unsafe class ThreadSlabs
 
     private static Apart<FutexLock> s_lock;
     private static ThreadSlabLists s_lists;
+    private static bool s_areOrphans;
 
     private static FutexLock* Lock => (FutexLock*)Unsafe.AsPointer(ref s_lock.Value);
+
+    // No thread's state lies there.
+    private static ThreadState* Nobody => (ThreadState*)1;
 
     /// <summary>The slabs of the threads that there are, linked by Next; <see cref="Lock"/> protects the list.</summary>
     internal static Slab* InUse => s_lists.InUse;
@@ -70,27 +74,43 @@ internal static unsafe class ThreadSlabs
         Slab.SetBudget(own, slabs, SlabBudget.ForThread(slabs, Heap.Occupancy.Peak, Heap.Occupancy.IsFalling));
     }
 
-    /// <summary>In the child of a fork, where only the calling thread lives on: takes the slabs of all others.</summary>
-    internal static void ReclaimAfterFork(Slab* own)
+    /// <summary>In the child of a fork, where only the calling thread lives on, wherever a signal handler has interrupted it: the others' slabs are nobody's.</summary>
+    internal static void DisownAfterFork(ThreadState* thread)
     {
+        for (Slab* slab = s_lists.InUse; slab != null; slab = slab->Next)
+        {
+            if (slab->Owner != thread)
+            {
+                slab->Owner = Nobody;
+                s_areOrphans = true;
+            }
+        }
+    }
+
+    /// <summary>Takes the slabs that a fork has left to nobody, if there are any; their objects go to the others.</summary>
+    internal static void ReclaimOrphans()
+    {
+        if (!s_areOrphans || !Lock->TryAcquire())
+        {
+            return;
+        }
+
+        s_areOrphans = false;
         Slab* slab = s_lists.InUse;
-        s_lists.InUse = null;
-        s_lists.Threads = 0;
         while (slab != null)
         {
             Slab* next = slab->Next;
-            if (slab == own)
-            {
-                Link(slab);
-            }
-            else
+            if (slab->Owner == Nobody)
             {
                 SlabDrain.Stopped(slab);
+                Unlink(slab);
                 LeaveOver(slab);
             }
 
             slab = next;
         }
+
+        Lock->Release();
     }
 
     // The slab of a thread whose state was where this one's is: it has ended.

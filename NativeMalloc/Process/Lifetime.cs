@@ -95,9 +95,10 @@ internal static unsafe class Lifetime
         Insiders.ForgetOthers(thread);
         ForkGate.OpenInChild(thread);
         Sampler.AfterForkInChild(thread);
+        ThreadSlabs.DisownAfterFork(thread);
         if (Startup.IsFrontEndReady && SlowPath.TryEnter(thread))
         {
-            ThreadSlabs.ReclaimAfterFork(thread->Slab);
+            ThreadSlabs.ReclaimOrphans();
             SlowPath.Leave(thread);
         }
     }

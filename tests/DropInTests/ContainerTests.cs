@@ -17,7 +17,7 @@ public sealed class ContainerTests
         using MemoryGroup group = new(256 * MiB);
         using MemoryGroup? inner = nested ? group.Nest() : null;
         string options = $"NATIVEMALLOC_INDEX={index} NATIVEMALLOC_SOFT_LIMIT=80%";
-        string program = TestProgram.Path("container") + " 225 7 1000";
+        string program = TestProgram.Path("container") + " 225 5 1000";
         (inner ?? group).Run($"{options} LD_PRELOAD={Repository.Library} {program}").Succeeded();
         if (!nested)
         {

@@ -29,6 +29,11 @@ public sealed class ForkTests
     [MemberData(nameof(Modes))]
     public void SignalHandlersOfTheOnlyThreadMayForkAtAnyMoment(string index) => Works(index, "midfork", "forking", "150");
 
+    [Fact]
+    public void ChildrenOfSignalHandlersTakeWhatOtherThreadsHadCached() =>
+        new Command(TestProgram.Path("orphans", "", "-I" + Repository.Header), "20")
+            .Preloaded().With("NATIVEMALLOC_INDEX", "thread").With("NATIVEMALLOC_RELEASE_DELAY", "20").Run().Succeeded();
+
     // The loader runs only one constructor before all others, the last that asks for it: then the library's handlers are registered before
     // ours, and run when the gate is closed.
     [Theory]

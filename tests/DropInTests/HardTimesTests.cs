@@ -54,8 +54,8 @@ public sealed class HardTimesTests
     public void BlocksThatWereMovedLeaveNoMappingsBehind(string index)
     {
         int Mappings(Command command) => int.Parse(command.Run().Succeeded().Output, CultureInfo.InvariantCulture);
-        int glibcs = Mappings(TestProgram.Run("regrown", "1000", "5000"));
-        Assert.InRange(Mappings(TestProgram.Run("regrown", "1000", "5000").Preloaded().With("NATIVEMALLOC_INDEX", index)), 100, 2 * glibcs);
+        int glibcs = Mappings(TestProgram.Run("regrown", "1000", "2000"));
+        Assert.InRange(Mappings(TestProgram.Run("regrown", "1000", "2000").Preloaded().With("NATIVEMALLOC_INDEX", index)), 100, 2 * glibcs);
     }
 
     // Where a program starts under glibc's malloc, it starts under this one.
@@ -78,7 +78,7 @@ public sealed class HardTimesTests
     // another matter in each run.
     [Fact]
     public void AGrowingBlockGetsTheAddressesThatLieFree() =>
-        Command.Shell($"ulimit -v 524288; for run in $(seq 4); do LD_PRELOAD={Repository.Library} {TestProgram.Path("large")} || exit 1; done")
+        Command.Shell($"ulimit -v 524288; for run in $(seq 2); do LD_PRELOAD={Repository.Library} {TestProgram.Path("large")} || exit 1; done")
             .Run().Succeeded();
 
     // So that neither limits on address space nor core dumps notice.
