@@ -17,6 +17,10 @@ internal static unsafe partial class PageMap
 {
     private static Root s_root;
 
+    // Entries in use are the first of these or more, and less than the end: who looks through all of them touches no others, which would be a MiB.
+    private static int s_firstLeaf;
+    private static int s_endOfLeaves;
+
     /// <summary>
     /// The class of the small blocks on the address's page; 0 for large blocks, for memory that is not ours, and for addresses
     /// that are not aligned as every block is.
@@ -60,7 +64,13 @@ internal static unsafe partial class PageMap
     /// </summary>
     internal static HugePage* NextHugePage(ref nuint address)
     {
-        for (nuint index = address >> LeafShift; index < RootEntries; index++)
+        nuint end = (nuint)Volatile.Read(ref s_endOfLeaves);
+        if (address < (nuint)s_firstLeaf << LeafShift)
+        {
+            address = (nuint)s_firstLeaf << LeafShift;
+        }
+
+        for (nuint index = address >> LeafShift; index < end; index++)
         {
             Leaf* leaf = LeafOf(index << LeafShift);
             for (nuint i = (address >> HugePageShift) % LeafHugePages; leaf != NoLeaf && i < LeafHugePages; i++)
@@ -184,6 +194,8 @@ internal static unsafe partial class PageMap
             }
 
             RootPointer->Leaves[index] = (ulong)(leaf - (byte*)NoLeaf);
+            s_firstLeaf = s_endOfLeaves == 0 || (int)index < s_firstLeaf ? (int)index : s_firstLeaf;
+            Volatile.Write(ref s_endOfLeaves, (int)index < s_endOfLeaves ? s_endOfLeaves : (int)index + 1);
         }
 
         return true;

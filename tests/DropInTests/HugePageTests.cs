@@ -39,6 +39,17 @@ public sealed class HugePageTests
         Assert.Equal(IsOff, Measure(command).Huge < 100);
     }
 
+    // 256 more, if who goes through the heap went through all of the address space's table.
+    [Theory]
+    [InlineData("NATIVEMALLOC_HUGE_PAGES", "never")]
+    [InlineData("NATIVEMALLOC_NAMES", "1")]
+    public void AdviceToWhatThereIsAtTheStartCostsFewFaults(string option, string value)
+    {
+        int Faults(Command command) => int.Parse(command.Run().Succeeded().Output, CultureInfo.InvariantCulture);
+        int before = Faults(new Command("cut", "-d ", "-f10", "/proc/self/stat").Preloaded());
+        Assert.InRange(Faults(new Command("cut", "-d ", "-f10", "/proc/self/stat").Preloaded().With(option, value)), 1, before + 50);
+    }
+
     private static (double Resident, double Huge) Measure(Command command)
     {
         string[] numbers = command.Run().Succeeded().Output.Split(' ');
