@@ -23,7 +23,9 @@ all:
 	./build.sh
 	packaging/Command/build.sh
 
-install: all
+# Root installs what another has built, and makes nothing that the other cannot make anew; where there is nothing yet it is made first.
+built = out/libnativemalloc.so out/libnativemalloc.a out/nativemalloc-inspect
+install: $(if $(filter-out $(wildcard $(built)),$(built)),all)
 	$(folders) packaging/install.sh
 
 uninstall:

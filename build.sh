@@ -12,7 +12,7 @@ log=$out/obj/ilc.log
 ilc_object=$out/obj/NativeMalloc/Release/net10.0/linux-x64/native/NativeMalloc.o
 inputs=(NativeMalloc Shim build.sh packaging/version.sh packaging/layout.sh packaging/Command/structures.txt Directory.Build.props global.json)
 compile=(-g -O2 -fPIC -fvisibility=hidden -ftls-model=initial-exec -ffreestanding -fno-stack-protector
-    -fasynchronous-unwind-tables -Wall -Wextra -Werror -INativeMalloc/include)
+    -fasynchronous-unwind-tables "-ffile-prefix-map=$PWD=." -Wall -Wextra -Werror -INativeMalloc/include)
 
 fail() {
     echo "build.sh: $*" >&2
@@ -53,7 +53,7 @@ compile_csharp() {
     # ILC keeps its object when the assembly is unchanged, and then says nothing that the gates could read.
     rm -f "$ilc_object"
     dotnet publish NativeMalloc/NativeMalloc.csproj --nologo -v:normal > "$log" 2>&1 || {
-        grep -E 'error|Could not' "$log" | sort -u >&2
+        grep -E ': error |error [A-Z]+[0-9]+|Could not' "$log" | sort -u >&2
         fail "the C# did not compile; all of it is in $log"
     }
 }

@@ -31,6 +31,7 @@ strip --strip-unneeded --remove-section=.comment --remove-section=.note "$folder
 strip --strip-debug --remove-section=.comment --enable-deterministic-archives "$folder$libraries/$package.a"
 gzip -9n "$folder/usr/share/man/man1/nativemalloc.1"
 
+notices=$(packaging/notices.sh)
 mkdir -p "$documents" "$folder/usr/share/lintian/overrides" "$folder/DEBIAN"
 cat > "$documents/copyright" << END
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -39,8 +40,17 @@ Upstream-Name: NativeMalloc
 Files: *
 $(sed -n 's/^Copyright (c) /Copyright: /p' LICENSE)
 License: Expat
+
+Files: usr/libexec/nativemalloc-inspect
+Comment: Has the .NET runtime and System.CommandLine in it. What of others belongs to these: THIRD-PARTY-NOTICES.gz.
+$(sed -n 's/^Copyright (c) /Copyright: /p' LICENSE)
+           .NET Foundation and Contributors
+License: Expat
+
+License: Expat
 $(sed '1,/^Copyright/d; 1,/^$/!b' LICENSE | sed '1{/^$/d}; s/^$/./; s/^/ /')
 END
+gzip -9nc "$notices" > "$documents/THIRD-PARTY-NOTICES.gz"
 gzip -9n > "$documents/changelog.gz" << END
 $package ($version) unstable; urgency=medium
 
@@ -56,13 +66,16 @@ $package: link-to-shared-library-in-wrong-package *
 $package: shared-library-lacks-prerequisites *
 END
 
+# The newest of libc's versions that anything in it asks for.
+libc=$(objdump -T "$folder$libraries/$package.so.$version" "$folder/usr/libexec/nativemalloc-inspect" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
+
 cat > "$folder/DEBIAN/control" << END
 Package: $package
 Version: $version
 Architecture: amd64
 Maintainer: $maintainer
 Installed-Size: $(du -sk --apparent-size "$folder/usr" | cut -f1)
-Depends: libc6 (>= 2.31)
+Depends: libc6 (>= ${libc#GLIBC_})
 Suggests: gcc | c-compiler, libc6-dev, pkg-config, cmake
 Section: libs
 Priority: optional

@@ -6,6 +6,7 @@
 # Everything is put below DESTDIR, and refers to the folders without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+umask 022
 
 fail() {
     echo "install.sh: $*" >&2

@@ -2,6 +2,22 @@
 _nativemalloc() {
     local typed=$2 line program=
     COMPREPLY=()
+
+    # Bash has parted words at "=" and ":" (COMP_WORDBREAKS): those that no space parts belong together. Where each began is kept.
+    local words=() starts=() rest=$COMP_LINE blank i
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        blank=${rest%%[![:space:]]*}
+        rest=${rest#"$blank"}
+        if [ $i = 0 ] || [ -n "$blank" ]; then
+            words+=("${COMP_WORDS[i]}") starts+=("$i")
+        else
+            words[${#words[@]} - 1]+=${COMP_WORDS[i]}
+        fi
+        rest=${rest#"${COMP_WORDS[i]}"}
+    done
+    local word=$((${#words[@]} - 1))
+    local before=${words[word]%"$typed"} # what bash does not replace
+
     while IFS= read -r line; do
         case $line in
         :files)
@@ -10,18 +26,19 @@ _nativemalloc() {
             ;;
         :program*) program=${line#* } ;;
         *)
-            COMPREPLY+=("${line%%$'\t'*}")
-            [[ $line != *[=:] && $line != *[=:]$'\t'* ]] || compopt -o nospace
+            line=${line%%$'\t'*}
+            COMPREPLY+=("${line#"$before"}")
+            [[ $line != *[=:] ]] || compopt -o nospace
             ;;
         esac
-    done < <("$1" --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2> /dev/null)
+    done < <("$1" --complete "${words[@]:1}" 2> /dev/null)
 
     if [ -z "$program" ]; then
         :
-    elif ((COMP_CWORD == program)); then
+    elif ((word == program)); then
         mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -c -- "$typed" | sort -u)
     elif declare -F _command_offset > /dev/null; then
-        _command_offset "$program"
+        _command_offset "${starts[program]}"
     else
         compopt -o default
     fi

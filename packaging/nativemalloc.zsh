@@ -17,7 +17,7 @@ done
 local ret=1
 (( ! $#candidates )) || _describe nativemalloc candidates && ret=0
 (( ! $#open )) || _describe nativemalloc open -S '' && ret=0
-[[ -z $files ]] || _files && ret=0
+[[ -z $files ]] || { compset -P '--*='; _files } && ret=0
 if [[ -n $program ]]; then
     if (( CURRENT == program + 1 )); then
         _command_names -e && ret=0

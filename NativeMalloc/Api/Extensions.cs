@@ -102,7 +102,7 @@ internal static unsafe class Extensions
     [RuntimeExport("nativemalloc_start_profiling")]
     internal static int StartProfiling(ulong bytes)
     {
-        if (bytes > ProfileOccasions.MostMean)
+        if (bytes > Exponential.MostMean)
         {
             Errno.Set(Errno.Invalid);
             return Failed;

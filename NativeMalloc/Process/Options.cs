@@ -193,8 +193,9 @@ internal static unsafe class Options
         if ((value = After(option, "SAMPLE="u8)) != null)
         {
             ulong mean = ReadLimit(value, out uint percent, out bool valid);
-            s_sample = valid && percent == 0 ? mean : NoLimit;
-            return valid && percent == 0;
+            valid &= percent == 0 && (mean <= Exponential.MostMean || mean == NoLimit);
+            s_sample = valid ? mean : NoLimit;
+            return valid;
         }
 
         if ((value = After(option, "LIMIT="u8)) != null)

@@ -72,15 +72,42 @@ internal unsafe struct Output
     /// <summary>The same within a string of JSON.</summary>
     internal void QuotedInJson(byte* text)
     {
-        for (; *text != 0; text++)
+        while (*text != 0)
         {
             if (*text is (byte)'"' or (byte)'\\')
             {
                 Byte((byte)'\\');
             }
 
-            Byte(*text is < (byte)' ' or 0x7f ? (byte)'?' : *text);
+            int bytes = CharacterBytes(text);
+            Byte(bytes == 0 || *text is < (byte)' ' or 0x7f ? (byte)'?' : *text);
+            text++;
+            for (int i = 1; i < bytes; i++)
+            {
+                Byte(*text++);
+            }
         }
+    }
+
+    // Of the character that begins there in UTF-8; 0 if none does (Unicode 3.9, table 3-7).
+    private static int CharacterBytes(byte* text)
+    {
+        int first = *text;
+        int bytes = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+        int least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+        int most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+        for (int i = 1; i < bytes; i++)
+        {
+            if (text[i] < least || text[i] > most)
+            {
+                return 0;
+            }
+
+            least = 0x80;
+            most = 0xbf;
+        }
+
+        return bytes;
     }
 
     internal void Decimal(nuint value) => Decimal(value, 0);

@@ -6,9 +6,6 @@ namespace NativeMalloc;
 /// <summary>When a process writes a profile by itself, if NATIVEMALLOC_PROFILE asks for that.</summary>
 internal static unsafe class ProfileOccasions
 {
-    /// <summary>So that distances, which may be many times as long, are numbers of bytes still.</summary>
-    internal const ulong MostMean = 1UL << 40;
-
     private static int s_processId;
     private static int s_aboveSoftLimit;
     private static int s_noMemoryIn;

@@ -11,6 +11,9 @@ internal static unsafe class Exponential
     /// <summary>With this mean each block is a sample.</summary>
     internal const ulong EachBlock = 1;
 
+    /// <summary>So that distances, which may be many times as long, are numbers of bytes still.</summary>
+    internal const ulong MostMean = 1UL << 40;
+
     private const double Log2 = 0.693147180559945309;
 
     /// <summary>At least 1. "state" is a generator of random numbers: any number will do to begin with.</summary>

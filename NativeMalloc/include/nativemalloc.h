@@ -15,6 +15,8 @@
  *     if (nativemalloc_release_memory)
  *         nativemalloc_release_memory(UINT64_MAX);
  *
+ * It is compiled with -fPIE or -fPIC, as most compilers do unasked: with -fno-pie the linker decides that the function is not there.
+ *
  * Without the macro the references are strong, and the program is linked with the library: nativemalloc.pc, or CMake's
  * NativeMalloc::nativemalloc.
  */
@@ -131,9 +133,10 @@ NATIVEMALLOC_FUNCTION uint64_t nativemalloc_release_memory(uint64_t bytes);
  * Puts an option's value as the library has understood it into the buffer of this many bytes, as far as it fits, with a zero byte
  * at the end; size may be 0, and buffer null then. The name is that of the environment's variable without NATIVEMALLOC_, in lower
  * case: "index" ("mm_cid", "cpu_id", "thread", or "" if the library chooses; what it uses is in the statistics), "stats" ("0",
- * "1" or "json:PATH"), "check" and "verbose" ("0" or "1"), "profile" (as it was given, or ""), "sample" (bytes from one to
- * the next, "0" for none). Returns the value's length without the zero byte, or -1 with errno ENOENT (there
- * is no such option).
+ * "1" or "json:PATH"), "check", "verbose", "names" and "release_thread" ("0" or "1"), "huge_pages" ("auto", "never" or "always"),
+ * "release_delay" (milliseconds), "release_rate" (percent), "limit" and "soft_limit" (bytes, or a percentage as "80%", or "" for
+ * none), "profile" (as it was given, or ""), "sample" (bytes from one to the next, "0" for none). Returns the value's length
+ * without the zero byte, or -1 with errno ENOENT (there is no such option).
  */
 NATIVEMALLOC_FUNCTION int nativemalloc_get_option(const char *name, char *buffer, size_t size);
 

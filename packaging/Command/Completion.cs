@@ -37,17 +37,32 @@ internal static class Completion
     internal static void Write(Command all, ReadOnlySpan<string> words, TextWriter output)
     {
         string typed = words.Length > 0 ? words[^1] : "";
+        string[] before = words.Length > 0 ? words[..^1].ToArray() : [];
+        string same = ""; // of the word, what stays as it is
+        int end = typed.IndexOf('=');
+        if (end > 0 && WantsValue(all, before, typed[..end]))
+        {
+            before = [.. before, typed[..end]];
+            same = typed[..(end + 1)];
+            typed = typed[(end + 1)..];
+        }
+
         bool isOption = typed.StartsWith('-');
-        foreach ((string name, string description) in Candidates(all, words.Length > 0 ? words[..^1].ToArray() : [], typed))
+        foreach ((string name, string description) in Candidates(all, before, typed))
         {
             // Options only where one begins.
             bool fits = name[0] == ':' ? name != Files || !isOption : name.StartsWith(typed, StringComparison.Ordinal) && name[0] == '-' == isOption;
             if (fits)
             {
-                output.Write(description == "" ? name + "\n" : $"{name}\t{description}\n");
+                string line = name[0] == ':' ? name : same + name;
+                output.Write(description == "" ? line + "\n" : $"{line}\t{description}\n");
             }
         }
     }
+
+    // The option that may be written --NAME=VALUE.
+    private static bool WantsValue(Command all, string[] before, string name) =>
+        name == SetsVariable || all.Subcommands.Any(one => before.Contains(one.Name) && one.Options.Any(option => option.Name == name && TakesValue(option)));
 
     private static IEnumerable<(string Name, string Description)> Candidates(Command all, string[] before, string typed)
     {

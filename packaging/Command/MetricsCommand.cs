@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
@@ -26,11 +27,12 @@ internal static class MetricsCommand
         command.Validators.Add(result =>
         {
             bool has(Option option) => result.GetResult(option) is { Implicit: false };
+            string? only(Option option) => result.GetResult(option)?.Tokens is [Token token] ? token.Value : null; // else the option's own error is said
             string? wrong = has(listen) && has(file) ? "--listen and --textfile exclude each other"
                 : has(interval) && !has(file) ? "--interval is for --textfile"
                 : has(format) && (has(listen) || has(file)) ? "--format is for what is printed"
-                : has(listen) && Address(result.GetValue(listen)!) == null ? "--listen: a port, or a numeric address and a port, is wanted"
-                : has(file) && !result.GetValue(file)!.EndsWith(".prom") ? "--textfile: the node exporter reads only files whose names end in .prom"
+                : only(listen) is string place && Address(place) == null ? "--listen: a port, or a numeric address and a port, is wanted"
+                : only(file) is string path && !path.EndsWith(".prom") ? "--textfile: the node exporter reads only files whose names end in .prom"
                 : null;
             if (wrong != null)
             {

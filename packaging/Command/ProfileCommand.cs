@@ -59,9 +59,9 @@ internal static class ProfileCommand
         seconds.AcceptFrom(0);
         sample.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && BytesOf(result.Tokens[0].Value) == 0)
+            if (result.Tokens.Count > 0 && BytesOf(result.Tokens[0].Value) is 0 or > Exponential.MostMean)
             {
-                result.AddError("--sample: a number of bytes is wanted, such as 512K");
+                result.AddError("--sample: a number of bytes is wanted, such as 512K, and at most 2^40");
             }
         });
 

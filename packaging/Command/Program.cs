@@ -23,11 +23,10 @@ internal static class Program
         };
         if (arguments is [Completion.Option, ..])
         {
-            Completion.Write(all, arguments.AsSpan(1), Console.Out);
-            return 0;
+            return Completed(all, arguments.AsSpan(1));
         }
 
-        ParseResult parsed = all.Parse(arguments);
+        ParseResult parsed = all.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         string subcommand = parsed.CommandResult.Command.Name;
         if (ErrorOf(parsed) is string wrong)
         {
@@ -41,6 +40,20 @@ internal static class Program
         catch (Exception error) when (error is Refusal or IOException or UnauthorizedAccessException)
         {
             return Fail(1, $"{subcommand}: {error.Message}");
+        }
+    }
+
+    // A shell shows no errors here, but must not be told of a crash.
+    private static int Completed(Command all, ReadOnlySpan<string> words)
+    {
+        try
+        {
+            Completion.Write(all, words, Console.Out);
+            return 0;
+        }
+        catch (IOException)
+        {
+            return 1;
         }
     }
 

@@ -11,14 +11,14 @@ while read -r structure; do
 done < packaging/Command/structures.txt
 
 # Tests call make at once.
-mkdir -p "$(dirname "$log")"
-exec 9> "$log.lock"
+exec 9< packaging/Command/build.sh
 flock 9
 [ ! -f $product ] || [ -n "$(find "${inputs[@]}" -newer $product -print -quit)" ] || exit 0
 
+mkdir -p "$(dirname "$log")"
 dotnet publish packaging/Command/Command.csproj --nologo -v:quiet -o out/obj/command \
     -p:Layout="$(packaging/layout.sh)" -p:LibraryVersion="$(packaging/version.sh)" > "$log" 2>&1 || {
-    grep -E 'error|Could not' "$log" | sort -u >&2
+    grep -E ': error |error [A-Z]+[0-9]+|Could not' "$log" | sort -u >&2
     echo "packaging/Command/build.sh: the command did not compile; all of it is in $log" >&2
     exit 1
 }

@@ -29,6 +29,8 @@ mkdir -p "$stage/any" "$stage/linux-x64"
 settings ' EntryPoint="nativemalloc" Runner="executable"' > "$stage/linux-x64/DotnetToolSettings.xml"
 sed "s|@VERSION@|$version|; s|@SONAME@|$soname|; s|@BINDIR_TO_LIB[A-Z]*@|.|" packaging/nativemalloc.in > "$stage/linux-x64/nativemalloc"
 strip --strip-unneeded -o "$stage/linux-x64/$soname" out/libnativemalloc.so
+notices=$(packaging/notices.sh)
+install -m 644 "$notices" "$stage/linux-x64/"
 cp -r "$stage/linux-x64" "$stage/linux-musl-x64"
 cp out/nativemalloc-inspect "$stage/linux-x64/"
 

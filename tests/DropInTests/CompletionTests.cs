@@ -77,6 +77,7 @@ public sealed class CompletionTests
         Assert.Equal([":program 2"], Candidates("run", "top", "-"));
         Assert.Equal([":program 4"], Candidates("--stats", "--option", "index=thread", "pyth"));
         Assert.Equal([":program 2"], Candidates("--", "t"));
+        Assert.Equal(["--value=in-use"], Candidates("profile", number, "--value=i"));
     }
 
     // What is typed, and what the line then is.
@@ -86,6 +87,10 @@ public sealed class CompletionTests
     [InlineData(@"nativemalloc --option soft\t", "nativemalloc --option soft-limit=")]
     [InlineData(@"nativemalloc stats a-report\t", "nativemalloc stats a-report.json ")]
     [InlineData(@"nativemalloc a-prog\t", "nativemalloc a-program-here ")]
+    [InlineData(@"nativemalloc --option index=thread --stats=json:/x a-prog\t", "nativemalloc --option index=thread --stats=json:/x a-program-here ")]
+    [InlineData(@"nativemalloc --option=soft\t", "nativemalloc --option=soft-limit=")]
+    [InlineData(@"nativemalloc profile --value=p\t", "nativemalloc profile --value=peak ")]
+    [InlineData(@"nativemalloc profile --output=a-rep\t", "nativemalloc profile --output=a-report.json ")]
     public void ShellsCompleteLines(string typed, string expected)
     {
         string folder = Repository.NewFolder("shells");

@@ -113,6 +113,10 @@ public sealed class HeapCommandTests
     [InlineData("\"pid\": *[0-9]+", "\"pid\": 99999999999999")]
     [InlineData("\"in_use\": *[0-9]+", "\"in_use\": -5")]
     [InlineData("\"released\": *[0-9]+", "\"released\": 1.5")]
+    [InlineData("\"start\": *\"[^\"]*", "\"start\": \"0")]
+    [InlineData("\"start\": *\"0x", "\"start\": \"0x1fffff")]
+    [InlineData("\"version\": *\"[^\"]*\"", "\"version\": null")]
+    [InlineData("\"used_released\": *\\[[0-9]+", "\"used_released\": [257")]
     public void DamagedFilesAreRefused(string number, string another)
     {
         string file = Path.Combine(Repository.NewFolder("damaged"), "damaged.json");

@@ -90,7 +90,9 @@ public sealed class InstallTests
         Assert.Contains($"Version: {Installation.Version}\n", control);
         Assert.Contains("Architecture: amd64\n", control);
         Assert.Matches(@"(?m)^Maintainer: .+ <.+@.+>$", control);
-        Assert.Matches(@"(?m)^Depends: libc6 \(>= 2\.\d+\)$", control);
+        string symbols = new Command("nm", "-D", Path.Combine(Repository.Root, "out", "nativemalloc-inspect")).Run().Succeeded().Output;
+        Version newest = Regex.Matches(symbols, @"@GLIBC_([0-9.]+)").Max(match => Version.Parse(match.Groups[1].Value))!;
+        Assert.Contains($"Depends: libc6 (>= {newest})\n", control);
         Assert.Matches(@"(?m)^Description: .{10,75}\n .", control);
         Assert.All(
             new Command("dpkg-deb", "--contents", package).Run().Succeeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries),
@@ -98,11 +100,11 @@ public sealed class InstallTests
 
         string root = Repository.NewFolder("deb");
         new Command("dpkg", "-x", package, root).Run().Succeeded();
-        string[] documents = ["usr/share/doc/libnativemalloc/changelog.gz", "usr/share/doc/libnativemalloc/copyright"];
+        string[] documents = ["usr/share/doc/libnativemalloc/THIRD-PARTY-NOTICES.gz", "usr/share/doc/libnativemalloc/changelog.gz", "usr/share/doc/libnativemalloc/copyright"];
         string[] others = ["usr/share/lintian/overrides/libnativemalloc", "usr/share/man/man1/nativemalloc.1.gz", "usr/share/zsh/vendor-completions/_nativemalloc"];
         string[] expected = [.. FilesBelow("usr/", "usr/lib/x86_64-linux-gnu/"), .. documents, .. others];
         Assert.Equal(expected.Order(StringComparer.Ordinal), Installation.Files(root));
-        Assert.Contains("License: Expat", File.ReadAllText(Path.Combine(root, documents[1])));
+        Assert.Contains("License: Expat", File.ReadAllText(Path.Combine(root, documents[^1])));
 
         new Command("dpkg-deb", "--control", package, Path.Combine(root, "control")).Run().Succeeded();
         new Command("md5sum", "--check", "--quiet", "control/md5sums").In(root).Run().Succeeded();

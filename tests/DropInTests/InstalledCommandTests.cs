@@ -120,6 +120,8 @@ public sealed class InstalledCommandTests
     [InlineData(126, "/etc/passwd")]
     [InlineData(126, "/etc")]
     [InlineData(127, "no-such-program")]
+    [InlineData(127, "help")]
+    [InlineData(127, "cd", "/")]
     [InlineData(127, "/no/such/program")]
     public void MistakesAreNamedInOneLine(int exitCode, params string[] arguments)
     {

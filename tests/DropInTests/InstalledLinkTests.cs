@@ -59,6 +59,8 @@ public sealed class InstalledLinkTests
     [Theory]
     [InlineData("0.0", true)]
     [InlineData("0.99", false)]
+    [InlineData("0.0.1...0.0.9", false)]
+    [InlineData("0.0...0.9", true)]
     [InlineData("1.0", false)]
     public void CMakeRefusesVersionsThatItIsNot(string wanted, bool found)
     {

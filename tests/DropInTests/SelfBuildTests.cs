@@ -19,6 +19,12 @@ public sealed class SelfBuildTests
         Outcome outcome = new Command(Path.Combine(tree, "build.sh")).In(tree)
             .With("LD_PRELOAD", library).With("NATIVEMALLOC_STATS", $"json:{statistics}/%p.json").Run().Succeeded();
         Assert.Contains("built", outcome.Output);
+        foreach (string file in (string[])["libnativemalloc.so", "libnativemalloc.a"])
+        {
+            byte[] here = File.ReadAllBytes(Path.Combine(Repository.Root, "out", file));
+            Assert.True(here.AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(tree, "out", file))), $"built in another folder, {file} is another");
+        }
+
         Assert.DoesNotContain("cannot be preloaded", outcome.Error + outcome.Output + File.ReadAllText(Path.Combine(tree, "out", "obj", "ilc.log")));
 
         string[] reports = Directory.GetFiles(statistics);

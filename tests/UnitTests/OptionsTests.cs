@@ -120,6 +120,7 @@ public sealed unsafe class OptionsTests : AllocatorTest, IDisposable
     [InlineData("NATIVEMALLOC_RELEASE_RATE=0")]
     [InlineData("NATIVEMALLOC_RELEASE_RATE=101")]
     [InlineData("NATIVEMALLOC_SAMPLE=1%")]
+    [InlineData("NATIVEMALLOC_SAMPLE=1025G")]
     [InlineData("NATIVEMALLOC_SAMPLE=often")]
     [InlineData("NATIVEMALLOC_LIMIT=M")]
     [InlineData("NATIVEMALLOC_LIMIT=-1")]

@@ -21,6 +21,31 @@ public sealed unsafe class OutputTests : AllocatorTest
         Assert.Equal(value.ToString(CultureInfo.InvariantCulture), Flushed());
     }
 
+    // What is no character in UTF-8 (Unicode 3.9, table 3-7): a byte alone, one too few, one that might be shorter, a surrogate, above the last.
+    [Theory]
+    [InlineData("a\"b\\c\n\u007f", "a\\\"b\\\\c??")]
+    [InlineData("\u00fc\u20ac\U0001f600\U0010ffff\ud7ff", "\u00fc\u20ac\U0001f600\U0010ffff\ud7ff")]
+    [InlineData("*ff", "?")]
+    [InlineData("*80x", "?x")]
+    [InlineData("*e282", "??")]
+    [InlineData("*e282x", "??x")]
+    [InlineData("*c0af", "??")]
+    [InlineData("*e08080", "???")]
+    [InlineData("*eda080", "???")]
+    [InlineData("*f4908080", "????")]
+    public void TextInJsonIsText(string text, string expected)
+    {
+        byte[] bytes = text[0] == '*'
+            ? [.. System.Convert.FromHexString(text[1..].TrimEnd('x')), .. Encoding.UTF8.GetBytes(text.EndsWith('x') ? "x" : ""), 0]
+            : [.. Encoding.UTF8.GetBytes(text), 0];
+        fixed (byte* start = bytes)
+        {
+            _output.QuotedInJson(start);
+        }
+
+        Assert.Equal(expected, Flushed());
+    }
+
     [Theory]
     [InlineData(0, 3, "  0")]
     [InlineData(123, 3, "123")]
@@ -174,6 +199,6 @@ public sealed unsafe class OutputTests : AllocatorTest
     private string Flushed()
     {
         _output.Flush();
-        return Encoding.ASCII.GetString([.. Os.Written.SelectMany(piece => piece)]);
+        return Encoding.UTF8.GetString([.. Os.Written.SelectMany(piece => piece)]);
     }
 }

@@ -44,7 +44,7 @@ internal sealed unsafe class HeapFile : HeapView
         {
             return new HeapFile(text, JsonDocument.Parse(text).RootElement);
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException or ArgumentException)
         {
             throw new Refusal($"{path}: not the JSON that --stats=json: writes when a process ends");
         }
@@ -132,7 +132,13 @@ internal sealed unsafe class HeapFile : HeapView
         JsonElement numbers = row.GetProperty("used_released");
         for (int i = 0; i + 1 < numbers.GetArrayLength(); i += 2, start += PageMap.HugePageSize)
         {
-            yield return new HugePageUse(start, numbers[i].GetInt32(), numbers[i + 1].GetInt32());
+            int used = numbers[i].GetInt32(), released = numbers[i + 1].GetInt32();
+            if (used < 0 || released < 0 || used > HugePageUse.Pages - released)
+            {
+                throw new FormatException("a huge page has fewer pages");
+            }
+
+            yield return new HugePageUse(start, used, released);
         }
     }
 

@@ -34,7 +34,7 @@ internal sealed unsafe class TargetProcess
 
     internal Refusal Refuse(string why) => new($"{this} {why}");
 
-    internal Refusal Ended() => new(_startTime == null ? $"there is no process {Number}" : $"{this} has ended");
+    internal Refusal Ended() => new(_startTime == null && !Directory.Exists(Folder) ? $"there is no process {Number}" : $"{this} has ended");
 
     /// <summary>A file of its folder in /proc.</summary>
     internal string ReadFile(string name)

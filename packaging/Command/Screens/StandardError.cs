@@ -1,17 +1,19 @@
+using System.Text;
+
 namespace NativeMalloc.Inspect;
 
-/// <summary>What is said besides the result.</summary>
-internal static class StandardError
+/// <summary>What is said besides the result. Console's own writer would change the terminal's mode.</summary>
+internal static unsafe class StandardError
 {
+    private const int File = 2;
+
     /// <summary>One line, or none where standard error is closed or full: what the command does and how it ends does not depend on that.</summary>
     internal static void WriteLine(string message)
     {
-        try
+        byte[] line = Encoding.UTF8.GetBytes($"nativemalloc: {message}\n");
+        fixed (byte* start = line)
         {
-            Console.Error.WriteLine("nativemalloc: " + message);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
+            Kernel.WriteFile(File, start, (nuint)line.Length);
         }
     }
 }
