@@ -46,6 +46,10 @@ internal unsafe struct SearchRoots
     // The mapping is the first thread's stack, whose descriptor lies elsewhere.
     private bool _isFirstStack;
 
+    // The mapping is a file's, or directly behind one: data of a loaded object. A program may use that for a stack, and what is below it is data, too.
+    private bool _isData;
+    private nuint _endOfFile;
+
     // A thread's state of ours, which names the block that it resized last.
     private nuint _stateStart;
 
@@ -84,6 +88,8 @@ internal unsafe struct SearchRoots
     /// <summary>Looks at a mapping.</summary>
     internal void LookAt(in MemoryMapping mapping)
     {
+        _isData = !mapping.IsAnonymous || mapping.Start == _endOfFile;
+        _endOfFile = mapping.IsAnonymous ? 0 : mapping.End;
         bool isData = mapping.CanRead && !mapping.IsKernels && (!mapping.IsShared || (mapping.CanWrite && mapping.IsAnonymous));
         if (!isData || (!_marking->Present->AreKnown && !mapping.CanWrite))
         {
@@ -149,7 +155,7 @@ internal unsafe struct SearchRoots
             FindStackPointer(ref from, end, ref dead);
             FindDescriptor(words, start, ref from, end, ref dead);
             LookUnlessDead(words + (from - start) / WordBytes, from, end);
-            _dead = dead;
+            _dead = dead && !_isData;
             end = from;
         }
     }

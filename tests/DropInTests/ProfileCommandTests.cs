@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text.RegularExpressions;
 using Xunit;
@@ -34,6 +35,57 @@ public sealed class ProfileCommandTests
         Assert.InRange(bytes["keep_large"] / MiB, 16 * 0.85, 16 * 1.15);
         Assert.InRange(bytes["keep_small"] / MiB, 4 * 0.7, 4 * 1.3);
         Assert.InRange(bytes.GetValueOrDefault("pass_through") / MiB, 0, 0.5); // what it holds at the moment
+    }
+
+    // Whoever made a file that a process has mapped, or that it runs, is not asked for more than names.
+    [Fact]
+    public void HeadersOfAMappedFileMayPointAnywhere()
+    {
+        string file = Path.Combine(Repository.NewFolder("forged"), "forged");
+        byte[] forged = new byte[8192];
+        "\u007fELF\u0002\u0001\u0001"u8.CopyTo(forged);
+        BinaryPrimitives.WriteInt64LittleEndian(forged.AsSpan(32), -56); // where the headers of segments are
+        BinaryPrimitives.WriteInt16LittleEndian(forged.AsSpan(54), 56);
+        BinaryPrimitives.WriteInt16LittleEndian(forged.AsSpan(56), 1);
+        File.WriteAllBytes(file, forged);
+        const string Script = "import mmap, sys; f = open(sys.argv[1]); m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ); print('ready', flush=True); input()";
+        string profile = file + ".pb.gz";
+        using RunningProgram program = new Command("python3", "-c", Script, file).Preloaded().With("NATIVEMALLOC_PROFILE", profile).Start().Ready();
+        Profile(program, "--seconds", "0").Run().Succeeded();
+        program.End();
+        Assert.True(File.Exists(profile));
+    }
+
+    [Theory]
+    [InlineData(2, 24, long.MaxValue - 3)] // the table of symbols lies beyond the file's end
+    [InlineData(2, 32, long.MaxValue)]
+    [InlineData(2, 40, 60000)] // its names are in a section that there is not
+    [InlineData(7, 24, -16)] // notes
+    [InlineData(7, 0, 0)] // the length of one's owner
+    public void DamagedFilesHaveNoNames(int type, int field, long value)
+    {
+        byte[] file = File.ReadAllBytes(TestProgram.Path("served"));
+        int sections = (int)BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(40)), size = BinaryPrimitives.ReadInt16LittleEndian(file.AsSpan(58));
+        int section = Enumerable.Range(0, BinaryPrimitives.ReadInt16LittleEndian(file.AsSpan(60))).Select(i => sections + i * size)
+            .First(at => BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(at + 4)) == type);
+        if (field == 0)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan((int)BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(section + 24))), 0xfffffff4);
+        }
+        else if (field == 40)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(section + field), (int)value);
+        }
+        else
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(file.AsSpan(section + field), value);
+        }
+
+        string damaged = Path.Combine(Repository.NewFolder("damaged"), "served");
+        File.Copy(TestProgram.Path("served"), damaged); // its mode, too
+        File.WriteAllBytes(damaged, file);
+        using RunningProgram program = new Command(damaged).Preloaded().Start().Ready();
+        Assert.Contains("served", Profile(program, "--seconds", "1", "--format", "folded", "--value", "allocated").Run().Succeeded().Output);
     }
 
     [Fact]

@@ -360,6 +360,33 @@ static NOINLINE void in_reservation(void)
     *(void **)(mapped + bytes / 2) = make(100);
 }
 
+/* A thread's stack that is data of the program, all of it written to before; what is below it is data, too. The thread has ended, or not. */
+static struct {
+    void *kept;
+    _Alignas(4096) unsigned char stack[1 << 16];
+} below_own_stack __attribute__((aligned(4096)));
+
+static void *end_or_stay(void *stays)
+{
+    while (stays)
+        pause();
+    return NULL;
+}
+
+static NOINLINE void below_stack_in_data(void *stays)
+{
+    memset(below_own_stack.stack, 0xa5, sizeof below_own_stack.stack);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, below_own_stack.stack, sizeof below_own_stack.stack)
+        || pthread_create(&thread, &attributes, end_or_stay, stays) || (!stays && pthread_join(thread, NULL)))
+        abort();
+    below_own_stack.kept = malloc(100);
+}
+
+static NOINLINE void below_own_stack_of_thread(void) { below_stack_in_data(&below_own_stack); }
+static NOINLINE void below_own_stack_that_ended(void) { below_stack_in_data(NULL); }
+
 /* A block of which a part cannot be touched, as under a stack of a coroutine. */
 static NOINLINE void guarded(void)
 {
@@ -559,6 +586,8 @@ static const struct {
     { "on-stack-of-thread", on_stack_of_thread },
     { "below-stack", below_stack },
     { "below-stack-of-thread", below_stack_of_thread },
+    { "below-own-stack-of-thread", below_own_stack_of_thread },
+    { "below-own-stack-that-ended", below_own_stack_that_ended },
     { "thread-that-ended", thread_that_ended },
     { "detached-thread-that-ended", detached_thread_that_ended },
     { "result-of-thread", result_of_thread },

@@ -54,7 +54,7 @@ internal sealed class LoadedImage
         ulong table = BinaryPrimitives.ReadUInt64LittleEndian(header[32..]);
         int size = BinaryPrimitives.ReadUInt16LittleEndian(header[54..]);
         int count = BinaryPrimitives.ReadUInt16LittleEndian(header[56..]);
-        if (size < 56 || table + (ulong)(size * count) > HeaderBytes)
+        if (size < 56 || table > HeaderBytes || (ulong)size * (ulong)count > HeaderBytes - table)
         {
             return null;
         }

@@ -32,7 +32,7 @@ internal sealed class ElfSymbolTable
         {
             return file.AsSpan().StartsWith("\u007fELF\u0002\u0001"u8) && table.Read() ? table : null;
         }
-        catch (ArgumentException)
+        catch (Exception error) when (error is ArgumentException or IndexOutOfRangeException or OverflowException)
         {
             return null; // it points beyond its end
         }
@@ -134,20 +134,21 @@ internal sealed class ElfSymbolTable
     {
         for (int at = start; at + 12 <= start + bytes;)
         {
-            int name = ((int)Word(at) + 3) & ~3, length = (int)Word(at + 4);
+            int name = checked((int)Word(at) + 3) & ~3, length = checked((int)Word(at + 4));
             if (Word(at + 8) == 3 && _file.AsSpan(at + 12).StartsWith("GNU\0"u8)) // NT_GNU_BUILD_ID
             {
                 BuildId = Convert.ToHexStringLower(_file.AsSpan(at + 12 + name, length));
             }
 
-            at += 12 + name + ((length + 3) & ~3);
+            at = checked(at + 12 + name + ((length + 3) & ~3));
         }
     }
 
     private string TextAt(int at)
     {
         ReadOnlySpan<byte> text = _file.AsSpan(at);
-        return Encoding.UTF8.GetString(text[..text.IndexOf((byte)0)]);
+        int end = text.IndexOf((byte)0);
+        return Encoding.UTF8.GetString(end < 0 ? text : text[..end]);
     }
 
     private int Short(int at) => BinaryPrimitives.ReadUInt16LittleEndian(_file.AsSpan(at));
