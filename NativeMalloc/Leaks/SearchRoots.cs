@@ -186,7 +186,7 @@ internal unsafe struct SearchRoots
                 bool ended = id <= 0 && address != _first; // below 0: somebody has waited for its end (glibc)
                 from = address;
                 dead = ended;
-                _owner = id;
+                _owner = address == _first ? 0 : id; // a coroutine of the first thread may be below, its own stack is not
                 _stateStart = ended ? 0 : address + (nuint)_stateOffset;
             }
         }

@@ -49,6 +49,7 @@ public sealed class LeakTests
         { "on-mapped-coroutine", 0, 0, 0, 0 },
         { "on-allocated-coroutine", 0, 0, 0, 0 },
         { "below-coroutine-that-ends", 0, 0, 0, 0 },
+        { "below-coroutine-under-descriptor", 0, 0, 0, 0 },
         { "freed", 500, 1, 0, 0 },
         { "in-library-that-went", 100, 1, 0, 0 },
         { "in-library", 0, 0, 0, 0 },

@@ -431,10 +431,9 @@ static NOINLINE void on_allocated_coroutine(void)
 static void end_on_coroutine(void) { exit(0); }
 
 /* On two small stacks, one right below the other, whose pages have all been used before. */
-static NOINLINE void below_coroutine_that_ends(void)
+static NOINLINE void on_coroutine_above_another(char *stacks)
 {
-    char *stacks = map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
-    memset(stacks, 0, 1 << 20);
+    memset(stacks, 0, 1 << 17);
     start_coroutine(stacks, 1 << 16);
     memset(&coroutine_context, 0, sizeof coroutine_context);
     getcontext(&coroutine_context);
@@ -443,6 +442,27 @@ static NOINLINE void below_coroutine_that_ends(void)
     makecontext(&coroutine_context, end_on_coroutine, 0);
     forget();
     setcontext(&coroutine_context);
+}
+
+static NOINLINE void below_coroutine_that_ends(void)
+{
+    on_coroutine_above_another(map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS));
+}
+
+/* The same in one mapping with the first thread's descriptor, as the kernel may put it; where there is no room for it, anywhere. */
+static NOINLINE void below_coroutine_under_descriptor(void)
+{
+    FILE *file = fopen("/proc/self/maps", "r");
+    uintptr_t start = 0, end = 0, self = (uintptr_t)pthread_self();
+    while (file && (self < start || self >= end) && fscanf(file, "%lx-%lx%*[^\n]", &start, &end) == 2)
+        ;
+    if (file)
+        fclose(file);
+    void *wanted = (void *)(start - (1 << 17));
+    char *stacks = mmap(wanted, 1 << 17, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* there, if nothing else is */
+    if (stacks == MAP_FAILED)
+        abort();
+    on_coroutine_above_another(stacks);
 }
 
 /* Freed blocks lead to nothing, and are not lost, wherever they wait. */
@@ -602,6 +622,7 @@ static const struct {
     { "on-mapped-coroutine", on_mapped_coroutine },
     { "on-allocated-coroutine", on_allocated_coroutine },
     { "below-coroutine-that-ends", below_coroutine_that_ends },
+    { "below-coroutine-under-descriptor", below_coroutine_under_descriptor },
     { "freed", freed },
     { "in-library-that-went", in_library_that_went },
     { "in-library", in_library },
