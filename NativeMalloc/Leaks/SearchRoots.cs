@@ -47,7 +47,7 @@ internal unsafe struct SearchRoots
     private bool _isFirstStack;
 
     // The mapping is a file's, or directly behind one: data of a loaded object. A program may use that for a stack, and what is below it is data, too.
-    private bool _isData;
+    private bool _isOfFile;
     private nuint _endOfFile;
 
     // A thread's state of ours, which names the block that it resized last.
@@ -88,7 +88,7 @@ internal unsafe struct SearchRoots
     /// <summary>Looks at a mapping.</summary>
     internal void LookAt(in MemoryMapping mapping)
     {
-        _isData = !mapping.IsAnonymous || mapping.Start == _endOfFile;
+        _isOfFile = !mapping.IsAnonymous || mapping.Start == _endOfFile;
         _endOfFile = mapping.IsAnonymous ? 0 : mapping.End;
         bool isData = mapping.CanRead && !mapping.IsKernels && (!mapping.IsShared || (mapping.CanWrite && mapping.IsAnonymous));
         if (!isData || (!_marking->Present->AreKnown && !mapping.CanWrite))
@@ -155,7 +155,7 @@ internal unsafe struct SearchRoots
             FindStackPointer(ref from, end, ref dead);
             FindDescriptor(words, start, ref from, end, ref dead);
             LookUnlessDead(words + (from - start) / WordBytes, from, end);
-            _dead = dead && !_isData;
+            _dead = dead && !_isOfFile;
             end = from;
         }
     }
