@@ -135,8 +135,19 @@ internal static class ProfileCommand
             throw new Refusal($"{title}: has no value '{request.Value}'");
         }
 
+        // Whole, before a file that may be there is emptied: it may be that the profile cannot be written so.
+        using MemoryStream whole = new();
+        using (StreamWriter text = new(whole, leaveOpen: true))
+        {
+            Write(request, profile, title, value, objects, bytes, whole, text);
+        }
+
         using Stream output = request.Output == null ? new StandardOutput() : FilePath.Create(request.Output);
-        using StreamWriter text = new(output);
+        whole.WriteTo(output);
+    }
+
+    private static void Write(Request request, Profile profile, string title, ProfileValue value, int objects, int bytes, Stream output, TextWriter text)
+    {
         switch (request.Format)
         {
             case ProfileFormat.Pprof:

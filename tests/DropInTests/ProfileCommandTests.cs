@@ -56,6 +56,20 @@ public sealed class ProfileCommandTests
         Assert.True(File.Exists(profile));
     }
 
+    [Fact]
+    public void FileStaysAsItIsIfTheProfileCannotBeWrittenToIt()
+    {
+        string folder = Repository.NewFolder("kept");
+        string profile = Path.Combine(folder, "it.pb.gz"), kept = Path.Combine(folder, "kept.heap");
+        new Command("ls").Preloaded().With("NATIVEMALLOC_PROFILE", profile).With("NATIVEMALLOC_SAMPLE", "1").Run().Succeeded();
+        File.WriteAllText(kept, "precious");
+        Outcome outcome = new Command(Installation.Program, "profile", profile, "--value", "held", "-o", kept).Run();
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Equal("precious", File.ReadAllText(kept));
+        new Command(Installation.Program, "profile", profile, "-o", kept).Run().Succeeded();
+        Assert.StartsWith("heap profile: ", File.ReadAllText(kept));
+    }
+
     [Theory]
     [InlineData(2, 24, long.MaxValue - 3)] // the table of symbols lies beyond the file's end
     [InlineData(2, 32, long.MaxValue)]

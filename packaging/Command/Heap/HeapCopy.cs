@@ -12,6 +12,9 @@ internal sealed unsafe class HeapCopy(TargetProcess process, Library library)
     /// <summary>More slabs than there can be threads: the list leads in a circle, because the memory is not what it should be.</summary>
     private const int MostSlabs = 1 << 22; // PID_MAX_LIMIT
 
+    /// <summary>Of all that is copied: the slabs of some hundred thousand threads.</summary>
+    private const int MostBytes = 1 << 30;
+
     private const int OtherLists = CentralFreeList<Nobody>.MostOfClass - 1;
 
     private readonly List<Kernel.Piece> _pieces = [];
@@ -111,9 +114,14 @@ internal sealed unsafe class HeapCopy(TargetProcess process, Library library)
         _largeWaste = Add((nuint)Roots.LargeWaste, sizeof(long));
         _allocated = Add((nuint)Roots.AllocatedWithoutSlab, sizeof(long));
         _metadata = Add((nuint)Roots.Metadata, (nuint)sizeof(MetadataState));
+        if (_bytes > MostBytes)
+        {
+            throw process.Changed();
+        }
+
         if ((int)_bytes > _room.Length)
         {
-            _room = GC.AllocateUninitializedArray<byte>(checked((int)_bytes), pinned: true);
+            _room = GC.AllocateUninitializedArray<byte>((int)_bytes, pinned: true);
             _memory = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_room));
         }
 

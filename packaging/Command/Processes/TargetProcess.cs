@@ -90,6 +90,11 @@ internal sealed unsafe class TargetProcess
                     bytes += pieces[i].Length;
                 }
 
+                if (bytes > (nuint)into.Length - done)
+                {
+                    throw Changed();
+                }
+
                 Kernel.Piece here = new() { Start = (nuint)start + done, Length = bytes };
                 done += Check(Kernel.Read(Number, &here, 1, there + next, (nuint)count, 0)) == (long)bytes ? bytes : throw Changed();
             }

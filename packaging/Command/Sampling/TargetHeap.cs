@@ -94,7 +94,8 @@ internal readonly unsafe struct TargetHeap : IPinnedHeap
         address - span->Start < span->Bytes
         && span->SizeClass < SizeClasses.Count
         && (span->SizeClass == 0
-            || (span->Pages == SizeClasses.PagesPerSpan(span->SizeClass) && (span->Remnant || span->Objects == SizeClasses.ObjectsPerSpan(span->SizeClass))));
+            ? !span->Remnant
+            : span->Pages == SizeClasses.PagesPerSpan(span->SizeClass) && (span->Remnant || span->Objects == SizeClasses.ObjectsPerSpan(span->SizeClass)));
 
     private static nuint UnitBytes(nuint pages) => 2 * pages * RemnantUnits.PerPage / 8;
 
