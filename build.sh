@@ -53,7 +53,7 @@ compile_csharp() {
     # ILC keeps its object when the assembly is unchanged, and then says nothing that the gates could read.
     rm -f "$ilc_object"
     dotnet publish NativeMalloc/NativeMalloc.csproj --nologo -v:normal > "$log" 2>&1 || {
-        grep -E ': error |error [A-Z]+[0-9]+|Could not' "$log" | sort -u >&2
+        packaging/errors.sh "$log"
         fail "the C# did not compile; all of it is in $log"
     }
 }

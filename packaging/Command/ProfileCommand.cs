@@ -139,30 +139,25 @@ internal static class ProfileCommand
         using MemoryStream whole = new();
         using (StreamWriter text = new(whole, leaveOpen: true))
         {
-            Write(request, profile, title, value, objects, bytes, whole, text);
+            switch (request.Format)
+            {
+                case ProfileFormat.Pprof:
+                    PprofFile.Write(profile, whole);
+                    break;
+                case ProfileFormat.Heap:
+                    HeapText.Write(profile, value, text);
+                    break;
+                case ProfileFormat.Folded:
+                    FoldedText.Write(profile, bytes, text);
+                    break;
+                default:
+                    WriteTable(profile, title, request.Value, objects, bytes, text);
+                    break;
+            }
         }
 
         using Stream output = request.Output == null ? new StandardOutput() : FilePath.Create(request.Output);
         whole.WriteTo(output);
-    }
-
-    private static void Write(Request request, Profile profile, string title, ProfileValue value, int objects, int bytes, Stream output, TextWriter text)
-    {
-        switch (request.Format)
-        {
-            case ProfileFormat.Pprof:
-                PprofFile.Write(profile, output);
-                break;
-            case ProfileFormat.Heap:
-                HeapText.Write(profile, value, text);
-                break;
-            case ProfileFormat.Folded:
-                FoldedText.Write(profile, bytes, text);
-                break;
-            default:
-                WriteTable(profile, title, request.Value, objects, bytes, text);
-                break;
-        }
     }
 
     private static void WriteTable(Profile profile, string title, string value, int objects, int bytes, TextWriter text)

@@ -18,7 +18,7 @@ flock 9
 mkdir -p "$(dirname "$log")"
 dotnet publish packaging/Command/Command.csproj --nologo -v:quiet -o out/obj/command \
     -p:Layout="$(packaging/layout.sh)" -p:LibraryVersion="$(packaging/version.sh)" > "$log" 2>&1 || {
-    grep -E ': error |error [A-Z]+[0-9]+|Could not' "$log" | sort -u >&2
+    packaging/errors.sh "$log"
     echo "packaging/Command/build.sh: the command did not compile; all of it is in $log" >&2
     exit 1
 }

@@ -17,7 +17,7 @@ run() {
     local what=$1
     shift
     "$@" > "$log" 2>&1 || {
-        grep -E ': error |error [A-Z]+[0-9]+|Could not' "$log" | sort -u >&2
+        packaging/errors.sh "$log"
         echo "$script: $what; all of it is in $log" >&2
         exit 1
     }
