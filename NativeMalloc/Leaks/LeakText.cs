@@ -39,8 +39,7 @@ internal static unsafe class LeakText
     // What it all rests on.
     private static void WriteGround(ref Output output, nuint samples)
     {
-        ulong mean = Sampler.Control->Mean;
-        if (mean == (ulong)Exponential.EachBlock)
+        if (Sampler.HasSeenAllBlocks)
         {
             output.Text(": of all blocks\n"u8);
             return;
@@ -51,7 +50,8 @@ internal static unsafe class LeakText
         output.Text(" of "u8);
         output.Decimal((nuint)Sampler.State->LiveSamples);
         output.Text(" samples"u8);
-        if (mean != 0)
+        ulong mean = Sampler.Control->Mean;
+        if (mean > Exponential.EachBlock)
         {
             output.Text(", one for every "u8);
             output.Decimal((nuint)mean);

@@ -9,8 +9,8 @@ namespace NativeMalloc;
 /// <remarks>
 /// A mapping is gone through from its end to its start, since stacks grow so. What lies below a thread's stack pointer is nothing any more, but still
 /// holds what was there, down to the first page that nothing was ever written to: if it is the thread's own stack, at whose end libc's descriptor of it
-/// lies. Below a coroutine's may be another's at once. The same goes for all of the stack of a thread that has ended, which libc keeps for the next
-/// one, and for its thread-local storage.
+/// lies, and not below where glibc says there that it begins. Below a coroutine's may be another's at once. The same goes for all of the stack of a
+/// thread that has ended, which libc keeps for the next one, and for its thread-local storage.
 /// </remarks>
 internal unsafe struct SearchRoots
 {
@@ -23,6 +23,10 @@ internal unsafe struct SearchRoots
 
     /// <summary>libc's descriptor of a thread holds the thread's number somewhere in so many bytes from the thread pointer on.</summary>
     private const nuint DescriptorBytes = 1024;
+
+    // glibc's has in the second of so many bytes, one after the other, where the thread's stack begins and how long it is: until behind the descriptor,
+    // which is no longer than twice as many.
+    private const nuint StackBytes = 2 * DescriptorBytes;
 
     private Marking* _marking;
     private Exclusions* _exclusions;
@@ -40,8 +44,10 @@ internal unsafe struct SearchRoots
     // What lies here is dead, down to the first page that holds nothing.
     private bool _dead;
 
-    // The thread whose descriptor was come by last in a mapping; 0 if none.
+    // The thread whose descriptor was come by last in a mapping, and where its stack begins; 0 if none, or not known.
     private int _owner;
+    private nuint _stackStart;
+    private nuint _mappingStart;
 
     // The mapping is the first thread's stack, whose descriptor lies elsewhere.
     private bool _isFirstStack;
@@ -98,6 +104,8 @@ internal unsafe struct SearchRoots
 
         _stateStart = 0;
         _owner = 0;
+        _stackStart = 0;
+        _mappingStart = mapping.Start;
         _isFirstStack = mapping.IsStack;
         nuint end = mapping.End;
         for (nuint start = mapping.Start; _exclusions->LastPart(ref start, ref end); end = start, start = mapping.Start)
@@ -150,12 +158,12 @@ internal unsafe struct SearchRoots
     {
         while (end > start)
         {
-            nuint from = start;
+            nuint from = _stackStart > start && _stackStart < end ? _stackStart : start;
             bool dead = _dead;
             FindStackPointer(ref from, end, ref dead);
             FindDescriptor(words, start, ref from, end, ref dead);
             LookUnlessDead(words + (from - start) / WordBytes, from, end);
-            _dead = dead && !_isOfFile;
+            _dead = dead && !_isOfFile && from != _stackStart;
             end = from;
         }
     }
@@ -187,6 +195,7 @@ internal unsafe struct SearchRoots
                 from = address;
                 dead = ended;
                 _owner = address == _first ? 0 : id; // a coroutine of the first thread may be below, its own stack is not
+                _stackStart = StackStart(address);
                 _stateStart = ended ? 0 : address + (nuint)_stateOffset;
             }
         }
@@ -200,6 +209,24 @@ internal unsafe struct SearchRoots
             && Os.TryCopy(&thread, (void*)(address + _idOffset), sizeof(int));
         id = thread;
         return found;
+    }
+
+    private readonly nuint StackStart(nuint descriptor)
+    {
+        nuint* words = stackalloc nuint[(int)(StackBytes / WordBytes)];
+        if (Os.TryCopy(words, (void*)descriptor, StackBytes))
+        {
+            for (nuint i = DescriptorBytes / WordBytes; i < StackBytes / WordBytes - 1; i++)
+            {
+                nuint end = words[i] + words[i + 1];
+                if (words[i] >= _mappingStart && words[i] < descriptor && end > descriptor && end <= descriptor + 2 * StackBytes)
+                {
+                    return words[i] & ~(WordBytes - 1);
+                }
+            }
+        }
+
+        return 0;
     }
 
     private readonly void LookUnlessDead(ulong* words, nuint start, nuint end)

@@ -54,7 +54,7 @@ internal static unsafe class Startup
 
         if (Options.Sample != 0)
         {
-            Sampler.Start(Options.Sample);
+            Sampler.Begin(Options.Sample);
             AllocationClock.MakeDue(Shim.Thread()); // it may have allocated before
         }
 

@@ -2,7 +2,8 @@ namespace NativeMalloc;
 
 /// <summary>
 /// A profile in gperftools' text format, heap_v2: a line for each stack, "objects: bytes [objects: bytes] @ addresses", the second pair for all
-/// that was allocated, and then the process's mappings. The numbers are those of samples, which readers unsample by the line's mean size.
+/// that was allocated, and then the process's mappings. The numbers are those of samples, which readers unsample by the line's mean size. Where each block is a
+/// sample its name is heapprofile.
 /// </summary>
 internal static unsafe class HeapProfile<TSource>
     where TSource : IProfileSource
@@ -14,8 +15,16 @@ internal static unsafe class HeapProfile<TSource>
         ulong mean = FindMean(value, out Raw first, out Raw second);
         output.Text("heap profile: "u8);
         WriteNumbers(ref output, first, second);
-        output.Text(" @ heap_v2/"u8);
-        output.Decimal((nuint)mean);
+        if (mean > Exponential.EachBlock)
+        {
+            output.Text(" @ heap_v2/"u8);
+            output.Decimal((nuint)mean);
+        }
+        else
+        {
+            output.Text(" @ heapprofile"u8); // which readers leave as it is
+        }
+
         output.Text("\n"u8);
         for (CallStack* stack = TSource.NextStack(null); stack != null; stack = TSource.NextStack(stack))
         {

@@ -1,6 +1,6 @@
 namespace NativeMalloc;
 
-/// <summary>Numbers of samples, as heap_v2's readers unsample them: they take each for 1/(1-e^(-size/mean)) blocks of the mean size of all.</summary>
+/// <summary>Numbers of samples, as heap_v2's readers unsample them: they take each for 1/(1-e^(-size/mean)) blocks of the mean size of all; where the mean is 1, as they are.</summary>
 internal struct Raw
 {
     internal ulong Objects;

@@ -37,15 +37,26 @@ internal static unsafe class Sampler
 
     internal static ulong MissedSamples => State->MissedSamples;
 
+    /// <summary>Each block has been a sample, from the process's start on.</summary>
+    internal static bool HasSeenAllBlocks { get; private set; }
+
+    /// <summary>At the process's start.</summary>
+    internal static void Begin(ulong mean)
+    {
+        Start(mean);
+        HasSeenAllBlocks = mean == Exponential.EachBlock;
+    }
+
     /// <summary>From now on there is a sample every so many bytes; each thread sees that at its next look at the clock.</summary>
     internal static void Start(ulong mean)
     {
         Control->Until = 0;
         Control->Mean = mean;
+        HasSeenAllBlocks &= mean == Exponential.EachBlock;
     }
 
     /// <summary>No new samples. Those that there are stay until they are freed.</summary>
-    internal static void Stop() => Control->Mean = 0;
+    internal static void Stop() => Start(0);
 
     /// <summary>Forgets what was allocated so far, and the peak; what is live stays. The lock is held.</summary>
     internal static void Reset()

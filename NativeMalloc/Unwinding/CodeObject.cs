@@ -11,7 +11,9 @@ internal unsafe struct CodeObject
     /// <summary>Its .eh_frame_hdr; 0 where it has none.</summary>
     internal nuint Frames;
 
-    /// <summary>A number that another object has only by a chance of one to 2^64, even at the same place: of its headers and its build id.</summary>
+    /// <summary>
+    /// A number of its headers and its build id: with that, another object has the same only by a chance of one to 2^64, even at the same place.
+    /// </summary>
     internal ulong Identity;
 
     /// <summary>Where its build id lies, once it is identified by that; else 0.</summary>

@@ -78,6 +78,11 @@ internal static unsafe class Frame
             return FrameRule.None;
         }
 
+        if (code->BuildId == 0 && !LoadedObjects.Stays(code))
+        {
+            return WorkOut(work, code, address); // the next at its place may look the same
+        }
+
         ulong key = Hash.Add(code->Identity, address);
         FrameRule rule = work->Shared->Rules.Get(key);
         return rule.Kind != FrameRuleKind.Unknown ? rule : WorkOut(work, code, address, key);
@@ -90,6 +95,8 @@ internal static unsafe class Frame
         work->Shared->Rules.Put(key, rule);
         return rule;
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
 
     private static FrameRule WorkOut(Workspace* work, CodeObject* code, nuint address)
     {
@@ -198,8 +205,9 @@ internal static unsafe class Frame
             }
         }
 
-        // A handler may have had a stack of its own.
-        if (work->Caller.Values[Registers.Rsp] <= work->Registers.Values[Registers.Rsp] && !work->Description.IsSignalFrame)
+        // Callers lie above, or at the same place if the address to return to is in a register. A handler may have had a stack of its own.
+        ulong least = work->Registers.Values[Registers.Rsp] + (rules->KindOf(Registers.Rip) == RuleKind.Register ? 0ul : 1);
+        if (work->Caller.Values[Registers.Rsp] < least && !work->Description.IsSignalFrame)
         {
             return FrameStep.Lost;
         }

@@ -20,7 +20,7 @@ internal static class ProcessProfile
         Symbolizer symbolizer = Symbolizer.Of(process);
         SamplerReader reader = new(process, library);
         SamplerControl control = SamplerLease.ControlOf(process, library);
-        int seconds = secondsAsked ?? (control.Mean != 0 && control.Until == 0 ? 0 : DefaultSeconds);
+        int seconds = secondsAsked ?? (SamplerLease.IsForGood(control) ? 0 : DefaultSeconds);
         Profile profile;
         if (seconds == 0)
         {

@@ -167,7 +167,7 @@ internal static class ProfileCommand
         text.Write(profile.Period > 1 ? $", by a sample every {SizeText.Of(profile.Period)}\n" : "\n");
         foreach (string comment in profile.Comments.Where(comment => !comment.StartsWith("nativemalloc ") && (value == "held" || !comment.StartsWith("held_space "))))
         {
-            text.Write(comment + "\n");
+            text.Write(Printable.Of(comment) + "\n");
         }
 
         TopTable.Write(profile, bytes, objects, Rows, text);

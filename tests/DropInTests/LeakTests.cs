@@ -35,6 +35,8 @@ public sealed class LeakTests
         { "below-stack-of-thread", 2100, 21, 0, 0 },
         { "below-own-stack-of-thread", 0, 0, 0, 0 },
         { "below-own-stack-that-ended", 0, 0, 0, 0 },
+        { "below-mapped-stack-of-thread", 0, 0, 0, 0 },
+        { "below-mapped-stack-that-ended", 0, 0, 0, 0 },
         { "thread-that-ended", 700, 6, 0, 0 },
         { "detached-thread-that-ended", 700, 6, 0, 0 },
         { "result-of-thread", 0, 0, 0, 0 },

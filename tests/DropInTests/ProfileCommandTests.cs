@@ -162,6 +162,32 @@ public sealed class ProfileCommandTests
         Assert.Contains(Off, Profile(program, "--seconds", "0").Run().Succeeded().Output);
     }
 
+    // What it begins so it ends itself.
+    [Fact]
+    public void ProcessMayBeginToTakeSamplesForItselfMeanwhile()
+    {
+        const string Script = """
+            import ctypes, sys
+            library = ctypes.CDLL(None)
+            print('ready', flush=True)
+            sys.stdin.readline()
+            library.nativemalloc_start_profiling(ctypes.c_uint64(65536))
+            print('begun', flush=True)
+            sys.stdin.read()
+            """;
+        using RunningProgram program = new Command("python3", "-c", Script).Preloaded().Start().Ready();
+        using RunningProgram command = Profile(program, "--seconds", "600").Start();
+        WaitUntil(isOn: true, program);
+        program.Say("");
+        Assert.Equal("begun", program.Line());
+        Thread.Sleep(1500); // it puts off the end of its own each half second
+        Command.Shell($"kill -INT {command.Number}").Run().Succeeded();
+        Assert.Equal(0, command.Wait());
+        string after = Profile(program).Run().Succeeded().Output;
+        Assert.DoesNotContain(Off, after);
+        Assert.Contains(", by a sample every 64.0 KiB\n", after);
+    }
+
     private static void WaitUntil(bool isOn, RunningProgram program)
     {
         for (int tries = 0; Profile(program, "--seconds", "0").Run().Succeeded().Output.Contains(Off) == isOn; tries++)

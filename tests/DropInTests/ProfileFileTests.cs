@@ -99,6 +99,25 @@ public sealed class ProfileFileTests
         AssertClose(80e6, allocated["peak_once"]);
     }
 
+    // Blocks of one byte would be a half more, were they taken for samples of one size.
+    [Theory]
+    [InlineData("google-pprof")]
+    [InlineData("jeprof")]
+    public void WhereEachBlockIsASampleReadersShowWhatThereIs(string reader)
+    {
+        const string Script = "import ctypes\nmalloc = ctypes.CDLL(None).malloc\nfor i in range(10000): malloc(ctypes.c_size_t(1))";
+        foreach (string file in (string[])["p.heap", "p.pb.gz"])
+        {
+            new Command("/usr/bin/python3", "-c", Script).Preloaded().With("NATIVEMALLOC_SAMPLE", "1").With("NATIVEMALLOC_PROFILE", Path.Combine(_folder, file)).Run().Succeeded();
+        }
+
+        new Command(Installation.Program, "profile", Path.Combine(_folder, "p.pb.gz"), "-o", Path.Combine(_folder, "converted.heap")).Run().Succeeded();
+        foreach (string file in (string[])["p.heap", "converted.heap"])
+        {
+            Assert.Contains(Read(reader, file, "/usr/bin/python3").Values, bytes => bytes is >= 10000 and < 10100);
+        }
+    }
+
     [Theory]
     [InlineData("google-pprof")]
     [InlineData("jeprof")]

@@ -11,7 +11,7 @@ public sealed class StackTests
 
     private static readonly string s_source = Path.Combine(Repository.Programs, "walked.c");
 
-    private static readonly string[] s_chains = ["chain", "signal", "handstack", "context", "bare", "compiled", "thread", "vfork"];
+    private static readonly string[] s_chains = ["chain", "signal", "handstack", "context", "bare", "compiled", "register", "thread", "vfork"];
 
     public static TheoryData<string> Chains => [.. s_chains];
 
@@ -43,6 +43,18 @@ public sealed class StackTests
     public void WhatIsLoadedWhereAnotherLibraryWasHasItsOwnTables()
     {
         string[] libraries = [.. new[] { "40", "600" }.Select(frame => TestProgram.Path("visitor", frame + ".so", "-O2", "-shared", "-fPIC", "-DFRAME=" + frame))];
+        string output = new Command(TestProgram.Path("walked", ".omit", s_flags), ["loading", .. libraries]).Preloaded().Run().Succeeded().Output;
+        Assert.InRange(int.Parse(output.Split(' ')[0]), 100, 400);
+    }
+
+    // Nothing but what their tables say tells one from the other.
+    [Fact]
+    public void LibrariesWithoutBuildIdsHaveTheirOwnTablesToo()
+    {
+        string[] libraries =
+        [
+            .. new[] { "200", "600" }.Select(frame => TestProgram.Path("visitor", frame + ".unnamed.so", "-O2", "-shared", "-fPIC", "-Wl,--build-id=none", "-DFRAME=" + frame)),
+        ];
         string output = new Command(TestProgram.Path("walked", ".omit", s_flags), ["loading", .. libraries]).Preloaded().Run().Succeeded().Output;
         Assert.InRange(int.Parse(output.Split(' ')[0]), 100, 400);
     }

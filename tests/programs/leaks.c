@@ -360,8 +360,11 @@ static NOINLINE void in_reservation(void)
     *(void **)(mapped + bytes / 2) = make(100);
 }
 
-/* A thread's stack that is data of the program, all of it written to before; what is below it is data, too. The thread has ended, or not. */
-static struct {
+/*
+ * A thread's stack with something else of the program below it, in data or in a mapping, all of it written to before: what is below the stack is no
+ * part of it. The thread has ended, or not.
+ */
+static struct below_own_stack {
     void *kept;
     _Alignas(4096) unsigned char stack[1 << 16];
 } below_own_stack __attribute__((aligned(4096)));
@@ -373,19 +376,21 @@ static void *end_or_stay(void *stays)
     return NULL;
 }
 
-static NOINLINE void below_stack_in_data(void *stays)
+static NOINLINE void below_stack_in(struct below_own_stack *data, void *stays)
 {
-    memset(below_own_stack.stack, 0xa5, sizeof below_own_stack.stack);
+    memset(data, 0xa5, sizeof *data);
     pthread_attr_t attributes;
     pthread_t thread;
-    if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, below_own_stack.stack, sizeof below_own_stack.stack)
+    if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, data->stack, sizeof data->stack)
         || pthread_create(&thread, &attributes, end_or_stay, stays) || (!stays && pthread_join(thread, NULL)))
         abort();
-    below_own_stack.kept = malloc(100);
+    data->kept = malloc(100);
 }
 
-static NOINLINE void below_own_stack_of_thread(void) { below_stack_in_data(&below_own_stack); }
-static NOINLINE void below_own_stack_that_ended(void) { below_stack_in_data(NULL); }
+static NOINLINE void below_own_stack_of_thread(void) { below_stack_in(&below_own_stack, &below_own_stack); }
+static NOINLINE void below_own_stack_that_ended(void) { below_stack_in(&below_own_stack, NULL); }
+static NOINLINE void below_mapped_stack_of_thread(void) { below_stack_in(map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS), &below_own_stack); }
+static NOINLINE void below_mapped_stack_that_ended(void) { below_stack_in(map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS), NULL); }
 
 /* A block of which a part cannot be touched, as under a stack of a coroutine. */
 static NOINLINE void guarded(void)
@@ -608,6 +613,8 @@ static const struct {
     { "below-stack-of-thread", below_stack_of_thread },
     { "below-own-stack-of-thread", below_own_stack_of_thread },
     { "below-own-stack-that-ended", below_own_stack_that_ended },
+    { "below-mapped-stack-of-thread", below_mapped_stack_of_thread },
+    { "below-mapped-stack-that-ended", below_mapped_stack_that_ended },
     { "thread-that-ended", thread_that_ended },
     { "detached-thread-that-ended", detached_thread_that_ended },
     { "result-of-thread", result_of_thread },

@@ -1,7 +1,7 @@
 /*
  * Call chains that are known, and what the library takes them for: each function notes where it will return to, and the innermost compares.
  *
- *     walked chain | signal | handstack | context | bare | compiled | thread | vfork | random SECONDS
+ *     walked chain | signal | handstack | context | bare | compiled | register | thread | vfork | random SECONDS
  *     walked beside SECONDS LIBRARY    chains, while another thread loads and unloads the library
  *     walked time FRAMES               how long walks take, over the same frames again and again
  *     walked loading LIBRARY OTHER     two libraries that lie at the same address one after the other, with different frames
@@ -271,6 +271,27 @@ static void through_compiled_code(void)
     deeper(4, through_compiled);
 }
 
+/* --- a function whose caller's address is in a register, so that it has nothing of its own on the stack --- */
+
+/* void through_flat(void (*function)(void), void **return_address): goes to flat, which calls the function. */
+void through_flat(void (*function)(void), void **return_address);
+extern char flat_return[], flats_caller[];
+__asm__(".text; .globl flat; .type flat, @function\n"
+        "flat: .cfi_startproc; .cfi_def_cfa %rsp, 0; .cfi_register %rip, %rbx; call *%rdi; .globl flat_return; flat_return: jmp *%rbx; .cfi_endproc\n"
+        ".globl through_flat; .type through_flat, @function\n"
+        "through_flat: .cfi_startproc; push %rbx; .cfi_adjust_cfa_offset 8; .cfi_offset %rbx, -16; mov 8(%rsp), %rax; mov %rax, (%rsi)\n"
+        "lea flats_caller(%rip), %rbx; jmp flat; .globl flats_caller; flats_caller: pop %rbx; .cfi_def_cfa_offset 8; ret; .cfi_endproc");
+
+FUNCTION void into_flat(void)
+{
+    ENTER();
+    int caller = depth++;
+    expected[depth++] = flats_caller;
+    through_flat(look, &expected[caller]);
+    depth = caller;
+    LEAVE();
+}
+
 /* --- libraries that come and go --- */
 
 static void load(char **libraries)
@@ -427,6 +448,9 @@ int main(int argc, char **arguments)
         through_code_without_tables();
     } else if (strcmp(kind, "compiled") == 0) {
         through_compiled_code();
+    } else if (strcmp(kind, "register") == 0) {
+        deeper(4, into_flat);
+        deeper(4, into_flat);
     } else if (strcmp(kind, "thread") == 0) {
         pthread_t threads[8];
         for (int i = 0; i < 8; i++)

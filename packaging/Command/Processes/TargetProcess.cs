@@ -156,7 +156,7 @@ internal sealed unsafe class TargetProcess
         : NameNow() is var now && now != Name ? Refuse($"runs another program by now: {now}")
         : Refuse("changed while it was read: it may run another program by now");
 
-    private string NameNow() => string.Concat(ReadFile("comm").Trim().Select(letter => char.IsControl(letter) ? '?' : letter));
+    private string NameNow() => Printable.Of(ReadFile("comm").Trim());
 
     // Bytes that were had.
     private long Check(nint done)

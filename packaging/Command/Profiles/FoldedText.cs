@@ -8,8 +8,8 @@ internal static class FoldedText
         Dictionary<string, long> lines = [];
         foreach (Profile.StackValues stack in profile.Stacks.Where(stack => stack.Values[type] != 0))
         {
-            // The two characters that have a meaning.
-            string line = string.Join(';', stack.Stack.Reverse().SelectMany(location => location.Names.Reverse()).Select(name => name.Replace(';', ':').Replace('\n', ' ')));
+            // The character that has a meaning.
+            string line = string.Join(';', stack.Stack.Reverse().SelectMany(location => location.Names.Reverse()).Select(name => name.Replace(';', ':')));
             lines[line] = lines.GetValueOrDefault(line) + stack.Values[type];
         }
 

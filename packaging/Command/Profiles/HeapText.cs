@@ -29,7 +29,7 @@ internal static class HeapText
         Raw first = default, second = default;
         lines.ForEach(line => first.Add(line.First));
         lines.ForEach(line => second.Add(line.Second));
-        output.Write($"heap profile: {Numbers(first, second)} @ heap_v2/{mean}\n");
+        output.Write($"heap profile: {Numbers(first, second)} @ {(mean > Exponential.EachBlock ? $"heap_v2/{mean}" : "heapprofile")}\n");
         foreach ((Profile.StackValues stack, Raw one, Raw other) in lines)
         {
             output.Write($"{Numbers(one, other)} @{Addresses(stack)}\n");
@@ -38,7 +38,7 @@ internal static class HeapText
         output.Write("\nMAPPED_LIBRARIES:\n");
         foreach (Profile.Mapping mapping in profile.Mappings.Where(mapping => mapping.File != ""))
         {
-            output.Write($"{mapping.Start:x}-{mapping.End:x} r-xp {mapping.Offset:x8} 00:00 0 {mapping.File}\n");
+            output.Write($"{mapping.Start:x}-{mapping.End:x} r-xp {mapping.Offset:x8} 00:00 0 {Printable.Of(mapping.File)}\n");
         }
     }
 

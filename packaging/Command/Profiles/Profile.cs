@@ -46,8 +46,8 @@ internal sealed class Profile
 
         /// <summary>The functions' names, or what can be said without.</summary>
         internal IEnumerable<string> Names => Lines.Count > 0
-            ? Lines.Select(line => line.Function.Name)
-            : [Mapping is { File: not "" } ? $"{Mapping.ShortName}+0x{Address - Mapping.Start + Mapping.Offset:x}" : $"0x{Address:x}"];
+            ? Lines.Select(line => Printable.Of(line.Function.Name))
+            : [Mapping is { File: not "" } ? $"{Printable.Of(Mapping.ShortName)}+0x{Address - Mapping.Start + Mapping.Offset:x}" : $"0x{Address:x}"];
     }
 
     internal sealed record Line(Function Function, long Number);

@@ -18,7 +18,6 @@ internal sealed unsafe class SamplerLease : IDisposable
     private readonly Library _library;
     private readonly ulong _control;
     private readonly long _clockOffset;
-    private readonly bool _isForGood;
     private readonly bool _isOthers;
 
     /// <summary>Bytes from one sample to the next, on average.</summary>
@@ -31,9 +30,9 @@ internal sealed unsafe class SamplerLease : IDisposable
         _control = (ulong)library.Roots.SamplerControl;
         _clockOffset = ClockOffset(process);
         SamplerControl now = ControlOf(process, library);
-        _isForGood = now.Mean != 0 && now.Until == 0;
-        _isOthers = now.Until != 0 && IsOn(process, now);
-        Mean = _isForGood || _isOthers ? now.Mean : mean;
+        bool isOn = IsOn(process, now);
+        _isOthers = isOn && !IsForGood(now);
+        Mean = isOn ? now.Mean : mean;
         Renew();
     }
 
@@ -44,10 +43,13 @@ internal sealed unsafe class SamplerLease : IDisposable
     internal static SamplerControl ControlOf(TargetProcess process, Library library) =>
         process.Read<SamplerControl>((ulong)library.Roots.SamplerControl);
 
+    /// <summary>Samples are taken until the process itself ends that: it may begin so while this looks.</summary>
+    internal static bool IsForGood(SamplerControl control) => control.Mean != 0 && control.Until == 0;
+
     /// <summary>Puts off the time at which it goes off by itself.</summary>
     internal void Renew()
     {
-        if (!_isForGood)
+        if (!IsForGood(ControlOf(_process, _library)))
         {
             Write(Mean, Now + Milliseconds);
         }
@@ -58,7 +60,7 @@ internal sealed unsafe class SamplerLease : IDisposable
     {
         try
         {
-            if (!_isForGood && !_isOthers)
+            if (!_isOthers && !IsForGood(ControlOf(_process, _library)))
             {
                 Write(0, 0);
             }

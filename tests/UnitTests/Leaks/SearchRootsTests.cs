@@ -160,6 +160,26 @@ public sealed unsafe class SearchRootsTests : AllocatorTest, IDisposable
         Assert.Equal([true, true, !ended, !ended, !ended, true], Found(places.Length, [], []));
     }
 
+    // As glibc's descriptor says: where it begins, and how long it is.
+    [Theory]
+    [InlineData(0, 70 * 4096 + 16)]
+    [InlineData(OtherId, 70 * 4096 + 16)]
+    [InlineData(0, 70 * 4096)]
+    [InlineData(0, 64 * 4096)]
+    [InlineData(0, 79 * 4096)]
+    public void BelowAStacksStartEverythingDoes(int id, int offset)
+    {
+        nuint start = (nuint)offset;
+        WriteDescriptor(_mapping + 80 * Page, id);
+        nuint* stack = (nuint*)(_mapping + 80 * Page + 0x690);
+        stack[0] = (nuint)_mapping + start;
+        stack[1] = 80 * Page + 0x940 - start;
+        nuint[] dead = [80 * Page - 256, start];
+        nuint[] places = [.. dead, 80 * Page + 8, start - 8, start - Page, 0];
+        Put(places);
+        Assert.Equal(places.Select(place => !dead.Contains(place)), Found(places.Length, [], [(OtherId, 80 * Page - 8)]));
+    }
+
     // What lies below its descriptor is no stack, but the dynamic linker's.
     [Fact]
     public void TheFirstThreadLeavesNoStackBehind()
