@@ -145,11 +145,12 @@ internal static unsafe class Realloc
         return Replace(block, usable, size);
     }
 
-    // What had been a sample is none any more: with its new size it may be one again.
+    // What had been a sample is none any more: with its new size it may be one again. Its end is told before another's block may begin there.
     private static void* ResizeLarge(Span* span, void* block, nuint size)
     {
         Sample* sample = Sampler.TakeOut(block);
-        void* resized = LargeBlocks.Resize(span, size);
+        Span* before = span;
+        void* resized = LargeBlocks.Resize(ref span, size);
         if (sample != null && resized != null)
         {
             Sampler.End(sample, block);
@@ -159,6 +160,7 @@ internal static unsafe class Realloc
             Sampler.PutBack(sample, block);
         }
 
+        LargeBlocks.EndMove(before, span);
         return resized;
     }
 

@@ -118,9 +118,10 @@ internal static unsafe class LargeBlocks
     }
 
     /// <summary>
-    /// Changes a block's size where it stands, or by moving its pages; null if neither can be done, and the block is then as it was.
+    /// Changes a block's size where it stands, or by moving its pages to another span; null if neither can be done, and the block is then as it was.
+    /// What it has left is for <see cref="EndMove"/>.
     /// </summary>
-    internal static void* Resize(Span* span, nuint size)
+    internal static void* Resize(ref Span* span, nuint size)
     {
         nuint pages = PagesOf(size + span->Objects);
         nuint fewer = 0;
@@ -140,6 +141,15 @@ internal static unsafe class LargeBlocks
         Account(span, size);
         ReleaseExcess(fewer);
         return (void*)span->Block;
+    }
+
+    /// <summary>A block was in "before" and is in "now": where it was may be another's from now on.</summary>
+    internal static void EndMove(Span* before, Span* now)
+    {
+        if (now != before)
+        {
+            MovedBlocks.GiveEmpty(before);
+        }
     }
 
     // What was moved before goes on to where it is one mapping again, rather than grow into pages that are another.

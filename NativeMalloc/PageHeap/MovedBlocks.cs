@@ -32,7 +32,7 @@ internal static unsafe class MovedBlocks
 
     /// <summary>
     /// Moves a block to a span of at least so many pages, whole huge pages: so two that are neighbours share their border, and the kernel moves whole
-    /// page tables. Null if that cannot be done, and the block is then as it was.
+    /// page tables. Null if that cannot be done, and the block is then as it was. Its own span is for <see cref="GiveEmpty"/>.
     /// </summary>
     internal static Span* TryMove(Span* span, nuint pages)
     {
@@ -66,12 +66,16 @@ internal static unsafe class MovedBlocks
         target->Moved = true;
         target->Objects = span->Objects;
         Heap.Pages->NoteMoved(target->Start, target->Pages, moved: true);
+        return target;
+    }
+
+    /// <summary>Gives a span whose block was moved to the page heap.</summary>
+    internal static void GiveEmpty(Span* span)
+    {
         if (!span->Moved || TryMapAnew(span->Start, span->Pages, out _))
         {
             Heap.Pages->Give(span, released: true);
         }
-
-        return target;
     }
 
     /// <summary>Gives a large block's span to the page heap.</summary>

@@ -49,6 +49,15 @@ public abstract unsafe class AllocatorTest
         Assert.True(!Promises.ReleaseIsBroken && Promises.MovesLeaveZeros);
     }
 
+    /// <summary>As realloc does it.</summary>
+    private protected static void* Resize(Span* span, nuint size)
+    {
+        Span* before = span;
+        void* resized = LargeBlocks.Resize(ref span, size);
+        LargeBlocks.EndMove(before, span);
+        return resized;
+    }
+
     /// <summary>The heap is the process's: a test that uses all of it begins with an empty one, and leaves one.</summary>
     protected static void EmptyHeap()
     {

@@ -100,7 +100,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         foreach (nuint size in new nuint[] { 5 * MiB, 5 * MiB + 8000, 9 * MiB, 40 * MiB, 39 * MiB + 1, 60 * MiB })
         {
             new System.Span<byte>(block, 5 << 20).Fill((byte)size);
-            block = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), size));
+            block = Remember(Resize(SpanOf(Forget(block)), size));
             Assert.Equal(place, (nuint)block % 4096);
             Assert.InRange(SpanOf(block)->BlockBytes, size, SpanOf(block)->Start + SpanOf(block)->Bytes - (nuint)block);
             Assert.Equal(-1, new System.Span<byte>(block, 5 << 20).IndexOfAnyExcept((byte)size));
@@ -139,7 +139,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         Assert.Equal((nuint)block + 4 * MiB, (nuint)behind);
         LargeBlocks.Free(SpanOf(Forget(behind)));
         SpanPattern.Write((nuint)block, 4 * MiB, 1);
-        Assert.True(LargeBlocks.Resize(SpanOf(block), 7 * MiB) == block);
+        Assert.True(Resize(SpanOf(block), 7 * MiB) == block);
         Assert.Equal((7 * MiB, 0), (SpanOf(block)->Bytes, Os.MoveCalls));
         SpanPattern.AssertIs((nuint)block, 4 * MiB, 1, "in place");
     }
@@ -150,11 +150,11 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         byte* block = Allocate(4 * MiB);
         nuint used = Heap.Pages->UsedBytes;
         SpanPattern.Write((nuint)block, 4 * MiB, 1);
-        Assert.True(LargeBlocks.Resize(SpanOf(block), MiB + 1) == block);
+        Assert.True(Resize(SpanOf(block), MiB + 1) == block);
         Assert.Equal(MiB + PageMap.PageSize, SpanOf(block)->Bytes);
         Assert.Equal(used - 3 * MiB + PageMap.PageSize, Heap.Pages->UsedBytes);
         SpanPattern.AssertIs((nuint)block, MiB + PageMap.PageSize, 1, "shrunk");
-        Assert.True(LargeBlocks.Resize(SpanOf(block), MiB + PageMap.PageSize) == block);
+        Assert.True(Resize(SpanOf(block), MiB + PageMap.PageSize) == block);
     }
 
     [Fact]
@@ -162,7 +162,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     {
         byte* block = AllocateHemmedIn(4 * MiB);
         SpanPattern.Write((nuint)block, 4 * MiB, 1);
-        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        byte* moved = Remember(Resize(SpanOf(Forget(block)), 8 * MiB));
         Assert.True(moved != block);
         Assert.Equal((8 * MiB, 1), (SpanOf(moved)->Bytes, Os.MoveCalls));
         SpanPattern.AssertIs((nuint)moved, 4 * MiB, 1, "moved");
@@ -174,33 +174,45 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         SpanPattern.AssertZero((nuint)zeroed, 4 * MiB, "left behind");
     }
 
+    [Fact]
+    public void WhereItWasIsNobodysBeforeTheMoveHasEnded()
+    {
+        byte* block = AllocateHemmedIn(4 * MiB);
+        Span* before = SpanOf(Forget(block)), span = before;
+        byte* moved = Remember(LargeBlocks.Resize(ref span, 8 * MiB));
+        Assert.True(span != before && moved == (byte*)span->Block);
+        Assert.True(Allocate(4 * MiB) != block);
+        LargeBlocks.EndMove(before, span);
+        Assert.True(Allocate(4 * MiB) == block);
+    }
+
     // Whole huge pages of their own, until they are left.
     [Fact]
     public void PlacesOfMovedBlocksAreMappedAnewWhenTheyAreLeft()
     {
         byte* block = AllocateHemmedIn(4 * MiB);
-        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 9 * MiB));
+        byte* moved = Remember(Resize(SpanOf(Forget(block)), 9 * MiB));
         Assert.Equal(10 * MiB, SpanOf(moved)->Bytes);
         Assert.InRange((int)Heap.Pages->MovedMappings, 1, 2); // none begins at the heap's end
         byte* neighbour = Allocate(4 * MiB);
         Assert.True(neighbour == block);
-        neighbour = Remember(LargeBlocks.Resize(SpanOf(Forget(neighbour)), 20 * MiB));
+        neighbour = Remember(Resize(SpanOf(Forget(neighbour)), 20 * MiB));
         Assert.True(neighbour != block);
         Assert.InRange((int)Heap.Pages->MovedMappings, 2, 4);
 
         // It goes on to another place, rather than grow where it stands.
         SpanPattern.Write((nuint)moved, 9 * MiB, 3);
         int maps = Os.MapCalls;
-        byte* further = Remember(LargeBlocks.Resize(SpanOf(Forget(moved)), 11 * MiB));
+        byte* further = Remember(Resize(SpanOf(Forget(moved)), 11 * MiB));
         Assert.True(further != moved);
         Assert.InRange(Os.MapCalls, maps + 1, maps + 5); // the heap may have grown, on its row's second side
         SpanPattern.AssertIs((nuint)further, 9 * MiB, 3, "moved again");
         SpanPattern.AssertZero((nuint)moved, 10 * MiB, "left behind");
 
-        Assert.True(LargeBlocks.Resize(SpanOf(further), 5 * MiB) == further);
+        Assert.True(Resize(SpanOf(further), 5 * MiB) == further);
         Assert.Equal(6 * MiB, SpanOf(further)->Bytes);
-        Assert.True(LargeBlocks.Resize(SpanOf(further), 6 * MiB) == further);
-        Assert.True(LargeBlocks.Resize(SpanOf(further), MiB) == null); // one of two would stay
+        Assert.True(Resize(SpanOf(further), 6 * MiB) == further);
+        Assert.True(Resize(SpanOf(further), MiB) == null); // one of two would stay
         maps = Os.MapCalls;
         LargeBlocks.Free(SpanOf(Forget(further)));
         LargeBlocks.Free(SpanOf(Forget(neighbour)));
@@ -213,12 +225,12 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     {
         MovedBlocks.MostMappings = 2; // one may be two
         byte* block = AllocateHemmedIn(4 * MiB);
-        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        byte* moved = Remember(Resize(SpanOf(Forget(block)), 8 * MiB));
         byte* other = Allocate(4 * MiB);
         Assert.True(other == block);
-        Assert.True(LargeBlocks.Resize(SpanOf(other), 8 * MiB) == null);
+        Assert.True(Resize(SpanOf(other), 8 * MiB) == null);
         LargeBlocks.Free(SpanOf(Forget(moved)));
-        Assert.True(Remember(LargeBlocks.Resize(SpanOf(Forget(other)), 8 * MiB)) != other);
+        Assert.True(Remember(Resize(SpanOf(Forget(other)), 8 * MiB)) != other);
     }
 
     // It still counts.
@@ -226,7 +238,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     public void APlaceThatCannotBeMappedAnewStaysAsItIs()
     {
         byte* block = AllocateHemmedIn(4 * MiB);
-        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        byte* moved = Remember(Resize(SpanOf(Forget(block)), 8 * MiB));
         Os.RefuseWithdraw = true;
         (nuint used, nint mappings) = (Heap.Pages->UsedBytes, Heap.Pages->MovedMappings);
         LargeBlocks.Free(SpanOf(Forget(moved)));
@@ -240,10 +252,10 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     public void AMovedBlockThatShrinksLosesThePagesThatAreLost()
     {
         byte* block = AllocateHemmedIn(4 * MiB);
-        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 20 * MiB));
+        byte* moved = Remember(Resize(SpanOf(Forget(block)), 20 * MiB));
         nuint used = Heap.Pages->UsedBytes;
         Os.MapsToFail = 2;
-        Assert.True(LargeBlocks.Resize(SpanOf(moved), 8 * MiB) == moved);
+        Assert.True(Resize(SpanOf(moved), 8 * MiB) == moved);
         Assert.Equal((8 * MiB, used), (SpanOf(moved)->Bytes, Heap.Pages->UsedBytes));
         SpanPattern.Write((nuint)moved, 8 * MiB, 5);
     }
@@ -253,7 +265,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     public void APlaceThatHasLostItsMemoryStaysInUse()
     {
         byte* block = AllocateHemmedIn(4 * MiB);
-        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        byte* moved = Remember(Resize(SpanOf(Forget(block)), 8 * MiB));
         nuint used = Heap.Pages->UsedBytes;
         Os.MapsToFail = 2;
         LargeBlocks.Free(SpanOf(Forget(moved)));
@@ -265,7 +277,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     public void AForkWaitsForOneStepOfAMovedBlockThatIsFreed()
     {
         byte* block = AllocateHemmedIn(4 * MiB);
-        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 40 * MiB));
+        byte* moved = Remember(Resize(SpanOf(Forget(block)), 40 * MiB));
         (nuint used, nint mappings) = (Heap.Pages->UsedBytes, Heap.Pages->MovedMappings);
         int steps = 0;
         Os.WhileReleasing = () =>
@@ -285,7 +297,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     public void ASmallerBlockIsLeftToBeCopied()
     {
         byte* block = AllocateHemmedIn(2 * MiB);
-        Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
+        Assert.True(Resize(SpanOf(block), 8 * MiB) == null);
         Assert.Equal((2 * MiB, 0), (SpanOf(block)->Bytes, Os.MoveCalls));
     }
 
@@ -296,13 +308,13 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         SpanPattern.Write((nuint)block, 4 * MiB, 1);
         nuint used = Heap.Pages->UsedBytes;
         Os.RefuseMove = MoveResult.Refused;
-        Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
+        Assert.True(Resize(SpanOf(block), 8 * MiB) == null);
         Assert.Equal((1, used), (Os.MoveCalls, Heap.Pages->UsedBytes));
         SpanPattern.AssertIs((nuint)block, 4 * MiB, 1, "not moved");
 
         // What was refused once is not asked for again.
         Os.RefuseMove = null;
-        Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
+        Assert.True(Resize(SpanOf(block), 8 * MiB) == null);
         Assert.Equal((1, used), (Os.MoveCalls, Heap.Pages->UsedBytes));
     }
 
@@ -312,9 +324,9 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         byte* block = AllocateHemmedIn(4 * MiB);
         SpanPattern.Write((nuint)block, 4 * MiB, 1);
         Os.RefuseMove = MoveResult.Short;
-        Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
+        Assert.True(Resize(SpanOf(block), 8 * MiB) == null);
         Os.RefuseMove = null;
-        byte* moved = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), 8 * MiB));
+        byte* moved = Remember(Resize(SpanOf(Forget(block)), 8 * MiB));
         Assert.True(moved != null && moved != block);
         SpanPattern.AssertIs((nuint)moved, 4 * MiB, 1, "moved");
     }
@@ -326,13 +338,13 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         byte* block = AllocateHemmedIn(256 * MiB);
         for (nuint size = 257 * MiB; size <= 512 * MiB; size += MiB)
         {
-            block = Remember(LargeBlocks.Resize(SpanOf(Forget(block)), size));
+            block = Remember(Resize(SpanOf(Forget(block)), size));
             Assert.True(block != null);
             Assert.InRange(SpanOf(block)->Bytes, size, size / 4 * 5 + 2 * MiB);
         }
 
         Assert.InRange(Os.MoveCalls, 3, 4);
-        Assert.True(LargeBlocks.Resize(SpanOf(block), 500 * MiB) == block);
+        Assert.True(Resize(SpanOf(block), 500 * MiB) == block);
         Assert.Equal(500 * MiB, SpanOf(block)->Bytes);
     }
 
@@ -343,7 +355,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         SpanPattern.Write((nuint)block, 4 * MiB, 1);
         nuint used = Heap.Pages->UsedBytes;
         Os.RefuseMove = MoveResult.TargetLost;
-        Assert.True(LargeBlocks.Resize(SpanOf(block), 8 * MiB) == null);
+        Assert.True(Resize(SpanOf(block), 8 * MiB) == null);
         Assert.Equal(used + 8 * MiB, Heap.Pages->UsedBytes);
         SpanPattern.AssertIs((nuint)block, 4 * MiB, 1, "not moved");
     }
@@ -353,7 +365,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
     {
         byte* block = AllocateHemmedIn(4 * MiB);
         Os.MapsToFail = int.MaxValue;
-        Assert.True(LargeBlocks.Resize(SpanOf(block), 1000 * MiB) == null);
+        Assert.True(Resize(SpanOf(block), 1000 * MiB) == null);
         Assert.Equal(4 * MiB, SpanOf(block)->Bytes);
         Os.MapsToFail = 0;
     }
@@ -375,7 +387,7 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
             byte* block = (byte*)_blocks[index];
             nuint old = SpanOf(block)->BlockBytes;
             nuint size = (nuint)random.Next(1, random.Next(2) == 0 ? 1 << 20 : 12 << 20);
-            byte* resized = (byte*)LargeBlocks.Resize(SpanOf(block), size);
+            byte* resized = (byte*)Resize(SpanOf(block), size);
             if (resized == null)
             {
                 resized = (byte*)LargeBlocks.Allocate(size, 16);

@@ -111,7 +111,7 @@ public sealed unsafe class MappingNamesTests : AllocatorTest, IDisposable
         Allocate(2 * MiB); // which hems it in
         int moves = Os.MoveCalls;
         _blocks.Remove((nint)moved);
-        moved = (byte*)LargeBlocks.Resize(SpanOf(moved), 60 * MiB);
+        moved = (byte*)Resize(SpanOf(moved), 60 * MiB);
         Assert.Equal(moves + 1, Os.MoveCalls);
         LargeBlocks.Free(SpanOf(moved));
         Reserve.TryFree(Reserve.Allocate(20000, 16));

@@ -70,7 +70,7 @@ public sealed unsafe class RelativeLimitsTests : AllocatorTest, IDisposable
         Span* span = LargeBlocks.TakeSpan(MiB, 1);
         Assert.Empty(Os.Opened);
         nuint size = unchecked((nuint)(60 * Unit));
-        Assert.True(LargeBlocks.Resize(span, size) == null);
+        Assert.True(Resize(span, size) == null);
         Assert.Equal(50 * Unit, Options.Limit);
     }
 

@@ -176,7 +176,7 @@ public sealed unsafe class ZeroingTests : AllocatorTest, IDisposable
         Os.MoveLosesSource = true;
         byte* block = Allocate(8 * MiB);
         Allocate(8 * MiB);
-        Assert.True(LargeBlocks.Resize(LargeBlocks.SpanOf(block, Caller.Free), 20 * MiB) == null);
+        Assert.True(Resize(LargeBlocks.SpanOf(block, Caller.Free), 20 * MiB) == null);
         Assert.False(Promises.MovesLeaveZeros);
         Assert.True(PageMap.SpanOf((nuint)block)->Bytes == 8 * MiB);
     }
