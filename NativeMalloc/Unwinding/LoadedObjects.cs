@@ -9,8 +9,9 @@ internal static unsafe class LoadedObjects
     private const int Found = 0;
     private const nuint ProgramHeaders = 3; // AT_PHDR
 
-    /// <summary>It is there until the process ends: the program, or the libc that the library uses.</summary>
-    internal static bool Stays(CodeObject* code) => code->Contains(Shim.AuxiliaryValue(ProgramHeaders)) || code->Contains((nuint)Shim.LibcFunction());
+    /// <summary>It is there until the process ends: this library, the program, or the libc that the library uses.</summary>
+    internal static bool Stays(CodeObject* code) =>
+        code->Contains((nuint)(delegate*<CodeObject*, bool>)&Stays) || code->Contains(Shim.AuxiliaryValue(ProgramHeaders)) || code->Contains((nuint)Shim.LibcFunction());
 
     /// <summary>"found" may be what was found there in an earlier walk.</summary>
     internal static bool TryFind(Workspace* work, nuint address, CodeObject* found)
