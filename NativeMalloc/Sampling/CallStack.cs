@@ -68,6 +68,9 @@ internal unsafe struct CallStack
     internal ushort Depth;
     internal StackEnd End;
 
+    /// <summary>Of all entries: fifty thousand stacks of thirty frames. A program that has more hardly repeats itself, and they are never forgotten.</summary>
+    internal const nuint MostBytes = 16 << 20;
+
     /// <summary>Bytes of an entry with so many frames.</summary>
     internal static nuint BytesFor(int depth) => (nuint)sizeof(CallStack) + (nuint)depth * (nuint)sizeof(nuint);
 

@@ -6,9 +6,6 @@ namespace NativeMalloc;
 /// </summary>
 internal unsafe struct StackTable
 {
-    /// <summary>Fifty thousand stacks of thirty frames: a program that has more hardly repeats itself, and they are never forgotten.</summary>
-    internal const nuint MostBytes = 16 << 20;
-
     private const uint FirstBuckets = 512;
 
     private CallStack* _first;
@@ -67,7 +64,7 @@ internal unsafe struct StackTable
     private CallStack* Add(ulong hash, nuint* frames, int depth, StackEnd end)
     {
         nuint bytes = CallStack.BytesFor(depth);
-        CallStack* stack = _bytes + bytes <= MostBytes ? (CallStack*)Metadata.Allocate(bytes) : null;
+        CallStack* stack = _bytes + bytes <= CallStack.MostBytes ? (CallStack*)Metadata.Allocate(bytes) : null;
         if (stack == null)
         {
             return null;

@@ -118,15 +118,19 @@ internal static class ProfileCommand
         if (before != null)
         {
             Symbolizer.Of(before).Name(before);
-            profile.Subtract(before);
+            if (request.Format != ProfileFormat.Folded)
+            {
+                profile.Subtract(before);
+            }
+
             title += " less " + request.Base;
         }
 
-        Write(request, profile, title);
+        Write(request, profile, before, title);
         return 0;
     }
 
-    private static void Write(Request request, Profile profile, string title)
+    private static void Write(Request request, Profile profile, Profile? before, string title)
     {
         ProfileValue value = s_values[request.Value];
         (int objects, int bytes) = profile.TypesOf(value);
@@ -148,7 +152,7 @@ internal static class ProfileCommand
                     HeapText.Write(profile, value, text);
                     break;
                 case ProfileFormat.Folded:
-                    FoldedText.Write(profile, bytes, text);
+                    FoldedText.Write(profile, bytes, before, text);
                     break;
                 default:
                     WriteTable(profile, title, request.Value, objects, bytes, text);

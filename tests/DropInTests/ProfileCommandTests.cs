@@ -373,8 +373,33 @@ public sealed class ProfileCommandTests
 
         // The same places in another process, wherever it has them.
         using RunningProgram other = Served("16K");
-        Dictionary<string, double> difference = ByFunction(Profile(other, "--base", first, "--format", "folded").Run());
-        Assert.All(difference.Values, bytes => Assert.InRange(Math.Abs(bytes) / MiB, 0, 3));
+        string second = Path.Combine(folder, "second.pb.gz");
+        Profile(other, "--output", second).Run().Succeeded();
+        Dictionary<string, double> before = ByFunction(OfFile(first, "--format", "folded")), now = ByFunction(OfFile(second, "--format", "folded"));
+        string[] lines = OfFile(second, "--base", first, "--format", "folded").Succeeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        foreach (string place in s_places[..2])
+        {
+            Assert.Contains(lines, line => line.EndsWith($";main;serve;{place} {before[place]} {now[place]}"));
+            Assert.InRange(Math.Abs(now[place] - before[place]) / MiB, 0, 3);
+        }
+    }
+
+    // Their readers know no numbers below zero.
+    [Theory]
+    [InlineData("heap", "write both profiles, and let its reader take off one (google-pprof --base)")]
+    [InlineData("folded", "write both profiles, and name one by --base")]
+    public void WhatHasBecomeLessIsNotWrittenAsIfItWereMore(string format, string instead)
+    {
+        string folder = Repository.NewFolder("less");
+        string more = Path.Combine(folder, "more.pb.gz"), less = Path.Combine(folder, "less.pb.gz");
+        new Command("/usr/bin/python3", "-c", "pass").Preloaded()
+            .With("NATIVEMALLOC_SAMPLE", "1").With("NATIVEMALLOC_PROFILE", more).Run().Succeeded();
+        new Command("true").Preloaded().With("NATIVEMALLOC_SAMPLE", "1").With("NATIVEMALLOC_PROFILE", less).Run().Succeeded();
+        string difference = Path.Combine(folder, "difference.pb.gz");
+        new Command(Installation.Program, "profile", less, "--base", more, "--output", difference).Run().Succeeded();
+        Outcome outcome = new Command(Installation.Program, "profile", difference, "--value", "allocated", "--format", format).Run();
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Equal($"nativemalloc: profile: the format '{format}' has no numbers below zero, and some stacks have less than before: {instead}\n", outcome.Error);
     }
 
     // As the schema has it, in another's decoder; and as readers of the older formats have it.

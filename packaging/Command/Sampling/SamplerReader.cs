@@ -12,9 +12,6 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
     /// </summary>
     private const int MostTries = 10;
 
-    /// <summary>More stacks than there can be: the list leads in a circle, because the memory is not what it should be.</summary>
-    private const int MostStacks = 10_000_000;
-
     private static readonly Profile.ValueType[] s_types =
     [
         new("alloc_objects", "count"), new("alloc_space", "bytes"), new("inuse_objects", "count"), new("inuse_space", "bytes"),
@@ -71,6 +68,7 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
     {
         PieceReader memory = new(process);
         List<(ulong, CallStack, ulong[])> stacks = [];
+        nuint bytes = 0;
         for (ulong at = first; at != 0;)
         {
             CallStack stack = MemoryMarshal.Read<CallStack>(memory.At(at, sizeof(CallStack)));
@@ -83,7 +81,8 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
 
             ReadOnlySpan<byte> frames = memory.At(at + (ulong)sizeof(CallStack), stack.Depth * sizeof(ulong));
             stacks.Add((at, stack, MemoryMarshal.Cast<byte, ulong>(frames).ToArray()));
-            at = stacks.Count < MostStacks ? (ulong)stack.Later : throw process.Changed();
+            bytes += CallStack.BytesFor(stack.Depth);
+            at = bytes <= CallStack.MostBytes + CallStack.BytesFor(0) ? (ulong)stack.Later : throw process.Changed(); // else it leads in a circle
         }
 
         return stacks;

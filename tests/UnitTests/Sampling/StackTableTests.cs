@@ -69,7 +69,7 @@ public sealed unsafe class StackTableTests : AllocatorTest
             bytes += CallStack.BytesFor(frames.Length);
         }
         while (stack != _state.FirstStack);
-        Assert.InRange(bytes, StackTable.MostBytes - 2000, StackTable.MostBytes + 2000);
+        Assert.InRange(bytes, CallStack.MostBytes - 2000, CallStack.MostBytes + 2000);
         Assert.Equal(1u, _state.MissedStacks);
         Assert.Equal((nint)_state.FirstStack, (nint)Of(StackEnd.Deep, frames));
         Assert.Equal(2u, _state.MissedStacks);
