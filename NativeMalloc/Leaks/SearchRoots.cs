@@ -24,8 +24,8 @@ internal unsafe struct SearchRoots
     /// <summary>libc's descriptor of a thread holds the thread's number somewhere in so many bytes from the thread pointer on.</summary>
     private const nuint DescriptorBytes = 1024;
 
-    // glibc's has in the second of so many bytes, one after the other, where the thread's stack begins and how long it is: until behind the descriptor,
-    // which is no longer than twice as many.
+    // In glibc's, where the thread's stack begins and how long it is, one after the other, follow in as many bytes more. The stack ends behind the
+    // descriptor, which is at most twice as long as that.
     private const nuint StackBytes = 2 * DescriptorBytes;
 
     private Marking* _marking;
