@@ -440,6 +440,10 @@ internal static unsafe class Heap
             {
                 Checked.PrepareSpan(span);
             }
+            else if (span != null && SizeClasses.Size(sizeClass) <= KernelPage.Size && CentralFreeLists.First(sizeClass)->Spans > 0)
+            {
+                Population.Fill(span); // a class has all of its first before the next
+            }
 
             return span;
         }

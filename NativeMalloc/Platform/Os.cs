@@ -50,6 +50,7 @@ internal static unsafe class Os
 
     private const int MadvDontNeed = 4;
     private const int MadvHugePage = 14;
+    private const int MadvPopulateWrite = 23;
     private const int MadvNoHugePage = 15;
 
     private const int FutexWaitPrivate = 0 | 128;
@@ -135,6 +136,13 @@ internal static unsafe class Os
     /// <summary>Whether the kernel may back the range with huge pages; a kernel without them refuses, which does no harm.</summary>
     internal static void AdviseHuge(byte* start, nuint bytes, bool huge) =>
         Shim.SystemCall(NumberMadvise, (nint)start, (nint)bytes, huge ? MadvHugePage : MadvNoHugePage, 0, 0, 0);
+
+    /// <summary>
+    /// Gives pages of ours memory, as writing to each would; false if the kernel does not know how (before 5.14), or will not. Where it has no memory
+    /// now it may have some later.
+    /// </summary>
+    internal static bool Populate(byte* start, nuint bytes) =>
+        Shim.SystemCall(NumberMadvise, (nint)start, (nint)bytes, MadvPopulateWrite, 0, 0, 0) is 0 or -Errno.NoMemory;
 
     /// <summary>
     /// Moves the pages' memory to another range, which is mapped and loses what it held; the old range stays mapped and reads

@@ -101,6 +101,8 @@ internal static unsafe class Os
         ReadLength = int.MaxValue;
         Memory = 64UL << 30;
         Advice.Clear();
+        Populated.Clear();
+        CanPopulate = true;
         Space = new AddressSpace();
         MapsBeforeFailure = 0;
         MapsToFail = 0;
@@ -286,6 +288,21 @@ internal static unsafe class Os
         {
             Advice.Add(((nuint)start, bytes, huge));
         }
+    }
+
+    /// <summary>What each call of <see cref="Populate"/> was given, and what it gives.</summary>
+    internal static List<(nuint Start, nuint Bytes)> Populated { get; } = [];
+
+    internal static bool CanPopulate { get; set; } = true;
+
+    internal static bool Populate(byte* start, nuint bytes)
+    {
+        lock (Populated)
+        {
+            Populated.Add(((nuint)start, bytes));
+        }
+
+        return CanPopulate;
     }
 
     internal static MoveResult MovePages(byte* from, nuint bytes, byte* to, nuint room)
