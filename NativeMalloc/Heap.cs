@@ -442,7 +442,7 @@ internal static unsafe class Heap
             }
             else if (span != null && SizeClasses.Size(sizeClass) <= KernelPage.Size && CentralFreeLists.First(sizeClass)->Spans > 0)
             {
-                Population.Fill(span); // a class has all of its first before the next
+                Population.Fill(span); // of its first a class may never come to the end
             }
 
             return span;

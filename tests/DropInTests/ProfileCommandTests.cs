@@ -188,7 +188,7 @@ public sealed class ProfileCommandTests
         Assert.Contains(", by a sample every 64.0 KiB\n", after);
     }
 
-    private static void WaitUntil(bool isOn, RunningProgram program)
+    internal static void WaitUntil(bool isOn, RunningProgram program)
     {
         for (int tries = 0; Profile(program, "--seconds", "0").Run().Succeeded().Output.Contains(Off) == isOn; tries++)
         {
@@ -500,7 +500,7 @@ public sealed class ProfileRefusalTests
     {
         using RunningProgram program = TestProgram.Run("served").Preloaded().Start().Ready();
         using RunningProgram command = new Command(Installation.Program, "profile", program.Number.ToString(), "--seconds", "60").Start();
-        Thread.Sleep(300);
+        ProfileCommandTests.WaitUntil(isOn: true, program);
         Assert.Equal(0, program.End());
         Assert.Equal(1, command.Wait());
         Assert.Matches($@"^nativemalloc: profile: process {program.Number} \(served\) has ended\n$", command.Error);

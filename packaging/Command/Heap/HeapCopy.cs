@@ -143,7 +143,7 @@ internal sealed unsafe class HeapCopy(TargetProcess process, Library library)
         List<nuint> slabs = [];
         if (Roots.CpuSlabs != null)
         {
-            nuint[] all = new nuint[Roots.CpuSlabsBound];
+            nuint[] all = new nuint[Roots.CpuSlabsBound is >= 0 and < MostSlabs ? Roots.CpuSlabsBound : throw process.Changed()];
             process.Fill((ulong)Roots.CpuSlabs, MemoryMarshal.AsBytes(all.AsSpan()));
             slabs.AddRange(all.Where(slab => slab != 0));
         }
