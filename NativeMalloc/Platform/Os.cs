@@ -50,8 +50,8 @@ internal static unsafe class Os
 
     private const int MadvDontNeed = 4;
     private const int MadvHugePage = 14;
-    private const int MadvPopulateWrite = 23;
     private const int MadvNoHugePage = 15;
+    private const int MadvPopulateWrite = 23;
 
     private const int FutexWaitPrivate = 0 | 128;
     private const int FutexWakePrivate = 1 | 128;

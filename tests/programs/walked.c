@@ -275,9 +275,9 @@ static void through_compiled_code(void)
 
 /* void through_flat(void (*function)(void), void **return_address): goes to flat, which calls the function. */
 void through_flat(void (*function)(void), void **return_address);
-extern char flat_return[], flats_caller[];
+extern char flats_caller[];
 __asm__(".text; .globl flat; .type flat, @function\n"
-        "flat: .cfi_startproc; .cfi_def_cfa %rsp, 0; .cfi_register %rip, %rbx; call *%rdi; .globl flat_return; flat_return: jmp *%rbx; .cfi_endproc\n"
+        "flat: .cfi_startproc; .cfi_def_cfa %rsp, 0; .cfi_register %rip, %rbx; call *%rdi; jmp *%rbx; .cfi_endproc\n"
         ".globl through_flat; .type through_flat, @function\n"
         "through_flat: .cfi_startproc; push %rbx; .cfi_adjust_cfa_offset 8; .cfi_offset %rbx, -16; mov 8(%rsp), %rax; mov %rax, (%rsi)\n"
         "lea flats_caller(%rip), %rbx; jmp flat; .globl flats_caller; flats_caller: pop %rbx; .cfi_def_cfa_offset 8; ret; .cfi_endproc");

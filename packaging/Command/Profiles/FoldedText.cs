@@ -8,7 +8,7 @@ internal static class FoldedText
 {
     internal static void Write(Profile profile, int type, Profile? before, TextWriter output)
     {
-        profile.RefuseBelowZero(type, "folded", "name one by --base");
+        profile.RefuseBelowZero([type], "folded", "name one by --base");
         Dictionary<string, long> lines = Lines(profile, type);
         Dictionary<string, long> linesBefore = before == null ? [] : Lines(before, before.IndexOf(profile.Types[type].Name));
         foreach (string line in lines.Keys.Union(linesBefore.Keys).Order(StringComparer.Ordinal))

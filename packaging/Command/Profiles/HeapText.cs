@@ -15,8 +15,7 @@ internal static class HeapText
             throw new Refusal("the format 'heap' wants numbers of objects, and how far samples lie apart, which this profile does not have");
         }
 
-        profile.RefuseBelowZero(bytes, "heap", "let its reader take off one (google-pprof --base)");
-        profile.RefuseBelowZero(bytesAllocated, "heap", "let its reader take off one (google-pprof --base)");
+        profile.RefuseBelowZero([bytes, bytesAllocated], "heap", "let its reader take off one (google-pprof --base)");
         static Totals Totals(Profile.StackValues stack, int objects, int bytes) => new() { Objects = stack.Values[objects], Bytes = stack.Values[bytes] };
         ulong mean = (ulong)profile.Period;
         foreach (Profile.StackValues stack in profile.Stacks)

@@ -70,9 +70,9 @@ internal sealed class Profile
     internal long Total(int type) => type < 0 ? 0 : Stacks.Sum(stack => stack.Values[type]);
 
     /// <summary>For a format whose readers know no numbers below zero: this may be the difference of two profiles.</summary>
-    internal void RefuseBelowZero(int type, string format, string instead)
+    internal void RefuseBelowZero(int[] types, string format, string instead)
     {
-        if (Stacks.Any(stack => stack.Values[type] < 0))
+        if (Stacks.Any(stack => types.Any(type => stack.Values[type] < 0)))
         {
             throw new Refusal($"the format '{format}' has no numbers below zero, and some stacks have less than before: write both profiles, and {instead}");
         }
