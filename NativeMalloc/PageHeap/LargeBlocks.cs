@@ -193,7 +193,7 @@ internal static unsafe class LargeBlocks
             span = Heap.TakeSpan(pages, 0, alignment);
         }
 
-        if (span == null && size <= Heap.Pages->MappedBytes)
+        if (span == null && CouldBeHad(size))
         {
             Heap.EmptyCaches(mayAbortOthers: false);
             span = Heap.Pages->Take(pages, 0, alignment);
@@ -212,6 +212,13 @@ internal static unsafe class LargeBlocks
 
         ReleaseExcess(0);
         return span;
+    }
+
+    // Without what the caches hold: of the addresses that the heap has, or with as many more as the block is larger than those.
+    private static bool CouldBeHad(nuint size)
+    {
+        nuint mapped = Heap.Pages->MappedBytes;
+        return size <= Options.Limit && (size <= mapped || Os.CanMap(size - mapped));
     }
 
     // After so many pages were freed.

@@ -82,11 +82,19 @@ internal unsafe struct PageHeap
 
     private readonly nint BackedPages => _counts.Mapped - _counts.Released;
 
-    // There is an option that limits how much memory the heap may have, in use and free; and so many pages more it may have than are in use.
+    // There is an option that limits how much memory the heap may have, in use and free.
     private static bool IsLimited => Options.Limit != Options.NoLimit || Options.SoftLimit != Options.NoLimit;
 
-    private readonly nint LimitRoom => (nint)((Options.Limit < Options.SoftLimit ? Options.Limit : Options.SoftLimit) >> PageMap.PageShift)
-        - (nint)(Metadata.TouchedBytes >> PageMap.PageShift) - _counts.Used;
+    // So many pages more it may have than are in use. Those in spans that the kernel has back count for the limit alone: they may be taken at any time.
+    private readonly nint LimitRoom
+    {
+        get
+        {
+            nint most = (nint)(Options.Limit >> PageMap.PageShift);
+            nint should = (nint)(Options.SoftLimit >> PageMap.PageShift) + (nint)((nuint)Volatile.Read(in _holes) >> PageMap.PageShift);
+            return (most < should ? most : should) - (nint)(Metadata.TouchedBytes >> PageMap.PageShift) - _counts.Used;
+        }
+    }
 
     private readonly nint BackedFreePages => BackedPages - _counts.Used - _counts.Leaving;
 
@@ -250,6 +258,11 @@ internal unsafe struct PageHeap
         }
 
         End();
+        if (free)
+        {
+            AdviseTaken(end, more, 0);
+        }
+
         return free;
     }
 

@@ -65,6 +65,24 @@ public sealed unsafe class HeapIdleTests : AllocatorTest, IDisposable
         Assert.Equal((Heap.Pages->UsedBytes, (nuint)0), (Heap.Pages->UsedBytesButHoles, InSpans()));
     }
 
+    // Beside them as much may lie free as beside memory that is not in use at all; the limit itself has them count.
+    [Theory]
+    [InlineData("SOFT_LIMIT", true)]
+    [InlineData("LIMIT", false)]
+    public void HolesLeaveRoomUnderTheSoftLimit(string option, bool kept)
+    {
+        Fill(32 << 20);
+        GiveByLot(keep: 10);
+        Wait();
+        Heap.Release(nuint.MaxValue);
+        nuint holes = InSpans();
+        Assert.True(holes > 2 << 20);
+        Assert.True(Heap.Pages->MayKeep(10));
+        using Defaults defaults = new(typeof(Options));
+        OptionsTests.Read($"NATIVEMALLOC_{option}={Heap.Pages->UsedBytes + Metadata.TouchedBytes - holes / 2}");
+        Assert.Equal(kept, Heap.Pages->MayKeep(10));
+    }
+
     // As calloc takes them: parts that held memory are filled, and those that were holes are left alone.
     [Fact]
     public void WhatIsTakenFromHolesReadsZero()

@@ -100,6 +100,25 @@ public sealed unsafe class HugePageAdviceTests : AllocatorTest, IDisposable
         Assert.Equal(advised, Os.Advice.Count);
     }
 
+    // As one that is taken: what it comes to lie on is asked to be of small pages, where objects were, and where what is behind it would count for nobody.
+    [Theory]
+    [InlineData("NATIVEMALLOC_HUGE_PAGES=auto", true)]
+    [InlineData("NATIVEMALLOC_LIMIT=100G", false)]
+    public void ALargeBlockThatGrowsInPlaceHasSmallPages(string option, bool objects)
+    {
+        using Defaults defaults = new(typeof(Options));
+        OptionsTests.Read(option);
+        TakeObjects(20 << 20);
+        Span* room = _heap.Take(8 * PageBits.Pages, objects ? ObjectClass : (byte)0, PageMap.PageSize);
+        _heap.Give(room, released: false);
+        Span* block = _heap.Take(4 * PageBits.Pages, 0, PageMap.PageSize);
+        nuint end = block->Start + block->Bytes;
+        Os.Advice.Clear();
+        Assert.True(_heap.Extend(block, 5 * PageBits.Pages + 1));
+        (nuint, nuint, bool) last = (end + PageMap.HugePageSize, PageMap.HugePageSize, false);
+        Assert.Equal(objects ? [(end, PageMap.HugePageSize, false), last] : [last], Os.Advice);
+    }
+
     [Fact]
     public void SmallHeapStaysAsItIs()
     {

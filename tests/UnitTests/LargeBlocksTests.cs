@@ -86,6 +86,30 @@ public sealed unsafe class LargeBlocksTests : AllocatorTest, IDisposable
         Assert.True(Allocate(4 * MiB, 16) == block);
     }
 
+    // Be it the heap's limit or that of the addresses: what the caches hold may be what is missing, also for a block larger than all that the heap has.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void CachesAreEmptiedForABlockOfAnySizeThatCouldBeHad(bool limited)
+    {
+        using Defaults defaults = new(typeof(Options));
+        Assert.True(Heap.Initialize());
+        Allocate(20 * MiB, 16);
+        nuint mapped = Heap.Pages->MappedBytes;
+        if (limited)
+        {
+            OptionsTests.Read($"NATIVEMALLOC_LIMIT={mapped + 10 * MiB}");
+        }
+        else
+        {
+            Os.Limit = Os.LiveBytes + 10 * MiB;
+        }
+
+        FrontEnd.Drains = 0;
+        Assert.True(LargeBlocks.Allocate(mapped + 30 * MiB, 16) == null && FrontEnd.Drains == 0); // not that one
+        Assert.True(LargeBlocks.Allocate(mapped + 5 * MiB, 16) == null && FrontEnd.Drains == 1);
+    }
+
     [Fact]
     public void WhereABlockBeginsItStaysThroughResizes()
     {
