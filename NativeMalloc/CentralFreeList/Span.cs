@@ -89,7 +89,7 @@ internal unsafe partial struct Span
     /// </summary>
     internal readonly bool IsFirstUse(nuint block)
     {
-        nuint number = SizeClass == 0 ? 0 : NumberAt(block - Start);
+        nuint number = SizeClass == 0 ? 0 : NumberOf(block - Start);
         return number < sizeof(ushort) * 8 && (_returned >> (int)number & 1) == 0;
     }
 
@@ -179,14 +179,14 @@ internal unsafe partial struct Span
     /// <summary>The address is that of one of the objects.</summary>
     internal readonly bool IsObject(nuint address)
     {
-        nuint number = NumberAt(address - Start);
+        nuint number = NumberOf(address - Start);
         return number * SizeClasses.Size(SizeClass) == address - Start && number < Objects;
     }
 
     /// <summary>Where the object begins in which an address of a small span lies; 0 behind the last.</summary>
     internal readonly nuint ObjectAt(nuint address)
     {
-        nuint number = NumberAt(address - Start);
+        nuint number = SizeClasses.NumberAt(address - Start, SizeClass);
         return number < Objects ? Start + number * SizeClasses.Size(SizeClass) : 0;
     }
 
@@ -228,7 +228,7 @@ internal unsafe partial struct Span
         }
 
         nuint size = SizeClasses.Size(SizeClass);
-        nint number = (nint)NumberAt(address - Start);
+        nint number = (nint)NumberOf(address - Start);
         int low = (int)(number % 64);
         bool up = (nuint)objects[1] > address;
         nint room = !up ? low + 1 : Objects - number < 64 - low ? Objects - number : 64 - low;
@@ -253,6 +253,7 @@ internal unsafe partial struct Span
         return given;
     }
 
+    // Of one that begins so many bytes from the start.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly nuint NumberAt(nuint offset) => (nuint)((offset * SizeClasses.Reciprocal(SizeClass)) >> 32);
+    private readonly nuint NumberOf(nuint offset) => (nuint)((offset * SizeClasses.Reciprocal(SizeClass)) >> 32);
 }

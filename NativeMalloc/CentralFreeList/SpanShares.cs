@@ -40,7 +40,7 @@ internal unsafe partial struct Span
         }
 
         double share = (double)FreeBytesOn(IdleUnits()) / Out;
-        for (ulong units = UnitsOf((int)NumberAt(address - Start)); units != 0; units &= units - 1)
+        for (ulong units = UnitsOf((int)NumberOf(address - Start)); units != 0; units &= units - 1)
         {
             int unit = BitOperations.TrailingZeroCount(units);
             nuint free = FreeBytesOn(unit, out int others);
@@ -69,7 +69,7 @@ internal unsafe partial struct Span
         nuint end = start + (1 << KernelPage.Shift);
         nuint bytes = 0;
         gone = 0;
-        for (nuint number = NumberAt(start); number < Objects && number * size < end; number++)
+        for (nuint number = SizeClasses.NumberAt(start, SizeClass); number < Objects && number * size < end; number++)
         {
             nuint first = number * size;
             nuint last = first + size;

@@ -210,8 +210,7 @@ internal unsafe struct BlockMap
         else if (sizeClass != 0)
         {
             block.Bytes = SizeClasses.Size(sizeClass);
-            nuint number = (nuint)(((address - start) * SizeClasses.Reciprocal(sizeClass)) >> 32);
-            block.Start = start + number * block.Bytes; // behind the last object none is in use
+            block.Start = start + SizeClasses.NumberAt(address - start, sizeClass) * block.Bytes; // behind the last object none is in use
         }
         else
         {

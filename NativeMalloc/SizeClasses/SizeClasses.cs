@@ -82,6 +82,16 @@ internal static unsafe class SizeClasses
     internal static ulong Reciprocal(nuint sizeClass) => ((uint*)Tables->Reciprocals)[sizeClass];
 
     /// <summary>
+    /// The number of the object in which a byte of a span lies. What <see cref="Reciprocal"/> is rounded up by makes one too many of some objects' last bytes;
+    /// where an object begins it does not.
+    /// </summary>
+    internal static nuint NumberAt(nuint offset, nuint sizeClass)
+    {
+        nuint number = (nuint)((offset * Reciprocal(sizeClass)) >> 32);
+        return number * Size(sizeClass) <= offset ? number : number - 1;
+    }
+
+    /// <summary>
     /// Objects that a slab with little room for the class gets or gives at once: 32 KiB of them, at least 2 and at most
     /// <see cref="MaxBatch"/>.
     /// </summary>

@@ -80,6 +80,23 @@ public sealed class SizeClassesTests
         }
     }
 
+    // So does a pointer into it, to its last byte, too.
+    [Fact]
+    public void EachByteIsOfTheObjectThatItLiesIn()
+    {
+        foreach (nuint sizeClass in s_classes)
+        {
+            nuint size = SizeClasses.Size(sizeClass);
+            for (nuint number = 0; number < (nuint)SizeClasses.ObjectsPerSpan(sizeClass); number++)
+            {
+                foreach (nuint offset in new nuint[] { 0, 1, size / 2, size - 8, size - 1 })
+                {
+                    Assert.Equal(number, SizeClasses.NumberAt(number * size + offset, sizeClass));
+                }
+            }
+        }
+    }
+
     [Fact]
     public void BatchesAreThirtyTwoKibibytesWithinBounds() =>
         Assert.All(s_classes, c => Assert.Equal(Math.Clamp(32 * 1024 / (int)SizeClasses.Size(c), 2, 32), SizeClasses.Batch(c)));
