@@ -313,8 +313,10 @@ FUNCTION_END nm_move
 /*
  * vfork: the child runs on this thread's TLS while the kernel has dropped its rseq registration, so that a sequence
  * of the child's would run unprotected beside the parent's other threads. The child therefore gets the sentinel
- * table, and "detached", which keeps it from attaching again; the parent takes both back. The return address is
- * kept in a register, since the child returns over the stack that the parent will return over.
+ * table, and "detached", which keeps it from attaching again; the parent takes both back. A signal handler may allocate between any
+ * two of these: "detached" comes first, so that none attaches what the parent would then forget, or the child would have. The return
+ * address is kept in a register, since the child returns over the stack that the parent will return over; by a jump, since what calls and
+ * returns are checked by, where that is switched on (CET's shadow stack), is the parent's, too.
  */
         .globl  vfork, __vfork
         .type   vfork, @function
@@ -327,27 +329,30 @@ __vfork:
         .cfi_adjust_cfa_offset -8
         .cfi_register %rip, %rdi
         mov     nm_thread@gottpoff(%rip), %r8
-        mov     %fs:THREAD_TABLE(%r8), %rsi
         mov     %fs:THREAD_DETACHED(%r8), %edx
+        movl    $1, %fs:THREAD_DETACHED(%r8)
+        mov     %fs:THREAD_TABLE(%r8), %rsi
         lea     nm_sentinel_table(%rip), %rax
         mov     %rax, %fs:THREAD_TABLE(%r8)
-        movl    $1, %fs:THREAD_DETACHED(%r8)
         mov     $58, %eax                               /* SYS_vfork */
         syscall
-        push    %rdi
-        .cfi_adjust_cfa_offset 8
-        .cfi_offset %rip, -8
         test    %rax, %rax
         jz      .Lvfork_child
+        push    %rdi
+        .cfi_remember_state
+        .cfi_adjust_cfa_offset 8
+        .cfi_offset %rip, -8
         mov     %rsi, %fs:THREAD_TABLE(%r8)
         mov     %edx, %fs:THREAD_DETACHED(%r8)
         js      .Lvfork_failed
-.Lvfork_child:
         ret
 .Lvfork_failed:
         mov     %eax, %edi
         neg     %edi
         jmp     nm_fail_with_errno                      /* sets errno, returns -1 */
+.Lvfork_child:
+        .cfi_restore_state
+        jmp     *%rdi
         .cfi_endproc
         .size   vfork, . - vfork
         .size   __vfork, . - __vfork

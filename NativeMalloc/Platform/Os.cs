@@ -17,7 +17,6 @@ internal static unsafe class Os
     private const int NumberPread = 17;
     private const int NumberMremap = 25;
     private const int NumberMadvise = 28;
-    private const int NumberNanosleep = 35;
     private const int NumberGetpid = 39;
     private const int NumberWait = 61;
     private const int NumberFcntl = 72;
@@ -343,11 +342,11 @@ internal static unsafe class Os
         time[1] = milliseconds % 1000 * 1_000_000;
     }
 
+    /// <summary>By a call that who waits for a lock makes as well: a filter may kill for others.</summary>
     internal static void Sleep(uint milliseconds)
     {
-        long* time = stackalloc long[2];
-        SetTime(time, milliseconds);
-        Shim.SystemCall(NumberNanosleep, (nint)time, 0, 0, 0, 0, 0);
+        int nobody = 0;
+        FutexWait(&nobody, 0, milliseconds);
     }
 
     /// <summary>What ps and top call the thread; up to 15 bytes and a zero.</summary>
@@ -446,7 +445,6 @@ internal static unsafe class Os
         const int MostWaits = 100; // a second: who reads may be slow, or have stopped
         const uint WaitMilliseconds = 10;
         int waits = 0;
-        int nobody = 0;
         while (length > 0)
         {
             nint written = Shim.SystemCall(NumberWrite, file, (nint)text, (nint)length, 0, 0, 0);
@@ -457,7 +455,7 @@ internal static unsafe class Os
 
             if (written == -Errno.Again && waits++ < MostWaits)
             {
-                FutexWait(&nobody, 0, WaitMilliseconds); // poll is a call that a filter may kill for
+                Sleep(WaitMilliseconds); // poll is a call that a filter may kill for
                 continue;
             }
 

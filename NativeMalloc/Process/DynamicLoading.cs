@@ -29,6 +29,9 @@ internal static unsafe class DynamicLoading
         Volatile.Write(ref *(nint*)&target->Function, (nint)search.NextDlopen);
     }
 
+    /// <summary>Who was at libc's table is not here any more; what is done of it can be done again.</summary>
+    internal static void AfterForkInChild() => s_redirecting = 0;
+
     // dl_iterate_phdr's, with the dynamic linker's lock held; 0 goes on to the next object. Only what comes behind this library is of interest:
     // before it, another dlopen may be that calls this one, as the next.
     private static int LookIntoObject(LoadedObject* loaded, nuint size, void* data)

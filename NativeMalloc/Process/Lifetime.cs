@@ -95,6 +95,7 @@ internal static unsafe class Lifetime
         Insiders.ForgetOthers(thread);
         ForkGate.OpenInChild(thread);
         Sampler.AfterForkInChild(thread);
+        DynamicLoading.AfterForkInChild();
         ThreadSlabs.DisownAfterFork(thread);
         if (Startup.IsFrontEndReady && SlowPath.TryEnter(thread))
         {

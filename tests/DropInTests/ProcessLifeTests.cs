@@ -35,6 +35,15 @@ public sealed class ProcessLifeTests
 
     [Theory]
     [MemberData(nameof(Modes))]
+    public void HandlersMayAllocateBetweenAnyTwoStepsOfVfork(string index) => Works(index, "vforksteps", "20");
+
+    // Else a handler had attached the thread once more.
+    [Fact]
+    public void ThreadThatAHandlerInterruptsInVforkHasOneSlab() =>
+        Assert.Equal(1, Statistics.Of(TestProgram.Run("vforksteps", "20").With("NATIVEMALLOC_INDEX", "thread")).Number("slabs_made"));
+
+    [Theory]
+    [MemberData(nameof(Modes))]
     public void ThreadsComeAndGo(string index) => Works(index, "lives", "3000");
 
     [Theory]
