@@ -52,9 +52,9 @@ internal static unsafe class JemallocNames
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FreeOther(void* block, nuint size, int flags)
     {
-        if (block == null || PageMap.SpanOf((nuint)block) != null || Reserve.SizeOf(block) != 0)
+        if (!Malloc.MayBeForeign(block))
         {
-            Malloc.FreeSized(block, size);
+            Malloc.FreeOwn(block, size);
             return;
         }
 
@@ -65,7 +65,7 @@ internal static unsafe class JemallocNames
             return;
         }
 
-        Shim.Invoke(Shim.BoundFree(), (nuint)block, 0, 0); // the program's, if it has its own; ours tells of misuse
+        Malloc.FreeForeign(block);
     }
 
     // jemalloc's, which takes back what its sdallocx does.

@@ -42,9 +42,21 @@ internal static unsafe class Malloc
     [RuntimeExport("cfree")]
     internal static void Cfree(void* block) => Free(block);
 
-    /// <summary>C23: free, for callers that know the size that they asked for.</summary>
+    /// <summary>C23: free, for callers that know the size that they asked for. Where a program has its own free, and not this, its blocks go there, as by glibc's.</summary>
     [RuntimeExport("free_sized")]
     internal static void FreeSized(void* block, nuint size)
+    {
+        if (MayBeForeign(block))
+        {
+            FreeForeign(block);
+            return;
+        }
+
+        FreeOwn(block, size);
+    }
+
+    /// <summary>As free_sized, of what is not another allocator's.</summary>
+    internal static void FreeOwn(void* block, nuint size)
     {
         if (Options.Check)
         {
@@ -54,6 +66,14 @@ internal static unsafe class Malloc
 
         Free(block);
     }
+
+    /// <summary>It is no block of this heap: one of another allocator's, or misuse.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool MayBeForeign(void* block) =>
+        PageMap.ClassOf((nuint)block) == 0 && block != null && PageMap.SpanOf((nuint)block) == null && Reserve.SizeOf(block) == 0;
+
+    /// <summary>By the process's free: the program's, if it has its own; ours tells of misuse.</summary>
+    internal static void FreeForeign(void* block) => Shim.Invoke(Shim.BoundFree(), (nuint)block, 0, 0);
 
     /// <summary>C23: free, for callers that know the alignment and the size that they asked for.</summary>
     [RuntimeExport("free_aligned_sized")]

@@ -93,7 +93,8 @@ internal static unsafe class Realloc
     {
         if (size < usable)
         {
-            return Replace(block, usable, size);
+            // Another would be as large: the least block is more than a quarter too large for most sizes.
+            return SizeClasses.Size(SizeClasses.Of(size)) == usable ? block : Replace(block, usable, size);
         }
 
         ThreadState* thread = Shim.Thread();

@@ -133,6 +133,7 @@ internal static unsafe class Checked
         Span* span = SpanOf(block, caller);
         size = span == null ? 0
             : span->Remnant ? Remnants<Heap.RemnantSpans>.SizeAt(span, (nuint)block)
+            : span->SizeClass == 0 && !span->Checked ? span->BlockBytes // as before it was known that blocks are checked
             : BytesOf(span);
         return span != null && (!span->Checked || TryOpen(span, block, caller, out size));
     }

@@ -12,6 +12,8 @@
 /* Of the preloaded library, or of nobody. */
 extern size_t nallocx(size_t size, int flags) __attribute__((weak));
 extern void sdallocx(void *block, size_t size, int flags) __attribute__((weak));
+extern void free_sized(void *block, size_t size) __attribute__((weak));
+extern void free_aligned_sized(void *block, size_t alignment, size_t size) __attribute__((weak));
 
 #ifdef OWN
 static _Alignas(16) char memory[16 << 20];
@@ -35,7 +37,11 @@ static void check(void)
     int before = freed;
     for (int i = 1; i <= 100; i++)
         sdallocx(malloc(129), 129, 0);
-    CHECK(freed == before + 100);
+    CHECK(freed == before + 100 && free_sized && free_aligned_sized);
+    free_sized(malloc(129), 129);
+    free_aligned_sized(malloc(300000), 16, 300000);
+    free_sized(NULL, 0);
+    CHECK(freed == before + 102);
     CHECK(nallocx(129, 0) == 129); /* how much room that malloc gives nobody knows */
 }
 #else

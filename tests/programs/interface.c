@@ -137,6 +137,9 @@ static void reallocations(void)
             block[k] = (unsigned char)(k * 31);
     }
     CHECK(realloc(block, 0) == NULL);
+    uintptr_t least = (uintptr_t)(block = malloc(1));
+    CHECK((uintptr_t)(block = realloc(block, 16)) == least && (uintptr_t)(block = realloc(block, 1)) == least); /* no other would be smaller */
+    free(block);
     block = reallocarray(NULL, 100, 10);
     CHECK(block);
     block = reallocarray(block, 1000, 10);
