@@ -38,7 +38,7 @@ internal sealed unsafe class HeapReader(TargetProcess process, Library library) 
     internal static HeapReader Of(int number)
     {
         TargetProcess process = new(number);
-        HeapReader reader = new(process, Library.In(process, LoadedImage.Of(process, MemoryMap.Of(process))));
+        HeapReader reader = new(process, process.Understand(() => Library.In(process, LoadedImage.Of(process, MemoryMap.Of(process)))));
         reader.Read();
         return reader;
     }
@@ -50,14 +50,19 @@ internal sealed unsafe class HeapReader(TargetProcess process, Library library) 
         IsUncertain = true;
         for (int tries = 0; tries < MostTries && IsUncertain; tries++)
         {
-            _copy.Read();
-            Statistics = HeapStatistics.Gather<TargetCounts>();
+            Statistics = process.Understand(ReadStatistics);
             IsUncertain = !_copy.HasAllSlabs || Statistics.Mended > Statistics.Mapped / MendedPart;
         }
 
         Traits = ReadTraits();
         _hugePages = null;
         library.EnsureStillThere();
+    }
+
+    private HeapStatistics ReadStatistics()
+    {
+        _copy.Read();
+        return HeapStatistics.Gather<TargetCounts>();
     }
 
     internal override ClassStatistics Class(nuint sizeClass)

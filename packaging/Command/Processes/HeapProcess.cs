@@ -27,16 +27,13 @@ internal sealed class HeapProcess
             return null; // one of the kernel's own, or it has ended
         }
 
-        try
+        if (process.Understand(() => Library.Find(process, LoadedImage.Of(process, MemoryMap.Of(process)))) is not { } library)
         {
-            Library? library = Library.Find(process, LoadedImage.Of(process, MemoryMap.Of(process)));
-            HeapReader? heap = library?.IsThisBuild == true ? new HeapReader(process, library) : null;
-            heap?.Read();
-            return library == null ? null : new HeapProcess { Process = process, Library = library, Heap = heap };
+            return null;
         }
-        catch (Exception error) when (error is ArgumentException or ArithmeticException or IndexOutOfRangeException or OutOfMemoryException)
-        {
-            throw process.Changed(); // what was read leads nowhere, and nobody who looks at many processes is to stop at one
-        }
+
+        HeapReader? heap = library.IsThisBuild ? new HeapReader(process, library) : null;
+        heap?.Read();
+        return new HeapProcess { Process = process, Library = library, Heap = heap };
     }
 }

@@ -156,6 +156,19 @@ internal sealed unsafe class TargetProcess
         : NameNow() is var now && now != Name ? Refuse($"runs another program by now: {now}")
         : Refuse("changed while it was read: it may run another program by now");
 
+    /// <summary>What is made of memory that leads nowhere, as of one that begins another program just then, is a refusal as <see cref="Changed"/>.</summary>
+    internal T Understand<T>(Func<T> reading)
+    {
+        try
+        {
+            return reading();
+        }
+        catch (Exception error) when (error is ArgumentException or ArithmeticException or IndexOutOfRangeException or OutOfMemoryException)
+        {
+            throw Changed();
+        }
+    }
+
     private string NameNow() => Printable.Of(ReadFile("comm").Trim());
 
     // Bytes that were had.

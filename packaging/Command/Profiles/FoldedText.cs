@@ -10,7 +10,13 @@ internal static class FoldedText
     {
         profile.RefuseBelowZero([type], "folded", "name one by --base");
         Dictionary<string, long> lines = Lines(profile, type);
-        Dictionary<string, long> linesBefore = before == null ? [] : Lines(before, before.IndexOf(profile.Types[type].Name));
+        Dictionary<string, long> linesBefore = [];
+        if (before != null && before.IndexOf(profile.Types[type].Name) is >= 0 and var typeBefore)
+        {
+            before.RefuseBelowZero([typeBefore], "folded", "name a whole one by --base");
+            linesBefore = Lines(before, typeBefore);
+        }
+
         foreach (string line in lines.Keys.Union(linesBefore.Keys).Order(StringComparer.Ordinal))
         {
             string first = before == null ? "" : $" {linesBefore.GetValueOrDefault(line)}";
@@ -21,7 +27,7 @@ internal static class FoldedText
     private static Dictionary<string, long> Lines(Profile profile, int type)
     {
         Dictionary<string, long> lines = [];
-        foreach (Profile.StackValues stack in profile.Stacks.Where(stack => type >= 0 && stack.Values[type] != 0))
+        foreach (Profile.StackValues stack in profile.Stacks.Where(stack => stack.Values[type] != 0))
         {
             // The character that has a meaning.
             string line = string.Join(';', stack.Stack.Reverse().SelectMany(location => location.Names.Reverse()).Select(name => name.Replace(';', ':')));
