@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Microsoft.Win32.SafeHandles;
 using Xunit;
 
 namespace NativeMalloc.DropInTests;
@@ -80,6 +81,51 @@ public sealed class HeapCommandTests
         Assert.Matches($@"^ *{checking.Number} seen +checking ", LineOf(checking)!);
         Assert.Null(LineOf(other));
         string? LineOf(RunningProgram program) => lines.SingleOrDefault(line => Regex.IsMatch(line, $"^ *{program.Number} "));
+    }
+
+    // Whatever it has written over what the library keeps there: a picture, or one line; and ps goes on to the others.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void ProcessThatOverwroteTheLibrarysDataIsShownOrRefused(int seed)
+    {
+        using RunningProgram program = TestProgram.Run("served").Preloaded().With("NATIVEMALLOC_SAMPLE", "16K").Start().Ready();
+        string number = program.Number.ToString();
+        Overwrite(program, new Random(seed));
+        foreach (string[] command in new string[][] { ["stats", number], ["stats", number, "--json"], ["heapmap", number], ["profile", number] })
+        {
+            Outcome outcome = Nativemalloc(command);
+            Assert.InRange(outcome.ExitCode, 0, 1);
+            Assert.Equal(outcome.ExitCode, outcome.Error.Count(character => character == '\n'));
+            Assert.DoesNotContain("Exception", outcome.Error);
+        }
+
+        Nativemalloc("ps").Succeeded();
+    }
+
+    // One word in ten, of those that are not zero.
+    private static void Overwrite(RunningProgram program, Random random)
+    {
+        ulong[] others = [0, 1, int.MaxValue, uint.MaxValue, long.MaxValue, ulong.MaxValue];
+        using SafeFileHandle memory = File.OpenHandle($"/proc/{program.Number}/mem", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        int overwritten = 0;
+        foreach (string line in File.ReadLines($"/proc/{program.Number}/maps").Where(line => line.Contains(" rw-p ") && line.Contains("libnativemalloc.so")))
+        {
+            long[] ends = [.. line.Split(' ')[0].Split('-').Select(end => Convert.ToInt64(end, 16))];
+            byte[] word = new byte[8];
+            for (long at = ends[0]; at < ends[1]; at += word.Length)
+            {
+                RandomAccess.Read(memory, word, at);
+                if (BitConverter.ToUInt64(word) != 0 && random.Next(10) == 0)
+                {
+                    RandomAccess.Write(memory, BitConverter.GetBytes(random.Next(2) == 0 ? (ulong)random.NextInt64() : others[random.Next(others.Length)]), at);
+                    overwritten++;
+                }
+            }
+        }
+
+        Assert.True(overwritten > 10);
     }
 
     [Fact]

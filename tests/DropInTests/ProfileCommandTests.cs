@@ -397,6 +397,12 @@ public sealed class ProfileCommandTests
         Outcome outcome = new Command(Installation.Program, "profile", difference, "--value", "allocated", "--format", format).Run();
         Assert.Equal(1, outcome.ExitCode);
         Assert.Equal($"nativemalloc: profile: the format '{format}' has no numbers below zero, and some stacks have less than before: {instead}\n", outcome.Error);
+        if (format == "folded")
+        {
+            outcome = new Command(Installation.Program, "profile", less, "--base", difference, "--value", "allocated", "--format", format).Run();
+            Assert.Equal(1, outcome.ExitCode);
+            Assert.EndsWith(": write both profiles, and name a whole one by --base\n", outcome.Error);
+        }
     }
 
     // As the schema has it, in another's decoder; and as readers of the older formats have it.
