@@ -39,20 +39,16 @@ internal static unsafe class JemallocNames
     [RuntimeExport("sdallocx")]
     internal static void FreeSized(void* block, nuint size, int flags)
     {
-        nuint sizeClass = PageMap.ClassOf((nuint)block);
-        if (sizeClass != 0 && !Options.Check)
+        if (!Malloc.TryFreeSmall(block))
         {
-            Shim.Push(block, sizeClass);
-            return;
+            FreeOther(block, size, flags);
         }
-
-        FreeOther(block, size, flags);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FreeOther(void* block, nuint size, int flags)
     {
-        if (!Malloc.MayBeForeign(block))
+        if (block == null || Malloc.IsOurs(block))
         {
             Malloc.FreeOwn(block, size);
             return;
@@ -65,7 +61,7 @@ internal static unsafe class JemallocNames
             return;
         }
 
-        Malloc.FreeForeign(block);
+        Malloc.FreeByProcess(block);
     }
 
     // jemalloc's, which takes back what its sdallocx does.

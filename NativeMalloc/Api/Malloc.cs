@@ -46,13 +46,32 @@ internal static unsafe class Malloc
     [RuntimeExport("free_sized")]
     internal static void FreeSized(void* block, nuint size)
     {
-        if (MayBeForeign(block))
+        if (TryFreeSmall(block))
         {
-            FreeForeign(block);
             return;
         }
 
-        FreeOwn(block, size);
+        if (block == null || IsOurs(block))
+        {
+            FreeOwn(block, size);
+            return;
+        }
+
+        FreeByProcess(block);
+    }
+
+    /// <summary>Frees a small block, if there is nothing more to know of it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool TryFreeSmall(void* block)
+    {
+        nuint sizeClass = PageMap.ClassOf((nuint)block);
+        if (sizeClass == 0 || Options.Check)
+        {
+            return false;
+        }
+
+        Shim.Push(block, sizeClass);
+        return true;
     }
 
     /// <summary>As free_sized, of what is not another allocator's.</summary>
@@ -67,13 +86,11 @@ internal static unsafe class Malloc
         Free(block);
     }
 
-    /// <summary>It is no block of this heap: one of another allocator's, or misuse.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool MayBeForeign(void* block) =>
-        PageMap.ClassOf((nuint)block) == 0 && block != null && PageMap.SpanOf((nuint)block) == null && Reserve.SizeOf(block) == 0;
+    /// <summary>It lies in this heap: else it is another allocator's, or misuse.</summary>
+    internal static bool IsOurs(void* block) => PageMap.SpanOf((nuint)block) != null || Reserve.SizeOf(block) != 0;
 
     /// <summary>By the process's free: the program's, if it has its own; ours tells of misuse.</summary>
-    internal static void FreeForeign(void* block) => Shim.Invoke(Shim.BoundFree(), (nuint)block, 0, 0);
+    internal static void FreeByProcess(void* block) => Shim.Invoke(Shim.BoundFree(), (nuint)block, 0, 0);
 
     /// <summary>C23: free, for callers that know the alignment and the size that they asked for.</summary>
     [RuntimeExport("free_aligned_sized")]

@@ -16,8 +16,8 @@ internal static unsafe class Interposition
 
             // In an executable for a fixed place that takes malloc's address, that address is the executable's own stub for it.
             void* block = Shim.Invoke(malloc, 1, 0, 0);
-            bool ours = block != null && (PageMap.SpanOf((nuint)block) != null || Reserve.SizeOf(block) != 0);
-            Shim.Invoke(Shim.BoundFree(), (nuint)block, 0, 0);
+            bool ours = block != null && Malloc.IsOurs(block);
+            Malloc.FreeByProcess(block);
             return ours;
         }
     }

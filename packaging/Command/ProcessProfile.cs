@@ -16,7 +16,7 @@ internal static class ProcessProfile
         const int DefaultSeconds = 10;
         TargetProcess process = new(number);
         List<MapLine> map = MemoryMap.Of(process);
-        Library library = process.Understand(() => Library.In(process, LoadedImage.Of(process, map)));
+        Library library = Library.In(process, LoadedImage.Of(process, map));
         Symbolizer symbolizer = Symbolizer.Of(process);
         SamplerReader reader = new(process, library);
         SamplerControl control = SamplerLease.ControlOf(process, library);
@@ -55,7 +55,7 @@ internal static class ProcessProfile
     private static Profile Read(TargetProcess process, Library library, SamplerReader reader, ulong mean)
     {
         List<MapLine> map = MemoryMap.Of(process);
-        Profile profile = process.Understand(() => reader.Read(mean, LoadedImage.Of(process, map), map));
+        Profile profile = reader.Read(mean, LoadedImage.Of(process, map), map);
         library.EnsureStillThere();
         return profile;
     }

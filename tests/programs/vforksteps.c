@@ -18,17 +18,17 @@ static void on_step(int number)
 }
 
 /* The trap flag, of this thread: what is pushed must not lie in the red zone of a function that calls nothing. */
-#define SET_STEPPING "lea -128(%%rsp), %%rsp\n pushfq\n orq $0x100, (%%rsp)\n popfq\n lea 128(%%rsp), %%rsp"
-#define END_STEPPING "lea -128(%%rsp), %%rsp\n pushfq\n andq $~0x100, (%%rsp)\n popfq\n lea 128(%%rsp), %%rsp"
+#define WITH_FLAGS(change) \
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n pushfq\n " change ", (%%rsp)\n popfq\n lea 128(%%rsp), %%rsp" : : : "memory", "cc")
 
 int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 20;
     CHECK(signal(SIGTRAP, on_step) != SIG_ERR);
     for (int i = 0; i < count; i++) {
-        __asm__ volatile(SET_STEPPING : : : "memory", "cc");
+        WITH_FLAGS("orq $0x100");
         pid_t child = vfork();
-        __asm__ volatile(END_STEPPING : : : "memory", "cc");
+        WITH_FLAGS("andq $~0x100");
         if (child == 0) {
             void *blocks[100];
             for (int k = 0; k < 100; k++)

@@ -38,7 +38,7 @@ internal sealed unsafe class HeapReader(TargetProcess process, Library library) 
     internal static HeapReader Of(int number)
     {
         TargetProcess process = new(number);
-        HeapReader reader = new(process, process.Understand(() => Library.In(process, LoadedImage.Of(process, MemoryMap.Of(process)))));
+        HeapReader reader = new(process, Library.In(process, LoadedImage.Of(process, MemoryMap.Of(process))));
         reader.Read();
         return reader;
     }
@@ -57,12 +57,6 @@ internal sealed unsafe class HeapReader(TargetProcess process, Library library) 
         Traits = ReadTraits();
         _hugePages = null;
         library.EnsureStillThere();
-    }
-
-    private HeapStatistics ReadStatistics()
-    {
-        _copy.Read();
-        return HeapStatistics.Gather<TargetCounts>();
     }
 
     internal override ClassStatistics Class(nuint sizeClass)
@@ -131,6 +125,12 @@ internal sealed unsafe class HeapReader(TargetProcess process, Library library) 
         }
 
         return all;
+    }
+
+    private HeapStatistics ReadStatistics()
+    {
+        _copy.Read();
+        return HeapStatistics.Gather<TargetCounts>();
     }
 
     // The process cannot be asked whose malloc it uses; but who uses this one has allocated something.

@@ -27,7 +27,7 @@ internal sealed class HeapProcess
             return null; // one of the kernel's own, or it has ended
         }
 
-        if (process.Understand(() => Library.Find(process, LoadedImage.Of(process, MemoryMap.Of(process)))) is not { } library)
+        if (Library.Find(process, LoadedImage.Of(process, MemoryMap.Of(process))) is not { } library)
         {
             return null;
         }

@@ -44,8 +44,8 @@ internal sealed unsafe class Library
     }
 
     /// <summary>Finds it, of whatever build; null if it is not there.</summary>
-    internal static Library? Find(TargetProcess process, List<LoadedImage> images) =>
-        images.FirstOrDefault(image => image.Notes.Any(IsOurs)) is LoadedImage image ? new Library(process, image, image.Notes.First(IsOurs)) : null;
+    internal static Library? Find(TargetProcess process, List<LoadedImage> images) => process.Understand(() =>
+        images.FirstOrDefault(image => image.Notes.Any(IsOurs)) is LoadedImage image ? new Library(process, image, image.Notes.First(IsOurs)) : null);
 
     /// <summary>The library is still where it was, and the process has not begun another program: else nothing may be written.</summary>
     internal void EnsureStillThere()

@@ -35,7 +35,7 @@ internal sealed class LoadedImage
         List<LoadedImage> images = [];
         for (int i = 0; i < begins.Length; i++)
         {
-            if (had[i] && Parse(process, begins[i], headers.AsSpan(i * HeaderBytes, HeaderBytes)) is LoadedImage image)
+            if (had[i] && process.Understand(() => Parse(process, begins[i], headers.AsSpan(i * HeaderBytes, HeaderBytes))) is LoadedImage image)
             {
                 images.Add(image);
             }

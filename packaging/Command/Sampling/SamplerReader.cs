@@ -24,14 +24,16 @@ internal sealed unsafe class SamplerReader(TargetProcess process, Library librar
     /// <summary>From now on counts what is allocated.</summary>
     internal void Begin()
     {
-        foreach ((ulong address, CallStack stack, _) in ReadStacks((ulong)process.Read<SamplerState>((ulong)library.Roots.Sampler).FirstStack))
+        foreach ((ulong address, CallStack stack, _) in process.Understand(() => ReadStacks((ulong)process.Read<SamplerState>((ulong)library.Roots.Sampler).FirstStack)))
         {
             _before.Add(address, stack.Allocated);
         }
     }
 
     /// <summary>A profile without names, with the mean distance of samples that was in force.</summary>
-    internal Profile Read(ulong mean, IReadOnlyList<LoadedImage> images, List<MapLine> map)
+    internal Profile Read(ulong mean, IReadOnlyList<LoadedImage> images, List<MapLine> map) => process.Understand(() => ReadAll(mean, images, map));
+
+    private Profile ReadAll(ulong mean, IReadOnlyList<LoadedImage> images, List<MapLine> map)
     {
         SamplerState state = default;
         List<(ulong Address, CallStack Stack, ulong[] Frames)> stacks = [];
